@@ -1,0 +1,67 @@
+"""Order book of one instrument, fed with the venue's own frames as bytes."""
+
+from typing import Final
+
+#: Bits of what :meth:`Book.apply` reports.
+SNAPSHOT: Final[int]  # the frame replaced the book
+TOP: Final[int]  # best bid or ask, price or size, changed
+REPEAT: Final[int]  # level-1 repeat with the same update id: proof of life, no change
+
+class BookError(ValueError):
+    """Base; the book is left exactly as it was."""
+
+class BookFrameError(BookError):
+    """The bytes are not a well-formed book frame of this instrument."""
+
+class BookGapError(BookError):
+    """A delta came before any snapshot, or its ``u`` does not follow. The book is now invalid
+    (``valid`` is False) until the next snapshot, but its levels are left as they were."""
+
+class Book:
+    """Levels by price in ticks. ``depth`` is the subscribed depth (1, 50, 200, 1000).
+
+    Frames are ``orderbook.{depth}.{symbol}`` messages (see the venue's public stream
+    documents): snapshot or delta, keys in any order, sizes absolute, size 0 deletes. ``u`` must
+    rise by one per delta; ``u == 1`` or ``type == snapshot`` overwrites the whole book.
+    """
+
+    valid: bool  # a snapshot was applied and nothing was missed since
+    update_id: int  # u
+    seq: int
+    cts_ms: int  # matching engine time of the last frame (0 if the frame had none)
+    ts_ms: int  # publisher time of the last frame
+    bid_ticks: int  # best bid, 0 when empty
+    bid_lots: int
+    ask_ticks: int  # best ask, 0 when empty
+    ask_lots: int
+    bid_count: int
+    ask_count: int
+
+    def __init__(
+        self,
+        symbol: str,
+        depth: int,
+        tick_decimals: int,
+        tick_units: int,
+        step_decimals: int,
+        step_units: int,
+    ) -> None: ...
+    def apply(self, frame: bytes) -> int:
+        """Apply one frame; returns SNAPSHOT, TOP, REPEAT bits. Raises BookFrameError for
+        malformed bytes, a foreign symbol, off-grid or oversized numbers (book unchanged), and
+        BookGapError for a break in ``u``."""
+    def reset(self) -> None:
+        """Forget everything; ``valid`` becomes False."""
+    def mid_x2(self) -> int:
+        """bid + ask in ticks: twice the mid. 0 when a side is empty."""
+    def microprice_x256(self) -> int:
+        """Size-weighted mid, (bid*ask_lots + ask*bid_lots) / (bid_lots + ask_lots), in 1/256
+        tick, rounded down. 0 when a side is empty."""
+    def crossed(self) -> bool:
+        """Both sides present and best bid >= best ask."""
+    def levels(self, side: int, count: int) -> list[tuple[int, int]]:
+        """Up to ``count`` (ticks, lots) from the best outwards; side 0 bids, 1 asks."""
+    def lots_at(self, side: int, ticks: int) -> int:
+        """Size resting at one price (0: none)."""
+    def lots_better(self, side: int, ticks: int) -> int:
+        """Total size at strictly better prices than ``ticks`` on that side."""

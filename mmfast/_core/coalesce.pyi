@@ -1,0 +1,63 @@
+"""Intent: one wanted command per order slot; newer overwrites older that has not been sent."""
+
+from typing import Final
+
+#: Operations, equal to ``mmfast.messages.Op``.
+CANCEL: Final[int]
+AMEND: Final[int]
+PLACE: Final[int]
+
+class IntentTable:
+    """Fixed-size table of wanted commands, one cell per slot. Memory is fixed at creation.
+
+    Merging rules (older unsent x newer), the result and the number of commands saved:
+
+    ========  ========  =============================================  =====
+    held      newer     becomes                                        saved
+    ========  ========  =============================================  =====
+    nothing   any       that command                                   0
+    PLACE     PLACE     the newer PLACE                                1
+    PLACE     AMEND     PLACE with the newer price and lots            1
+    PLACE     CANCEL    nothing (nothing was sent)                     2
+    AMEND     AMEND     the newer AMEND (flags joined)                 1
+    AMEND     PLACE     AMEND to the place's price and lots            1
+    AMEND     CANCEL    CANCEL                                         1
+    CANCEL    CANCEL    the same CANCEL                                1
+    CANCEL    PLACE     REPLACE; or AMEND if ``amend_replaces``         0; 1
+    CANCEL    AMEND     the AMEND (the order is wanted again)          1
+    REPLACE   PLACE     REPLACE with the newer place                   1
+    REPLACE   AMEND     REPLACE with the newer price and lots          1
+    REPLACE   CANCEL    CANCEL                                         1
+    ========  ========  =============================================  =====
+
+    A cell is ``(op, slot, flags, price_ticks, lots, client_id)``. REPLACE holds the cancel's
+    client_id and the place's; it drains as a CANCEL and a PLACE, the place never without its
+    cancel (before or in the same drain). An AMEND made from CANCEL+PLACE names the cancelled
+    order, drops the place's id, and has both AMEND_PRICE and AMEND_QTY flags. ``URGENT`` is kept
+    while the cell lives (it comes first in its operation when drained).
+    """
+
+    saved: int  # commands merged away since creation
+    def __init__(self, slots: int, amend_replaces: bool = False) -> None: ...
+    def __len__(self) -> int:
+        """Commands a full drain would give (a REPLACE counts as two)."""
+    def set_amend_replaces(self, value: bool) -> None: ...
+    def put(
+        self, op: int, slot: int, flags: int, price_ticks: int, lots: int, client_id: int
+    ) -> int:
+        """Merge one command into its slot; returns the commands saved by it (0, 1 or 2).
+        ValueError for an operation or slot out of range."""
+    def clear(self, slot: int) -> int:
+        """Forget the slot's intent; returns how many commands that dropped."""
+    def peek(self, slot: int) -> tuple[tuple[int, int, int, int, int, int], ...]:
+        """What the slot holds: no, one or two commands."""
+    def count(self, op: int) -> int:
+        """Commands of one operation a full drain would give."""
+    def drain(
+        self, max_cancels: int, max_amends: int, max_places: int
+    ) -> list[tuple[int, int, int, int, int, int]]:
+        """Take commands out, at most so many of each: cancels, then amends, then places;
+        within an operation urgent ones first, else in the order the slots first became wanted.
+        What is not taken stays. Returns (op, slot, flags, price_ticks, lots, client_id)."""
+    def clear_all(self) -> int:
+        """Forget everything; returns how many commands that dropped."""

@@ -1,0 +1,23 @@
+"""HMAC-SHA256 from a key state prepared once."""
+
+from typing import Final
+
+BACKEND: Final[str]
+"""``"sha-ni"`` when the CPU has it, else ``"portable"``; chosen once at import."""
+
+class Signer:
+    """Signs for one API key. Never shows its secret: ``repr`` is redacted, pickling refused.
+
+    ``api_key`` is public; ``secret`` is wiped from this object's memory when it goes.
+    """
+
+    api_key: str
+    def __init__(self, api_key: str, secret: str, recv_window_ms: int) -> None: ...
+    @property
+    def recv_window_ms(self) -> int: ...
+    def sign(self, payload: bytes) -> str:
+        """Lower-case hex HMAC-SHA256 of ``payload`` (64 characters)."""
+    def sign_request(self, timestamp_ms: int, payload: bytes) -> str:
+        """Signature over timestamp + api key + receive window + payload (query or body)."""
+    def sign_pair(self, first: bytes, second: bytes) -> tuple[str, str]:
+        """Two signatures at once."""

@@ -1,0 +1,93 @@
+"""What the engine is told: parameters in integers, made from the configuration by the shell.
+
+Basis points are carried as 1e-4 bp (``_e4``: 2.5 bp = 25_000), so no float enters a price.
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import msgspec
+
+from mmfast.units import Lots, Ms, QuoteE8
+
+BP_E4 = 10_000
+"""One basis point in ``_e4`` units."""
+ONE_E4 = 10_000 * BP_E4
+"""The whole (100 %) in ``_e4`` units."""
+
+
+class FairPrice(IntEnum):
+    """Centre of the quotes."""
+
+    MID = 0
+    MICROPRICE = 1
+
+
+class RequoteBy(IntEnum):
+    """How a resting quote is moved."""
+
+    AMEND = 0
+    """One amend: half the commands, keeps the id; the default."""
+    REPLACE = 1
+    """Cancel plus place: two commands, from two budgets."""
+
+
+class SymbolParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Quoting and limits of one instrument; index-aligned with the instruments."""
+
+    levels: int
+    order_lots: Lots
+    half_spread_e4: int
+    """Distance of level 0 from the fair price, each side."""
+    level_step_e4: int
+    """Extra distance per further level."""
+    skew_e4: int
+    """Shift of both sides against a full position; scales with position / max_position."""
+    requote_tolerance_e4: int
+    """A resting quote this near to the wanted price stays, and keeps its queue position."""
+    max_position_lots: Lots
+    """Per side: position plus everything open or able to become open."""
+    max_order_lots: Lots
+    max_order_value_e8: QuoteE8
+    price_collar_e4: int
+    """A buy above mid or a sell below it by more than this, or any price further away from
+    the book's mid than ``max_distance_e4``, is refused."""
+    max_distance_e4: int
+    enabled: bool = True
+
+
+class BatchParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Section ``async_batch`` of the configuration."""
+
+    enabled: bool = True
+    max_parallel_symbols: int = 64
+    coalesce_cancel: bool = True
+    coalesce_place: bool = True
+    tick_deadline_ms: Ms = Ms(200)
+
+
+class PlannerParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Packing and budgets. Limits are orders per rolling second and endpoint."""
+
+    max_batch_orders: int = 20
+    initial_limit: int = 10
+    """Assumed until the first reply header tells the real one."""
+    safety_percent: int = 90
+    """Share of the limit that is used."""
+    cancel_reserve_percent: int = 20
+    """Share of the cancel budgets only URGENT cancels may use."""
+
+
+class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything the kernel needs to know; replaced whole on a reload."""
+
+    symbols: tuple[SymbolParams, ...]
+    batch: BatchParams
+    planner: PlannerParams
+    fair_price: FairPrice
+    requote_by: RequoteBy
+    stale_book_ms: Ms
+    """A book without a frame for so long is not quoted on."""
+    recv_window_ms: Ms
+    book_depth: int

@@ -1,0 +1,58 @@
+"""The ids seam: how our orders are named.
+
+An ``orderLinkId`` is ``<prefix><instance>-<16 hex digits>``; the digits are a 64-bit integer,
+``epoch << 32 | counter``. The epoch is made durable before the first create of a run
+(:mod:`mmfast.runtime.journal`), so an id is never used twice, whatever crashes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from mmfast.errors import ConfigError, InvariantError
+from mmfast.units import NOT_OURS, ClientId
+
+MAX_LINK_ID_CHARS: Final = 36
+HEX_DIGITS: Final = 16
+_COUNTER_BITS: Final = 32
+_STEM = re.compile(r"[0-9A-Za-z_]{2,19}")
+
+
+class ClientIds:
+    """Makes and recognises our order ids. ``stem`` is prefix plus instance, 2 to 19 characters."""
+
+    __slots__ = ("_base", "_counter", "head", "stem")
+
+    def __init__(self, stem: str, epoch: int) -> None:
+        if not _STEM.fullmatch(stem):
+            raise ConfigError(
+                [("$.venue.order_prefix", f"expected 2-19 letters, digits or _, found {stem!r}")]
+            )
+        if not 0 < epoch < 1 << 31:
+            raise InvariantError(f"epoch must lie in 1..2**31-1, found {epoch}")
+        self.stem = stem
+        self.head = stem + "-"
+        self._base = epoch << _COUNTER_BITS
+        self._counter = 0
+
+    def next(self) -> ClientId:
+        """A fresh id; raises :class:`InvariantError` after 2**32-1 ids in one run."""
+        self._counter += 1
+        if self._counter >> _COUNTER_BITS:
+            raise InvariantError("order ids of this epoch are used up: restart the engine")
+        return ClientId(self._base | self._counter)
+
+    def text(self, client_id: int) -> str:
+        """The ``orderLinkId`` of an id."""
+        return f"{self.head}{client_id:016x}"
+
+    def parse(self, link_id: str) -> ClientId:
+        """The id behind an ``orderLinkId``, or :data:`NOT_OURS` for one that is not ours."""
+        head = self.head
+        if len(link_id) != len(head) + HEX_DIGITS or not link_id.startswith(head):
+            return NOT_OURS
+        digits = link_id[len(head) :]
+        if not all(c in "0123456789abcdef" for c in digits):
+            return NOT_OURS
+        return ClientId(int(digits, 16))

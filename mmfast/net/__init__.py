@@ -1,0 +1,1 @@
+"""The only sockets of the trading side: pooled REST, websocket streams, and the order gateway."""

@@ -1,0 +1,1 @@
+"""The asyncio shell: performs the work that the pure parts return."""

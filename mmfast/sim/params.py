@@ -1,0 +1,69 @@
+"""What the embedded venue is told. The shell makes this from the configuration."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from mmfast.units import E8, Ms, QuoteE8
+
+TIER_LIMITS: Final[dict[str, int]] = {
+    "default": 10,
+    "vip1": 20,
+    "vip2": 40,
+    "vip3": 60,
+    "pro1": 200,
+    "pro2": 400,
+    "pro3": 600,
+    "pro4": 800,
+    "pro5": 1000,
+    "pro6": 1200,
+    "mm1": 600,
+    "mm2": 800,
+    "mm3": 1000,
+}
+"""Orders per rolling second for each order endpoint, futures (venue rate-limit documents)."""
+
+
+class FlowParams(msgspec.Struct, frozen=True, kw_only=True):
+    """How lively the seeded market is."""
+
+    activity: float = 1.0
+    """Multiplies every arrival rate; 0 gives a still market (books are seeded once)."""
+    volatility_bps_per_sqrt_s: float = 1.5
+    """Standard deviation of the reference price over one second."""
+    taker_rate_hz: float = 2.0
+    """Mean taker orders per second and instrument."""
+    provider_rate_hz: float = 12.0
+    """Mean liquidity-provider updates per second and instrument."""
+
+
+class VenueParams(msgspec.Struct, frozen=True, kw_only=True):
+    """One embedded venue. Same parameters and same requests, same bytes."""
+
+    symbols: tuple[str, ...]
+    api_key: str
+    api_secret: str = msgspec.field(default="")
+    seed: int = 1
+    tier: str = "mm1"
+    latency_ms: float = 5.0
+    """Round trip of a request inside the venue: half before it is applied, half after."""
+    latency_jitter_ms: float = 0.0
+    """Uniform extra on each half, drawn from the seed."""
+    stream_lag_ms: float = 1.0
+    """How long after the ack leaves the private stream tells what happened."""
+    max_batch_orders: int = 20
+    max_active_orders: int = 500
+    """Per instrument and account."""
+    balance_e8: QuoteE8 = QuoteE8(1_000_000 * E8)
+    maker_fee_e8: int = 20_000
+    """Fee rate times 1e8 (0.0002)."""
+    taker_fee_e8: int = 55_000
+    default_recv_window_ms: Ms = Ms(5000)
+    flow: FlowParams = FlowParams()
+    start_wall_ms: Ms = Ms(1_700_000_000_000)
+    """Venue time (Unix ms) at venue clock 0, so that virtual-time runs repeat exactly."""
+
+    def __repr__(self) -> str:
+        return f"VenueParams(seed={self.seed}, tier={self.tier!r}, symbols={self.symbols!r})"
