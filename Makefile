@@ -1,0 +1,59 @@
+# Tasks of this project. `make` alone lists them.
+PYTHON  ?= python3
+VENV    ?= .venv
+BIN     := $(VENV)/bin
+CONFIG  ?= config.yaml
+PYTEST  := $(BIN)/python -m pytest
+SOURCES := $(wildcard mmfast/_core/*.pyx mmfast/_core/*.pxd mmfast/_core/*.h mmfast/_core/*.c) \
+           setup.py pyproject.toml mmfast/__init__.py
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long bench lint types sanitize ci clean
+
+help: ## list the tasks
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+# The package is installed in place, so that an edit of Python code needs no new build; the
+# stamp is older than the compiled sources exactly when they have to be built again.
+$(VENV)/.built: $(SOURCES)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "building mmfast into $(VENV) (once, about a minute)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.built
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	@touch $@
+
+$(VENV)/.lint: $(VENV)/.test
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint]"
+	@touch $@
+
+run: $(VENV)/.built ## build, start the embedded venue and quote on it until Ctrl-C
+	@exec $(BIN)/mmfast run -c $(CONFIG)
+
+test: $(VENV)/.test ## build what the tests need and pass them
+	$(PYTEST) -m "not long" -q
+
+test-long: $(VENV)/.test ## the tests that run for minutes (ten-minute run, outages)
+	$(PYTEST) -m long -v
+
+bench: $(VENV)/.test ## measure, as ratios against a yardstick in the same run
+	$(PYTEST) benchmarks -v --benchmark-columns=min,median,ops
+
+lint: $(VENV)/.lint ## ruff, strict mypy, stub check, architecture tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy.stubtest mmfast._core --allowlist tests/arch/stubtest_allowlist.txt
+	$(PYTEST) tests/arch -q
+
+sanitize: $(VENV)/.test ## the tests of the compiled core under ASan and UBSan
+	PYTHON=$(abspath $(BIN))/python bash tests/sanitize.sh
+
+ci: ## everything that must hold before a change lands
+	bash .ci/run
+
+clean: ## remove what was built
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -f mmfast/_core/*.so

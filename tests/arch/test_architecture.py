@@ -1,0 +1,195 @@
+"""The walls of the house: who may import whom, how big things get, and what is banned where."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = ROOT / "mmfast"
+BASE = frozenset({"errors", "units", "messages", "clock", "ids"})
+
+#: Which rooms each room may import from, besides itself.
+ALLOWED: dict[str, frozenset[str]] = {
+    "base": frozenset(),
+    "_core": frozenset(),
+    "engine": frozenset({"base", "_core"}),
+    "bybit": frozenset({"base", "_core"}),
+    "net": frozenset({"base", "_core", "bybit"}),
+    "sim": frozenset({"base", "_core", "bybit"}),
+    "config": frozenset({"base", "_core"}),
+    "runtime": frozenset({"base", "_core", "engine", "bybit", "net", "sim", "config"}),
+    "cli": frozenset({"base", "_core", "engine", "bybit", "net", "sim", "config", "runtime"}),
+}
+
+#: Modules that read time, open sockets or files, or draw random numbers, and who may use them.
+SANS_IO = ("engine", "bybit", "_core", "base")
+IO_MODULES = frozenset(
+    {"asyncio", "socket", "ssl", "time", "random", "secrets", "logging", "threading",
+     "subprocess", "aiohttp", "picows", "uvloop", "signal", "os", "pathlib", "selectors"}
+)  # fmt: skip
+SEAMS = {("base", "mmfast/clock.py", "time")}
+
+
+def python_files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*.py") if "__pycache__" not in p.parts)
+
+
+def room_of(module: str) -> str:
+    """The room a dotted ``mmfast...`` module lives in."""
+    parts = module.split(".")
+    if len(parts) == 1:
+        return "base"
+    name = parts[1]
+    if name in BASE:
+        return "base"
+    if name == "__main__":
+        return "cli"
+    return name
+
+
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports_of(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports are absolute here"
+            assert node.module is not None
+            yield node.lineno, node.module
+            if node.module == "mmfast":
+                for alias in node.names:
+                    if alias.name != "__version__":
+                        yield node.lineno, f"mmfast.{alias.name}"
+
+
+PACKAGE_FILES = python_files(PACKAGE)
+
+
+@pytest.mark.parametrize("path", PACKAGE_FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_only_go_down(path: Path) -> None:
+    room = room_of(module_of(path))
+    assert room in ALLOWED, f"{path}: {room!r} is a room nobody has drawn; add it to the picture"
+    allowed = ALLOWED[room] | {room}
+    for line, name in imports_of(ast.parse(path.read_text())):
+        if name == "mmfast" or not name.startswith("mmfast."):
+            continue
+        target = room_of(name)
+        assert target in allowed, f"{path}:{line}: {room} must not import {name}"
+
+
+def test_the_import_rule_bites() -> None:
+    """A planted upward import is seen."""
+    tree = ast.parse("from mmfast.net.rest import BybitRest\nimport mmfast.engine.kernel")
+    rooms = {room_of(name) for _, name in imports_of(tree)}
+    assert rooms == {"net", "engine"}
+    assert not rooms <= ALLOWED["engine"] | {"engine"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in PACKAGE_FILES if room_of(module_of(p)) in SANS_IO],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_pure_rooms_touch_no_world(path: Path) -> None:
+    room = room_of(module_of(path))
+    for line, name in imports_of(ast.parse(path.read_text())):
+        top = name.partition(".")[0]
+        if (room, path.relative_to(ROOT).as_posix(), top) in SEAMS:
+            continue
+        assert top not in IO_MODULES, f"{path}:{line}: {room} is sans-IO but imports {name}"
+
+
+def test_the_venue_opens_sockets_in_its_shell_only() -> None:
+    shell = {"server.py", "main.py"}
+    for path in python_files(PACKAGE / "sim"):
+        if path.name in shell:
+            continue
+        for line, name in imports_of(ast.parse(path.read_text())):
+            top = name.partition(".")[0]
+            banned = IO_MODULES - {"random"}
+            assert top not in banned, f"{path}:{line}: the venue is sans-IO but imports {name}"
+
+
+def test_randomness_is_always_seeded() -> None:
+    """``random.X()`` draws from hidden state; only ``random.Random(seed)`` repeats."""
+    bad = re.compile(r"\brandom\.(?!Random\b)[a-z]\w*\(|\brandom\.Random\(\)")
+    for path in PACKAGE_FILES:
+        match = bad.search(path.read_text())
+        assert match is None, f"{path}: {match.group() if match else ''} is not repeatable"
+
+
+LIMITS = {".py": 400, ".pyx": 500}
+
+
+def test_files_stay_small() -> None:
+    for path in sorted(PACKAGE.rglob("*")):
+        limit = LIMITS.get(path.suffix)
+        if limit is None:
+            continue
+        lines = len(path.read_text().splitlines())
+        assert lines <= limit, f"{path}: {lines} lines, at most {limit}: one reason to change?"
+
+
+@pytest.mark.parametrize("path", PACKAGE_FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_functions_fit_a_screen(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            lines = node.end_lineno - node.lineno + 1
+            assert lines <= 70, f"{path}:{node.lineno}: {node.name} has {lines} lines, at most 70"
+
+
+def test_no_rooms_without_a_name() -> None:
+    banned = {"utils", "util", "helpers", "common", "manager", "misc"}
+    for path in PACKAGE_FILES:
+        assert path.stem not in banned, f"{path}: say what it does"
+
+
+def test_every_compiled_module_has_its_papers() -> None:
+    core = PACKAGE / "_core"
+    oracles = {p.stem.removeprefix("oracle_") for p in (ROOT / "tests" / "oracle").glob("*.py")}
+    for path in sorted(core.glob("*.pyx")):
+        if path.stem.startswith("_"):
+            continue
+        assert path.with_suffix(".pyi").exists(), f"{path.name} has no stub"
+        assert path.with_suffix(".pxd").exists(), f"{path.name} has no .pxd"
+        assert path.stem in oracles, f"{path.name} has no slow twin in tests/oracle"
+
+
+def test_no_float_in_the_engine() -> None:
+    """No float ever touches a price that leaves: the deciding rooms hold no float literal."""
+    for folder in ("engine", "bybit"):
+        for path in python_files(PACKAGE / folder):
+            for node in ast.walk(ast.parse(path.read_text())):
+                is_float = isinstance(node, ast.Constant) and isinstance(node.value, float)
+                is_division = isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+                assert not is_float and not is_division, f"{path}:{node.lineno}: a float"
+
+
+def test_the_names_users_asked_for() -> None:
+    from mmfast.config import AsyncBatchConfig
+    from mmfast.engine.bus import CommandBus
+    from mmfast.net.rest import BybitRest
+    from mmfast.runtime.orchestrator import AsyncTickOrchestrator
+    from mmfast.runtime.quote_loop import AsyncQuoteLoop
+
+    assert callable(BybitRest.batch_place_orders)
+    assert callable(BybitRest.batch_cancel_orders)
+    assert callable(BybitRest.batch_amend_orders)
+    assert set(AsyncBatchConfig.__struct_fields__) == {
+        "enabled",
+        "max_parallel_symbols",
+        "coalesce_cancel",
+        "coalesce_place",
+        "tick_deadline_ms",
+    }
+    assert CommandBus and AsyncTickOrchestrator and AsyncQuoteLoop
