@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "mmfast"
-BASE = frozenset({"errors", "units", "messages", "clock", "ids"})
+BASE = frozenset({"errors", "units", "messages", "clock", "ids", "typed_yaml"})
 
 #: Which rooms each room may import from, besides itself.
 ALLOWED: dict[str, frozenset[str]] = {

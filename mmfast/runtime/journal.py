@@ -1,0 +1,130 @@
+"""What must survive a crash: the epoch of our order ids, and the lock of the one writer.
+
+Both are named by the order prefix and a hash of the API key, so that two keys, or two prefixes
+on one key, can share a state directory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import zlib
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from mmfast.errors import StateError
+
+MAX_EPOCH: Final = (1 << 31) - 1
+_RECORD: Final = re.compile(rb"mmfast-epoch 1 ([0-9]{1,10}) ([0-9a-f]{8})\n")
+
+
+class StateDir:
+    """The state of one writer (key and prefix) on this host; a context manager.
+
+    Entering takes the host lock and raises :class:`StateError` if another process holds it.
+    """
+
+    def __init__(self, directory: Path, stem: str, api_key: str) -> None:
+        name = f"{stem}-{hashlib.sha256(api_key.encode()).hexdigest()[:12]}"
+        self._directory = directory
+        self._lock_path = directory / f"{name}.lock"
+        self._epoch_path = directory / f"{name}.epoch"
+        self._lock_fd = -1
+
+    def __enter__(self) -> Self:
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._lock_fd = os.open(self._lock_path, flags, 0o600)
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._close()
+            raise StateError(
+                f"another mmfast runs with this key and order prefix (lock {self._lock_path}): "
+                "stop it first, or give this one its own venue.order_prefix or venue.instance"
+            ) from None
+        except OSError as error:
+            self._close()
+            raise StateError(
+                f"expected a writable state directory, found {error.strerror}: "
+                f"{error.filename or self._directory}; set venue.state_dir"
+            ) from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close()
+
+    def next_epoch(self) -> int:
+        """Take the next epoch and make it durable before returning it.
+
+        The first is 1. A file that cannot be understood is refused: guessing could give an id
+        twice. Raises :class:`StateError`.
+        """
+        if self._lock_fd < 0:
+            raise StateError("the state directory must be locked before an epoch is taken")
+        epoch = self._read_epoch() + 1
+        if epoch > MAX_EPOCH:
+            raise StateError(f"{self._epoch_path}: all epochs are used, choose a new order prefix")
+        try:
+            self._write_epoch(epoch)
+        except OSError as error:
+            raise StateError(
+                f"cannot make the order id epoch durable in {self._epoch_path}: {error.strerror}; "
+                "without it an order id could repeat, so nothing is traded"
+            ) from None
+        return epoch
+
+    def _read_epoch(self) -> int:
+        try:
+            data = self._epoch_path.read_bytes()
+        except FileNotFoundError:
+            return 0
+        except OSError as error:
+            raise StateError(f"cannot read {self._epoch_path}: {error.strerror}") from None
+        match = _RECORD.fullmatch(data)
+        if match is None or _crc(match[1]) != match[2]:
+            raise StateError(
+                f"{self._epoch_path} is damaged: expected one intact epoch record. Order ids could "
+                "repeat, so nothing is traded; restore the file, or set a new venue.order_prefix"
+            )
+        return int(match[1])
+
+    def _write_epoch(self, epoch: int) -> None:
+        """New file, flushed, renamed over the old, directory flushed: old or new, never half."""
+        digits = str(epoch).encode()
+        draft = self._epoch_path.with_suffix(".epoch-new")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+        fd = os.open(draft, flags, 0o600)
+        try:
+            with os.fdopen(fd, "wb") as file:
+                file.write(b"mmfast-epoch 1 %s %s\n" % (digits, _crc(digits)))
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(self._epoch_path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                draft.unlink()
+            raise
+        directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+
+    def _close(self) -> None:
+        if self._lock_fd >= 0:
+            os.close(self._lock_fd)
+            self._lock_fd = -1
+
+
+def _crc(digits: bytes) -> bytes:
+    return b"%08x" % zlib.crc32(b"epoch " + digits)

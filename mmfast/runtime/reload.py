@@ -1,0 +1,102 @@
+"""What a running daemon may take from a changed file, and what needs a restart.
+
+A reload is parse, schema, bounds, difference, swap; a fault anywhere leaves everything as it was.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+from mmfast.config import Config, RiskConfig, SymbolConfig
+from mmfast.errors import ConfigError
+from mmfast.typed_yaml import Faults
+
+#: Limits by section; True where a larger value is the tighter one.
+_TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
+    "max_order_value_quote": False,
+    "price_collar_bps": False,
+    "max_distance_bps": False,
+    "stale_book_ms": False,
+    "rate_use_percent": False,
+    "cancel_reserve_percent": True,
+}
+_SYMBOL_LIMITS: Final = ("max_position_qty", "max_order_qty")
+_FIXED_SECTIONS: Final = ("venue", "metrics", "embedded_venue")
+
+
+class Change(NamedTuple):
+    """One value that differs."""
+
+    path: str
+    old: object
+    new: object
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.old} -> {self.new}"
+
+
+def changes(old: Config, new: Config) -> list[Change]:
+    """What differs between the running configuration and the offered one.
+
+    Raises :class:`ConfigError` naming every change that a running engine must refuse: where and
+    as whom it trades, its instruments, and any limit that would become looser.
+    """
+    faults: Faults = []
+    found: list[Change] = []
+    for section in _FIXED_SECTIONS:
+        for change in _differences(getattr(old, section), getattr(new, section), f"$.{section}"):
+            faults.append((change.path, f"cannot change while running ({change}): restart"))
+    found += _differences(old.async_batch, new.async_batch, "$.async_batch")
+    found += _differences(old.strategy, new.strategy, "$.strategy")
+    if old.strategy.book_depth != new.strategy.book_depth:
+        faults.append(("$.strategy.book_depth", "cannot change while running: restart"))
+    found += _risk_changes(old.risk, new.risk, faults)
+    found += _symbol_changes(old.symbols, new.symbols, faults)
+    if faults:
+        raise ConfigError(faults)
+    return found
+
+
+def _risk_changes(old: RiskConfig, new: RiskConfig, faults: Faults) -> list[Change]:
+    found = _differences(old, new, "$.risk")
+    for change in found:
+        larger_is_tighter = _TIGHTER_IS_LARGER[change.path.rpartition(".")[2]]
+        _refuse_looser(change, faults, larger_is_tighter=larger_is_tighter)
+    return found
+
+
+def _symbol_changes(
+    old: tuple[SymbolConfig, ...], new: tuple[SymbolConfig, ...], faults: Faults
+) -> list[Change]:
+    before, after = [row.symbol for row in old], [row.symbol for row in new]
+    if before != after:
+        text = f"the list cannot change while running ({before} -> {after}): restart"
+        faults.append(("$.symbols", text))
+        return []
+    found: list[Change] = []
+    for i, (old_row, new_row) in enumerate(zip(old, new, strict=True)):
+        rows = _differences(old_row, new_row, f"$.symbols[{i}]")
+        for change in rows:
+            if change.path.rpartition(".")[2] in _SYMBOL_LIMITS:
+                _refuse_looser(change, faults, larger_is_tighter=False)
+        found += rows
+    return found
+
+
+def _refuse_looser(change: Change, faults: Faults, *, larger_is_tighter: bool) -> None:
+    old, new = _number(change.old), _number(change.new)
+    if (new < old) if larger_is_tighter else (new > old):
+        faults.append((change.path, f"a reload may only tighten limits ({change}): restart"))
+
+
+def _number(value: object) -> Decimal:
+    return value if isinstance(value, Decimal) else Decimal(str(value))
+
+
+def _differences(old: Any, new: Any, path: str) -> list[Change]:  # noqa: ANN401
+    return [
+        Change(f"{path}.{name}", getattr(old, name), getattr(new, name))
+        for name in old.__struct_fields__
+        if getattr(old, name) != getattr(new, name)
+    ]
