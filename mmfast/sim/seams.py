@@ -106,8 +106,16 @@ class Feed(Protocol):
         """True for a topic this venue serves."""
         ...
 
+    def watch(self, topic: str, now_ns: int) -> None:
+        """One more subscriber of a known topic: only watched topics cost anything."""
+        ...
+
+    def unwatch(self, topic: str) -> None:
+        """One subscriber less."""
+        ...
+
     def snapshot(self, topic: str, now_ns: int) -> bytes | None:
-        """The first message for a new subscriber of ``topic``; None where there is none."""
+        """The first message for a new subscriber of a watched topic; None where there is none."""
         ...
 
     def trades(self, prints: Iterable[Print]) -> None:
