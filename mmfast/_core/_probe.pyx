@@ -1,0 +1,84 @@
+"""Doors to C-only parts of the core, for tests; built in every mode but release."""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from libc.stdint cimport uint8_t
+
+from mmfast._core.scan cimport Cursor, Span, scan_string, skip_space, skip_value
+from mmfast._core.sign cimport (
+    MMF_PORTABLE, MMF_SHA_NI, mmf_hmac, mmf_hmac_key, mmf_hmac_pair, mmf_hmac_prepare,
+    mmf_sha_available, mmf_wipe,
+)
+
+#: Block functions this machine can run, by name.
+BACKENDS = {"portable": MMF_PORTABLE}
+if mmf_sha_available() == MMF_SHA_NI:
+    BACKENDS["sha-ni"] = MMF_SHA_NI
+
+
+def hmac(str backend not None, bytes secret not None, bytes head not None, bytes body not None):
+    """HMAC-SHA256 of head + body by the named block function."""
+    cdef mmf_hmac_key key
+    cdef uint8_t digest[32]
+    cdef int chosen = BACKENDS[backend]
+    mmf_hmac_prepare(
+        chosen, &key, <const uint8_t*>PyBytes_AS_STRING(secret), PyBytes_GET_SIZE(secret)
+    )
+    mmf_hmac(
+        chosen, &key,
+        <const uint8_t*>PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head),
+        <const uint8_t*>PyBytes_AS_STRING(body), PyBytes_GET_SIZE(body), digest,
+    )
+    return (<char*>digest)[:32]
+
+
+def hmac_pair(str backend not None, bytes secret not None, bytes one not None, bytes two not None):
+    """HMAC-SHA256 of two messages side by side."""
+    cdef mmf_hmac_key key
+    cdef uint8_t first[32]
+    cdef uint8_t second[32]
+    cdef int chosen = BACKENDS[backend]
+    mmf_hmac_prepare(
+        chosen, &key, <const uint8_t*>PyBytes_AS_STRING(secret), PyBytes_GET_SIZE(secret)
+    )
+    mmf_hmac_pair(
+        chosen, &key,
+        <const uint8_t*>PyBytes_AS_STRING(one), PyBytes_GET_SIZE(one),
+        <const uint8_t*>PyBytes_AS_STRING(two), PyBytes_GET_SIZE(two), first, second,
+    )
+    return (<char*>first)[:32], (<char*>second)[:32]
+
+
+def wiped(bytes secret not None):
+    """Whether a prepared key is all zero after the wipe that a Signer's end performs."""
+    cdef mmf_hmac_key key
+    cdef size_t i
+    cdef int left = 0
+    mmf_hmac_prepare(
+        MMF_PORTABLE, &key, <const uint8_t*>PyBytes_AS_STRING(secret), PyBytes_GET_SIZE(secret)
+    )
+    mmf_wipe(&key, sizeof(mmf_hmac_key))
+    for i in range(sizeof(mmf_hmac_key)):
+        left |= (<const uint8_t*>&key)[i]
+    return left == 0
+
+
+def skips(bytes text not None):
+    """Whether the scanner takes the whole text as one JSON value."""
+    cdef Cursor c
+    c.at = <const unsigned char*>PyBytes_AS_STRING(text)
+    c.end = c.at + PyBytes_GET_SIZE(text)
+    if not skip_value(&c):
+        return False
+    skip_space(&c)
+    return c.at == c.end
+
+
+def string_span(bytes text not None):
+    """What the scanner sees between the quotes of a string, or None."""
+    cdef Cursor c
+    cdef Span span
+    c.at = <const unsigned char*>PyBytes_AS_STRING(text)
+    c.end = c.at + PyBytes_GET_SIZE(text)
+    if not scan_string(&c, &span):
+        return None
+    return (<const char*>span.start)[:span.size]

@@ -1,0 +1,34 @@
+"""Intent: one wanted command per order slot."""
+
+from libc.stdint cimport int8_t, int32_t, int64_t
+
+
+cdef struct Cell:
+    int64_t price_ticks
+    int64_t lots
+    int64_t client_id
+    #: The resting order a REPLACE cancels first.
+    int64_t cancel_id
+    int32_t flags
+    #: Neighbours in the list of wanted slots, oldest first; the last cell is the list's head.
+    int32_t older
+    int32_t newer
+    int32_t held
+
+
+cdef class IntentTable:
+    cdef Cell* _cells
+    cdef readonly int64_t saved
+    cdef int32_t _slots
+    cdef bint _amend_replaces
+    #: Commands of each operation that a full drain would give.
+    cdef int64_t _counts[3]
+    #: Cells with the URGENT flag.
+    cdef int64_t _urgent
+
+    cdef int _check_slot(self, int64_t slot) except -1
+    cdef void _link(self, int32_t slot) noexcept nogil
+    cdef void _unlink(self, int32_t slot) noexcept nogil
+    cdef void _tally(self, const Cell* cell, int sign) noexcept nogil
+    cdef int _take(self, list out, int op, int64_t limit) except -1
+    cdef int _take_pass(self, list out, int op, int64_t limit, bint urgent) except -1

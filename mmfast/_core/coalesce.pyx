@@ -1,0 +1,291 @@
+"""Intent: one wanted command per order slot; newer overwrites older that has not been sent.
+
+The cells lie in one array, and the wanted ones are chained in the order in which their slots
+first became wanted. A put touches one cell; a drain walks the chain once per operation.
+"""
+
+cimport cython
+from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from libc.stdint cimport int32_t, int64_t
+
+cdef enum:
+    OP_CANCEL = 0
+    OP_AMEND = 1
+    OP_PLACE = 2
+
+cdef enum:
+    #: What a cell holds: an operation, both of a cancel and a place, or nothing. Zeroed memory
+    #: must mean nothing, so the operations are shifted by one.
+    NOTHING = 0
+    HOLDS_CANCEL = 1
+    HOLDS_AMEND = 2
+    HOLDS_PLACE = 3
+    HOLDS_REPLACE = 4
+
+cdef enum:
+    REDUCE_ONLY = 2
+    IOC = 4
+    URGENT = 8
+    AMEND_PRICE = 16
+    AMEND_QTY = 32
+    AMEND_BOTH = 48
+
+cdef enum:
+    SLOTS_LIMIT = 1 << 22
+
+CANCEL = OP_CANCEL
+AMEND = OP_AMEND
+PLACE = OP_PLACE
+
+
+cdef inline bint may_amend(int32_t place_flags) noexcept nogil:
+    """An amend keeps the resting order's own nature, so a place of another nature needs a new
+    order: turning a reduce-only place into an amend would lose the promise not to grow."""
+    return not place_flags & (REDUCE_ONLY | IOC)
+
+
+cdef inline void take_terms(Cell* cell, const Cell* newer) noexcept nogil:
+    cell.price_ticks = newer.price_ticks
+    cell.lots = newer.lots
+
+
+cdef inline void become(Cell* cell, const Cell* newer) noexcept nogil:
+    """The newer command replaces what was held; only the list position stays."""
+    take_terms(cell, newer)
+    cell.held = newer.held
+    cell.flags = newer.flags
+    cell.client_id = newer.client_id
+    cell.cancel_id = 0
+
+
+cdef void merge_place(Cell* cell, const Cell* newer, bint amend_replaces) noexcept nogil:
+    cdef int64_t resting = cell.cancel_id if cell.held == HOLDS_REPLACE else cell.client_id
+    cdef int32_t amended = cell.flags & AMEND_BOTH | AMEND_BOTH
+    if cell.held == NOTHING or cell.held == HOLDS_PLACE:
+        become(cell, newer)
+    elif (
+        cell.held == HOLDS_AMEND or cell.held == HOLDS_CANCEL and amend_replaces
+    ) and may_amend(newer.flags):
+        take_terms(cell, newer)
+        cell.held = HOLDS_AMEND
+        cell.flags = amended
+    else:
+        become(cell, newer)
+        cell.held = HOLDS_REPLACE
+        cell.cancel_id = resting
+
+
+cdef void merge_amend(Cell* cell, const Cell* newer) noexcept nogil:
+    cdef int32_t joined = cell.flags | newer.flags
+    if cell.held == HOLDS_PLACE or cell.held == HOLDS_REPLACE:
+        take_terms(cell, newer)
+    elif cell.held == HOLDS_AMEND:
+        become(cell, newer)
+        cell.flags = joined
+    else:
+        become(cell, newer)
+
+
+cdef void merge_cancel(Cell* cell, const Cell* newer) noexcept nogil:
+    cdef int64_t resting = cell.cancel_id
+    if cell.held == HOLDS_PLACE:
+        cell.held = NOTHING
+    elif cell.held == HOLDS_REPLACE:
+        become(cell, newer)
+        # Only the order that was to be replaced rests at the venue.
+        cell.client_id = resting
+    elif cell.held != HOLDS_CANCEL:
+        become(cell, newer)
+
+
+@cython.final
+cdef class IntentTable:
+    """See the stub for the merging rules."""
+
+    def __cinit__(self, int64_t slots, bint amend_replaces=False):
+        if not 0 < slots <= SLOTS_LIMIT:
+            raise ValueError(f"slots: expected 1 to {SLOTS_LIMIT}, found {slots}")
+        # One cell more: the head of the list, so that linking needs no special case.
+        self._cells = <Cell*>PyMem_Calloc(slots + 1, sizeof(Cell))
+        if self._cells == NULL:
+            raise MemoryError(f"{slots} intent cells")
+        self._slots = <int32_t>slots
+        self._amend_replaces = amend_replaces
+        self._cells[slots].older = self._slots
+        self._cells[slots].newer = self._slots
+
+    def __dealloc__(self):
+        PyMem_Free(self._cells)
+
+    def __len__(self):
+        return self._counts[0] + self._counts[1] + self._counts[2]
+
+    def set_amend_replaces(self, bint value):
+        """See the stub: whether a cancel and a place of one slot become an amend."""
+        self._amend_replaces = value
+
+    cdef int _check_slot(self, int64_t slot) except -1:
+        if not 0 <= slot < self._slots:
+            raise ValueError(f"slot: expected 0 to {self._slots - 1}, found {slot}")
+        return 0
+
+    cdef void _link(self, int32_t slot) noexcept nogil:
+        cdef Cell* head = &self._cells[self._slots]
+        self._cells[slot].older = head.older
+        self._cells[slot].newer = self._slots
+        self._cells[head.older].newer = slot
+        head.older = slot
+
+    cdef void _unlink(self, int32_t slot) noexcept nogil:
+        cdef Cell* cell = &self._cells[slot]
+        self._cells[cell.older].newer = cell.newer
+        self._cells[cell.newer].older = cell.older
+
+    cdef void _tally(self, const Cell* cell, int sign) noexcept nogil:
+        """Add (1) or take away (-1) what a cell holds from the counts."""
+        if cell.held == NOTHING:
+            return
+        if cell.held == HOLDS_REPLACE:
+            self._counts[OP_CANCEL] += sign
+            self._counts[OP_PLACE] += sign
+        else:
+            self._counts[cell.held - HOLDS_CANCEL] += sign
+        if cell.flags & URGENT:
+            self._urgent += sign
+
+    def put(
+        self,
+        int op,
+        int64_t slot,
+        int32_t flags,
+        int64_t price_ticks,
+        int64_t lots,
+        int64_t client_id,
+    ):
+        """See the stub: merge one command into its slot."""
+        cdef Cell newer
+        cdef Cell* cell
+        cdef int64_t before
+        cdef int32_t urgent, held
+        if op < OP_CANCEL or op > OP_PLACE:
+            raise ValueError(f"op: expected 0 (cancel), 1 (amend) or 2 (place), found {op}")
+        self._check_slot(slot)
+        cell = &self._cells[slot]
+        held = cell.held
+        urgent = (cell.flags if held else 0) & URGENT | flags & URGENT
+        newer.price_ticks = price_ticks
+        newer.lots = lots
+        newer.client_id = client_id
+        newer.flags = flags
+        newer.held = op + HOLDS_CANCEL
+        before = self._counts[0] + self._counts[1] + self._counts[2]
+        self._tally(cell, -1)
+        if op == OP_PLACE:
+            merge_place(cell, &newer, self._amend_replaces)
+        elif op == OP_AMEND:
+            merge_amend(cell, &newer)
+        else:
+            merge_cancel(cell, &newer)
+        cell.flags |= urgent
+        self._tally(cell, 1)
+        if held == NOTHING:
+            self._link(<int32_t>slot)
+        elif cell.held == NOTHING:
+            self._unlink(<int32_t>slot)
+        before += 1 - (self._counts[0] + self._counts[1] + self._counts[2])
+        self.saved += before
+        return before
+
+    def clear(self, int64_t slot):
+        """See the stub: forget one slot."""
+        cdef Cell* cell
+        self._check_slot(slot)
+        cell = &self._cells[slot]
+        if cell.held == NOTHING:
+            return 0
+        dropped = 2 if cell.held == HOLDS_REPLACE else 1
+        self._tally(cell, -1)
+        cell.held = NOTHING
+        self._unlink(<int32_t>slot)
+        return dropped
+
+    def clear_all(self):
+        """See the stub: forget everything."""
+        cdef int64_t dropped = len(self)
+        cdef int32_t at = self._cells[self._slots].newer
+        while at != self._slots:
+            self._cells[at].held = NOTHING
+            at = self._cells[at].newer
+        self._cells[self._slots].older = self._slots
+        self._cells[self._slots].newer = self._slots
+        self._counts[0] = self._counts[1] = self._counts[2] = 0
+        self._urgent = 0
+        return dropped
+
+    def count(self, int op):
+        """See the stub: commands of one operation."""
+        if op < OP_CANCEL or op > OP_PLACE:
+            raise ValueError(f"op: expected 0 (cancel), 1 (amend) or 2 (place), found {op}")
+        return self._counts[op]
+
+    def peek(self, int64_t slot):
+        """See the stub: what one slot holds."""
+        self._check_slot(slot)
+        cdef const Cell* cell = &self._cells[slot]
+        if cell.held == NOTHING:
+            return ()
+        if cell.held == HOLDS_REPLACE:
+            return (cancel_half(cell, slot), whole(cell, OP_PLACE, slot))
+        return (whole(cell, cell.held - HOLDS_CANCEL, slot),)
+
+    def drain(self, int64_t max_cancels, int64_t max_amends, int64_t max_places):
+        """See the stub: take commands out, cancels first."""
+        cdef list out = []
+        self._take(out, OP_CANCEL, max_cancels)
+        self._take(out, OP_AMEND, max_amends)
+        self._take(out, OP_PLACE, max_places)
+        return out
+
+    cdef int _take(self, list out, int op, int64_t limit) except -1:
+        """Take up to ``limit`` commands of one operation, the urgent ones in a first pass."""
+        cdef int64_t urgent = 0
+        if self._urgent:
+            urgent = self._take_pass(out, op, limit, True)
+        self._take_pass(out, op, limit - urgent, False)
+        return 0
+
+    cdef int _take_pass(self, list out, int op, int64_t limit, bint urgent) except -1:
+        cdef int32_t at = self._cells[self._slots].newer
+        cdef int32_t following
+        cdef int taken = 0
+        cdef Cell* cell
+        while at != self._slots and taken < limit and self._counts[op]:
+            cell = &self._cells[at]
+            following = cell.newer
+            if urgent and not cell.flags & URGENT:
+                pass
+            elif cell.held == op + HOLDS_CANCEL:
+                out.append(whole(cell, op, at))
+                self._tally(cell, -1)
+                cell.held = NOTHING
+                self._unlink(at)
+                taken += 1
+            elif cell.held == HOLDS_REPLACE and op == OP_CANCEL:
+                # The place stays behind, free to go now that its cancel has gone before it.
+                out.append(cancel_half(cell, at))
+                self._tally(cell, -1)
+                cell.held = HOLDS_PLACE
+                cell.cancel_id = 0
+                self._tally(cell, 1)
+                taken += 1
+            at = following
+        return taken
+
+
+cdef inline tuple whole(const Cell* cell, int op, int64_t slot):
+    return (op, slot, cell.flags, cell.price_ticks, cell.lots, cell.client_id)
+
+
+cdef inline tuple cancel_half(const Cell* cell, int64_t slot):
+    """The cancel of a REPLACE: it names its order and whether it is urgent, nothing else."""
+    return (OP_CANCEL, slot, cell.flags & URGENT, 0, 0, cell.cancel_id)

@@ -1,0 +1,362 @@
+/* SHA-256 block functions, and HMAC-SHA256 from a key state prepared once.
+
+   Two block functions are always compiled: a portable one, and one for CPUs with the SHA
+   instructions, which can also run two messages side by side: the instruction's latency leaves
+   room for a second stream. The caller picks by mmf_sha_available() and passes the choice along.
+*/
+#ifndef MMFAST_SHA256_H
+#define MMFAST_SHA256_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
+#define MMF_HAVE_SHA_NI 1
+#include <cpuid.h>
+#include <immintrin.h>
+#else
+#define MMF_HAVE_SHA_NI 0
+#endif
+
+#define MMF_PORTABLE 0
+#define MMF_SHA_NI 1
+
+static const uint32_t mmf_sha_k[64] __attribute__((aligned(64))) = {
+    0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
+    0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
+    0xe49b69c1, 0xefbe4786, 0x0fc19dc6, 0x240ca1cc, 0x2de92c6f, 0x4a7484aa, 0x5cb0a9dc, 0x76f988da,
+    0x983e5152, 0xa831c66d, 0xb00327c8, 0xbf597fc7, 0xc6e00bf3, 0xd5a79147, 0x06ca6351, 0x14292967,
+    0x27b70a85, 0x2e1b2138, 0x4d2c6dfc, 0x53380d13, 0x650a7354, 0x766a0abb, 0x81c2c92e, 0x92722c85,
+    0xa2bfe8a1, 0xa81a664b, 0xc24b8b70, 0xc76c51a3, 0xd192e819, 0xd6990624, 0xf40e3585, 0x106aa070,
+    0x19a4c116, 0x1e376c08, 0x2748774c, 0x34b0bcb5, 0x391c0cb3, 0x4ed8aa4a, 0x5b9cca4f, 0x682e6ff3,
+    0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208, 0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2};
+
+static const uint32_t mmf_sha_start[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
+                                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
+
+/* Zeroing that the optimiser may not drop, for memory that held key material. */
+static inline void mmf_wipe(void *memory, size_t size) {
+    volatile unsigned char *at = (volatile unsigned char *)memory;
+    while (size--) *at++ = 0;
+}
+
+static inline uint32_t mmf_rotr(uint32_t x, int n) { return (x >> n) | (x << (32 - n)); }
+
+static inline uint32_t mmf_load_be(const uint8_t *p) {
+    return ((uint32_t)p[0] << 24) | ((uint32_t)p[1] << 16) | ((uint32_t)p[2] << 8) | p[3];
+}
+
+static inline void mmf_store_be(uint8_t *p, uint32_t x) {
+    p[0] = (uint8_t)(x >> 24);
+    p[1] = (uint8_t)(x >> 16);
+    p[2] = (uint8_t)(x >> 8);
+    p[3] = (uint8_t)x;
+}
+
+/* ---- portable ------------------------------------------------------------------------- */
+
+static void mmf_sha_portable(uint32_t state[8], const uint8_t *data, size_t blocks) {
+    uint32_t w[64];
+    for (; blocks; blocks--, data += 64) {
+        for (int i = 0; i < 16; i++) w[i] = mmf_load_be(data + 4 * i);
+        for (int i = 16; i < 64; i++) {
+            uint32_t s0 = mmf_rotr(w[i - 15], 7) ^ mmf_rotr(w[i - 15], 18) ^ (w[i - 15] >> 3);
+            uint32_t s1 = mmf_rotr(w[i - 2], 17) ^ mmf_rotr(w[i - 2], 19) ^ (w[i - 2] >> 10);
+            w[i] = w[i - 16] + s0 + w[i - 7] + s1;
+        }
+        uint32_t a = state[0], b = state[1], c = state[2], d = state[3];
+        uint32_t e = state[4], f = state[5], g = state[6], h = state[7];
+        for (int i = 0; i < 64; i++) {
+            uint32_t s1 = mmf_rotr(e, 6) ^ mmf_rotr(e, 11) ^ mmf_rotr(e, 25);
+            uint32_t t1 = h + s1 + ((e & f) ^ (~e & g)) + mmf_sha_k[i] + w[i];
+            uint32_t s0 = mmf_rotr(a, 2) ^ mmf_rotr(a, 13) ^ mmf_rotr(a, 22);
+            uint32_t t2 = s0 + ((a & b) ^ (a & c) ^ (b & c));
+            h = g; g = f; f = e; e = d + t1;
+            d = c; c = b; b = a; a = t1 + t2;
+        }
+        state[0] += a; state[1] += b; state[2] += c; state[3] += d;
+        state[4] += e; state[5] += f; state[6] += g; state[7] += h;
+    }
+    mmf_wipe(w, sizeof w);
+}
+
+/* ---- SHA instructions ----------------------------------------------------------------- */
+
+#if MMF_HAVE_SHA_NI
+
+#define MMF_SHA_TARGET __attribute__((target("sha,sse4.1,ssse3")))
+
+/* The instructions want the state as (ABEF, CDGH). */
+typedef struct { __m128i abef, cdgh; } mmf_sha_lanes;
+
+MMF_SHA_TARGET static inline mmf_sha_lanes mmf_lanes_load(const uint32_t state[8]) {
+    mmf_sha_lanes lanes;
+    __m128i low = _mm_loadu_si128((const __m128i *)&state[0]);
+    __m128i high = _mm_loadu_si128((const __m128i *)&state[4]);
+    low = _mm_shuffle_epi32(low, 0xB1);
+    high = _mm_shuffle_epi32(high, 0x1B);
+    lanes.abef = _mm_alignr_epi8(low, high, 8);
+    lanes.cdgh = _mm_blend_epi16(high, low, 0xF0);
+    return lanes;
+}
+
+MMF_SHA_TARGET static inline void mmf_lanes_store(uint32_t state[8], mmf_sha_lanes lanes) {
+    __m128i low = _mm_shuffle_epi32(lanes.abef, 0x1B);
+    __m128i high = _mm_shuffle_epi32(lanes.cdgh, 0xB1);
+    _mm_storeu_si128((__m128i *)&state[0], _mm_blend_epi16(low, high, 0xF0));
+    _mm_storeu_si128((__m128i *)&state[4], _mm_alignr_epi8(high, low, 8));
+}
+
+MMF_SHA_TARGET static inline __m128i mmf_words_load(const uint8_t *data) {
+    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
+    return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)data), swap);
+}
+
+/* Four rounds with the words w and the constants k[4*i..4*i+3]. */
+MMF_SHA_TARGET static inline void mmf_rounds4(mmf_sha_lanes *s, __m128i w, int i) {
+    __m128i wk = _mm_add_epi32(w, _mm_load_si128((const __m128i *)&mmf_sha_k[4 * i]));
+    s->cdgh = _mm_sha256rnds2_epu32(s->cdgh, s->abef, wk);
+    s->abef = _mm_sha256rnds2_epu32(s->abef, s->cdgh, _mm_shuffle_epi32(wk, 0x0E));
+}
+
+/* The next four message words from the last sixteen. */
+MMF_SHA_TARGET static inline __m128i mmf_schedule(__m128i w0, __m128i w1, __m128i w2, __m128i w3) {
+    __m128i sum = _mm_add_epi32(_mm_sha256msg1_epu32(w0, w1), _mm_alignr_epi8(w3, w2, 4));
+    return _mm_sha256msg2_epu32(sum, w3);
+}
+
+#define MMF_QUAD(S, W0, W1, W2, W3, I)                                                          \
+    do {                                                                                         \
+        W0 = mmf_schedule(W0, W1, W2, W3); mmf_rounds4(&S, W0, I);                               \
+        W1 = mmf_schedule(W1, W2, W3, W0); mmf_rounds4(&S, W1, I + 1);                           \
+        W2 = mmf_schedule(W2, W3, W0, W1); mmf_rounds4(&S, W2, I + 2);                           \
+        W3 = mmf_schedule(W3, W0, W1, W2); mmf_rounds4(&S, W3, I + 3);                           \
+    } while (0)
+
+MMF_SHA_TARGET static void mmf_sha_ni(uint32_t state[8], const uint8_t *data, size_t blocks) {
+    mmf_sha_lanes s = mmf_lanes_load(state);
+    for (; blocks; blocks--, data += 64) {
+        mmf_sha_lanes kept = s;
+        __m128i w0 = mmf_words_load(data), w1 = mmf_words_load(data + 16);
+        __m128i w2 = mmf_words_load(data + 32), w3 = mmf_words_load(data + 48);
+        mmf_rounds4(&s, w0, 0);
+        mmf_rounds4(&s, w1, 1);
+        mmf_rounds4(&s, w2, 2);
+        mmf_rounds4(&s, w3, 3);
+        MMF_QUAD(s, w0, w1, w2, w3, 4);
+        MMF_QUAD(s, w0, w1, w2, w3, 8);
+        MMF_QUAD(s, w0, w1, w2, w3, 12);
+        s.abef = _mm_add_epi32(s.abef, kept.abef);
+        s.cdgh = _mm_add_epi32(s.cdgh, kept.cdgh);
+    }
+    mmf_lanes_store(state, s);
+}
+
+#define MMF_QUAD_PAIR(W, I)                                                                      \
+    do {                                                                                         \
+        a0 = mmf_schedule(a0, a1, a2, a3); b0 = mmf_schedule(b0, b1, b2, b3);                    \
+        mmf_rounds4(&s, a0, I); mmf_rounds4(&t, b0, I);                                          \
+        a1 = mmf_schedule(a1, a2, a3, a0); b1 = mmf_schedule(b1, b2, b3, b0);                    \
+        mmf_rounds4(&s, a1, I + 1); mmf_rounds4(&t, b1, I + 1);                                  \
+        a2 = mmf_schedule(a2, a3, a0, a1); b2 = mmf_schedule(b2, b3, b0, b1);                    \
+        mmf_rounds4(&s, a2, I + 2); mmf_rounds4(&t, b2, I + 2);                                  \
+        a3 = mmf_schedule(a3, a0, a1, a2); b3 = mmf_schedule(b3, b0, b1, b2);                    \
+        mmf_rounds4(&s, a3, I + 3); mmf_rounds4(&t, b3, I + 3);                                  \
+    } while (0)
+
+MMF_SHA_TARGET static void mmf_sha_ni_pair(uint32_t first[8], const uint8_t *one,
+                                           uint32_t second[8], const uint8_t *two,
+                                           size_t blocks) {
+    mmf_sha_lanes s = mmf_lanes_load(first), t = mmf_lanes_load(second);
+    for (; blocks; blocks--, one += 64, two += 64) {
+        mmf_sha_lanes kept_s = s, kept_t = t;
+        __m128i a0 = mmf_words_load(one), a1 = mmf_words_load(one + 16);
+        __m128i a2 = mmf_words_load(one + 32), a3 = mmf_words_load(one + 48);
+        __m128i b0 = mmf_words_load(two), b1 = mmf_words_load(two + 16);
+        __m128i b2 = mmf_words_load(two + 32), b3 = mmf_words_load(two + 48);
+        mmf_rounds4(&s, a0, 0); mmf_rounds4(&t, b0, 0);
+        mmf_rounds4(&s, a1, 1); mmf_rounds4(&t, b1, 1);
+        mmf_rounds4(&s, a2, 2); mmf_rounds4(&t, b2, 2);
+        mmf_rounds4(&s, a3, 3); mmf_rounds4(&t, b3, 3);
+        MMF_QUAD_PAIR(W, 4);
+        MMF_QUAD_PAIR(W, 8);
+        MMF_QUAD_PAIR(W, 12);
+        s.abef = _mm_add_epi32(s.abef, kept_s.abef);
+        s.cdgh = _mm_add_epi32(s.cdgh, kept_s.cdgh);
+        t.abef = _mm_add_epi32(t.abef, kept_t.abef);
+        t.cdgh = _mm_add_epi32(t.cdgh, kept_t.cdgh);
+    }
+    mmf_lanes_store(first, s);
+    mmf_lanes_store(second, t);
+}
+
+static int mmf_sha_available(void) {
+    unsigned int a, b, c, d;
+    if (!__get_cpuid(1, &a, &b, &c, &d)) return MMF_PORTABLE;
+    if (!(c & bit_SSSE3) || !(c & bit_SSE4_1)) return MMF_PORTABLE;
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d)) return MMF_PORTABLE;
+    return (b >> 29) & 1 ? MMF_SHA_NI : MMF_PORTABLE;
+}
+
+#else
+
+static int mmf_sha_available(void) { return MMF_PORTABLE; }
+
+#endif
+
+static inline void mmf_sha_blocks(int backend, uint32_t state[8], const uint8_t *data, size_t n) {
+#if MMF_HAVE_SHA_NI
+    if (backend == MMF_SHA_NI) {
+        mmf_sha_ni(state, data, n);
+        return;
+    }
+#endif
+    (void)backend;
+    mmf_sha_portable(state, data, n);
+}
+
+static inline void mmf_sha_blocks_pair(int backend, uint32_t first[8], const uint8_t *one,
+                                       uint32_t second[8], const uint8_t *two, size_t n) {
+#if MMF_HAVE_SHA_NI
+    if (backend == MMF_SHA_NI) {
+        mmf_sha_ni_pair(first, one, second, two, n);
+        return;
+    }
+#endif
+    (void)backend;
+    mmf_sha_portable(first, one, n);
+    mmf_sha_portable(second, two, n);
+}
+
+/* ---- HMAC ----------------------------------------------------------------------------- */
+
+/* State after the padded key has been hashed: as secret as the key itself. */
+typedef struct { uint32_t inner[8], outer[8]; } mmf_hmac_key;
+
+/* Writes the padding of a message whose last size % 64 bytes already stand in tail, and whose
+   hash counts `total` bytes in all. Returns the number of blocks in tail (1 or 2). */
+static inline size_t mmf_sha_pad(uint8_t tail[128], size_t used, uint64_t total) {
+    size_t end = used < 56 ? 64 : 128;
+    tail[used] = 0x80;
+    memset(tail + used + 1, 0, end - used - 9);
+    mmf_store_be(tail + end - 8, (uint32_t)((total * 8) >> 32));
+    mmf_store_be(tail + end - 4, (uint32_t)(total * 8));
+    return end / 64;
+}
+
+static inline void mmf_digest_store(uint8_t digest[32], const uint32_t state[8]) {
+    for (int i = 0; i < 8; i++) mmf_store_be(digest + 4 * i, state[i]);
+}
+
+static void mmf_hmac_prepare(int backend, mmf_hmac_key *key, const uint8_t *secret, size_t size) {
+    uint8_t pad[64], block[64] = {0};
+    if (size > 64) {
+        uint32_t state[8];
+        uint8_t tail[128];
+        size_t whole = size / 64, rest = size % 64;
+        memcpy(state, mmf_sha_start, sizeof state);
+        mmf_sha_blocks(backend, state, secret, whole);
+        memcpy(tail, secret + whole * 64, rest);
+        mmf_sha_blocks(backend, state, tail, mmf_sha_pad(tail, rest, size));
+        mmf_digest_store(block, state);
+        mmf_wipe(tail, sizeof tail);
+        mmf_wipe(state, sizeof state);
+    } else {
+        memcpy(block, secret, size);
+    }
+    memcpy(key->inner, mmf_sha_start, sizeof key->inner);
+    memcpy(key->outer, mmf_sha_start, sizeof key->outer);
+    for (int i = 0; i < 64; i++) pad[i] = block[i] ^ 0x36;
+    mmf_sha_blocks(backend, key->inner, pad, 1);
+    for (int i = 0; i < 64; i++) pad[i] = block[i] ^ 0x5c;
+    mmf_sha_blocks(backend, key->outer, pad, 1);
+    mmf_wipe(pad, sizeof pad);
+    mmf_wipe(block, sizeof block);
+}
+
+/* The padded single block that the outer hash takes. */
+static inline void mmf_outer_block(uint8_t block[128], const uint32_t inner[8]) {
+    mmf_digest_store(block, inner);
+    mmf_sha_pad(block, 32, 64 + 32);
+}
+
+/* HMAC over head followed by body; head is copied (at most 63 + a few bytes), body is not. */
+static void mmf_hmac(int backend, const mmf_hmac_key *key, const uint8_t *head, size_t head_size,
+                     const uint8_t *body, size_t body_size, uint8_t digest[32]) {
+    uint8_t tail[128];
+    uint32_t state[8];
+    uint64_t total = 64 + (uint64_t)head_size + body_size;
+    size_t used, whole;
+    memcpy(state, key->inner, sizeof state);
+    whole = head_size / 64;
+    used = head_size % 64;
+    if (whole) mmf_sha_blocks(backend, state, head, whole);
+    if (used) {
+        size_t take = 64 - used < body_size ? 64 - used : body_size;
+        memcpy(tail, head + whole * 64, used);
+        if (take) memcpy(tail + used, body, take);
+        used += take;
+        body += take;
+        body_size -= take;
+        if (used == 64) {
+            mmf_sha_blocks(backend, state, tail, 1);
+            used = 0;
+        }
+    }
+    whole = body_size / 64;
+    if (whole) {
+        mmf_sha_blocks(backend, state, body, whole);
+        body += whole * 64;
+        body_size -= whole * 64;
+    }
+    if (body_size) {
+        memcpy(tail + used, body, body_size);
+        used += body_size;
+    }
+    mmf_sha_blocks(backend, state, tail, mmf_sha_pad(tail, used, total));
+    mmf_outer_block(tail, state);
+    memcpy(state, key->outer, sizeof state);
+    mmf_sha_blocks(backend, state, tail, 1);
+    mmf_digest_store(digest, state);
+}
+
+/* HMAC of two messages side by side. */
+static void mmf_hmac_pair(int backend, const mmf_hmac_key *key, const uint8_t *one,
+                          size_t one_size, const uint8_t *two, size_t two_size,
+                          uint8_t one_digest[32], uint8_t two_digest[32]) {
+    uint8_t one_tail[128], two_tail[128];
+    uint32_t s[8], t[8];
+    size_t one_whole = one_size / 64, two_whole = two_size / 64;
+    size_t both = one_whole < two_whole ? one_whole : two_whole;
+    size_t one_blocks, two_blocks;
+    memcpy(s, key->inner, sizeof s);
+    memcpy(t, key->inner, sizeof t);
+    if (both) mmf_sha_blocks_pair(backend, s, one, t, two, both);
+    if (one_whole > both) mmf_sha_blocks(backend, s, one + 64 * both, one_whole - both);
+    if (two_whole > both) mmf_sha_blocks(backend, t, two + 64 * both, two_whole - both);
+    memcpy(one_tail, one + 64 * one_whole, one_size % 64);
+    memcpy(two_tail, two + 64 * two_whole, two_size % 64);
+    one_blocks = mmf_sha_pad(one_tail, one_size % 64, 64 + (uint64_t)one_size);
+    two_blocks = mmf_sha_pad(two_tail, two_size % 64, 64 + (uint64_t)two_size);
+    mmf_sha_blocks_pair(backend, s, one_tail, t, two_tail, 1);
+    if (one_blocks == 2) mmf_sha_blocks(backend, s, one_tail + 64, 1);
+    if (two_blocks == 2) mmf_sha_blocks(backend, t, two_tail + 64, 1);
+    mmf_outer_block(one_tail, s);
+    mmf_outer_block(two_tail, t);
+    memcpy(s, key->outer, sizeof s);
+    memcpy(t, key->outer, sizeof t);
+    mmf_sha_blocks_pair(backend, s, one_tail, t, two_tail, 1);
+    mmf_digest_store(one_digest, s);
+    mmf_digest_store(two_digest, t);
+}
+
+static inline void mmf_hex(char *out, const uint8_t *bytes, size_t size) {
+    static const char digit[17] = "0123456789abcdef";
+    for (size_t i = 0; i < size; i++) {
+        out[2 * i] = digit[bytes[i] >> 4];
+        out[2 * i + 1] = digit[bytes[i] & 15];
+    }
+}
+
+#endif

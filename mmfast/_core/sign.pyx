@@ -1,0 +1,106 @@
+"""HMAC-SHA256 from a key state prepared once."""
+
+cimport cython
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy
+
+from mmfast._core.fixed cimport write_decimal
+
+cdef int CHOSEN = mmf_sha_available()
+
+BACKEND = "sha-ni" if CHOSEN == MMF_SHA_NI else "portable"
+
+
+cdef extern from "Python.h":
+    str PyUnicode_New(Py_ssize_t size, unsigned int maxchar)
+    void* PyUnicode_DATA(str text)
+
+
+cdef str hex_text(const uint8_t* digest):
+    """64 lower-case hex digits, written straight into the new string."""
+    cdef str text = PyUnicode_New(64, 127)
+    mmf_hex(<char*>PyUnicode_DATA(text), digest, 32)
+    return text
+
+
+cdef int check_printable(str what, str text, Py_ssize_t limit) except -1:
+    """Refuse what cannot be a key; the text itself is never shown."""
+    if not 0 < len(text) <= limit:
+        raise ValueError(f"{what}: expected 1 to {limit} characters, found {len(text)}")
+    for index, character in enumerate(text):
+        if not "!" <= character <= "~":
+            raise ValueError(
+                f"{what}: expected printable ASCII without spaces, "
+                f"found something else at position {index}"
+            )
+    return 0
+
+
+@cython.final
+cdef class Signer:
+    """Signs for one API key; see the stub."""
+
+    def __cinit__(self, str api_key not None, str secret not None, int64_t recv_window_ms):
+        cdef bytes middle
+        cdef const char* text
+        cdef Py_ssize_t size = 0
+        check_printable("api_key", api_key, KEY_LIMIT)
+        check_printable("secret", secret, 4096)
+        if not 0 < recv_window_ms <= 60_000:
+            raise ValueError(
+                f"recv_window_ms: expected 1 to 60000 milliseconds, found {recv_window_ms}"
+            )
+        self.api_key = api_key
+        self.recv_window_ms = recv_window_ms
+        middle = f"{api_key}{recv_window_ms}".encode("ascii")
+        self._middle_size = len(middle)
+        memcpy(self._middle, PyBytes_AS_STRING(middle), self._middle_size)
+        # ASCII text is stored as its own bytes, so no further copy of the secret is made.
+        text = PyUnicode_AsUTF8AndSize(secret, &size)
+        mmf_hmac_prepare(CHOSEN, &self._key, <const uint8_t*>text, size)
+
+    def __dealloc__(self):
+        mmf_wipe(&self._key, sizeof(mmf_hmac_key))
+
+    def __repr__(self):
+        return f"Signer(api_key={self.api_key!r}, secret=<redacted>)"
+
+    def __reduce__(self):
+        raise TypeError("a Signer holds a secret and cannot be pickled or copied")
+
+    def sign(self, bytes payload not None):
+        """See the stub: HMAC of the payload alone."""
+        cdef uint8_t digest[32]
+        mmf_hmac(
+            CHOSEN, &self._key, NULL, 0,
+            <const uint8_t*>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload), digest,
+        )
+        return hex_text(digest)
+
+    def sign_request(self, int64_t timestamp_ms, bytes payload not None):
+        """See the stub: HMAC of timestamp, key, window and payload; the payload is not copied."""
+        cdef uint8_t digest[32]
+        cdef char head[HEAD_ROOM]
+        cdef int size
+        if timestamp_ms < 0:
+            raise ValueError(f"timestamp_ms: expected 0 or more, found {timestamp_ms}")
+        size = write_decimal(head, timestamp_ms, 0)
+        memcpy(&head[size], self._middle, self._middle_size)
+        mmf_hmac(
+            CHOSEN, &self._key, <const uint8_t*>head, size + self._middle_size,
+            <const uint8_t*>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload), digest,
+        )
+        return hex_text(digest)
+
+    def sign_pair(self, bytes first not None, bytes second not None):
+        """See the stub: two HMACs, computed side by side where the CPU can."""
+        cdef uint8_t one[32]
+        cdef uint8_t two[32]
+        mmf_hmac_pair(
+            CHOSEN, &self._key,
+            <const uint8_t*>PyBytes_AS_STRING(first), PyBytes_GET_SIZE(first),
+            <const uint8_t*>PyBytes_AS_STRING(second), PyBytes_GET_SIZE(second), one, two,
+        )
+        return hex_text(one), hex_text(two)

@@ -1,0 +1,21 @@
+/* 128-bit leaves that Cython cannot spell. */
+#ifndef MMFAST_WIDE_H
+#define MMFAST_WIDE_H
+
+#include <stdint.h>
+
+/* Product of two int64; returns 0, or 1 when it does not fit (then *out is not meaningful). */
+static inline int mmf_mul(int64_t a, int64_t b, int64_t *out) {
+    return __builtin_mul_overflow(a, b, out) ? 1 : 0;
+}
+
+/* floor((bid * ask_lots + ask * bid_lots) * 256 / (bid_lots + ask_lots)).
+   All four must lie in 1..2**53, so that neither the numerator nor the result overflows. */
+static inline int64_t mmf_microprice_x256(int64_t bid, int64_t bid_lots,
+                                          int64_t ask, int64_t ask_lots) {
+    unsigned __int128 weighted = (unsigned __int128)(uint64_t)bid * (uint64_t)ask_lots
+                               + (unsigned __int128)(uint64_t)ask * (uint64_t)bid_lots;
+    return (int64_t)((weighted << 8) / ((uint64_t)bid_lots + (uint64_t)ask_lots));
+}
+
+#endif

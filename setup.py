@@ -1,0 +1,178 @@
+"""Builds the compiled core; everything else about the package stands in pyproject.toml.
+
+``MMFAST_BUILD`` picks all flags: ``release`` (the default), ``debug``, ``trace`` (line coverage)
+or ``sanitize`` (ASan and UBSan). Generated C goes under ``build/``, one folder per mode; only
+``trace`` writes it beside the sources, where the coverage plugin looks for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import platform
+import re
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from Cython.Compiler import Options
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+MODES = ("release", "debug", "trace", "sanitize")
+CORE = "mmfast/_core"
+MODULES = ("fixed", "book", "coalesce", "encode", "sign", "_build")
+#: Reaches C-only functions for the tests; a release never ships it.
+PROBE = "_probe"
+
+#: These change what the code means, so they are the same in every mode.
+MEANING = {"language_level": 3, "cdivision": True, "wraparound": False, "binding": True}
+
+C_FLAGS = {
+    "release": [
+        "-O3",
+        "-fstack-protector-strong",
+        "-U_FORTIFY_SOURCE",
+        "-D_FORTIFY_SOURCE=3",
+    ],
+    "debug": ["-Og", "-g3", "-UNDEBUG"],
+    "trace": ["-O0", "-g3", "-UNDEBUG"],
+    # Python's own flags carry -fwrapv, under which signed overflow is legal and goes unseen.
+    "sanitize": [
+        "-O1",
+        "-g3",
+        "-UNDEBUG",
+        "-fno-omit-frame-pointer",
+        "-fsanitize=address,undefined",
+        "-fno-sanitize-recover=undefined",
+        "-fno-wrapv",
+    ],
+}
+LINK_FLAGS = {"sanitize": ["-fsanitize=address,undefined"]}
+LINUX_RELEASE_LINK = ["-Wl,-z,relro", "-Wl,-z,now"]
+TRACE_MACROS = [
+    ("CYTHON_TRACE", "1"),
+    ("CYTHON_TRACE_NOGIL", "1"),
+    ("CYTHON_USE_SYS_MONITORING", "0"),
+]
+
+
+def build_mode() -> str:
+    mode = os.environ.get("MMFAST_BUILD", "release")
+    if mode not in MODES:
+        sys.exit(f"MMFAST_BUILD: expected one of {', '.join(MODES)}, found {mode!r}")
+    return mode
+
+
+def package_version() -> str:
+    text = Path("mmfast/__init__.py").read_text(encoding="utf-8")
+    found = re.search(r'^__version__ = "([^"]+)"$', text, re.MULTILINE)
+    if found is None:
+        sys.exit('mmfast/__init__.py: expected a line __version__ = "...", found none')
+    return found.group(1)
+
+
+def directives(mode: str) -> dict[str, object]:
+    checked = mode != "release"
+    return {
+        **MEANING,
+        "boundscheck": checked,
+        "initializedcheck": checked,
+        "overflowcheck": checked,
+        "linetrace": mode == "trace",
+    }
+
+
+def extensions(mode: str) -> list[Extension]:
+    names = MODULES if mode == "release" else (*MODULES, PROBE)
+    link = list(LINK_FLAGS.get(mode, []))
+    if mode == "release" and platform.system() == "Linux":
+        link += LINUX_RELEASE_LINK
+    macros = list(TRACE_MACROS) if mode == "trace" else []
+    macros += [("MMFAST_BUILD", f'"{mode}"'), ("MMFAST_VERSION", f'"{package_version()}"')]
+    return [
+        Extension(
+            f"mmfast._core.{name}",
+            [f"{CORE}/{name}.pyx"],
+            include_dirs=[CORE],
+            depends=["setup.py", "mmfast/__init__.py", *sorted(map(str, Path(CORE).glob("*.h")))],
+            define_macros=macros,
+            extra_compile_args=C_FLAGS[mode],
+            extra_link_args=link,
+        )
+        for name in names
+    ]
+
+
+class BuildCore(build_ext):
+    """Translates with warnings as errors, and never mixes two modes in one place."""
+
+    user_options = [
+        *build_ext.user_options,
+        ("only=", None, "build only this module of the core (for example _probe)"),
+    ]
+
+    def initialize_options(self) -> None:
+        super().initialize_options()
+        self.only = None
+
+    def finalize_options(self) -> None:
+        super().finalize_options()
+        if self.parallel is None:
+            self.parallel = os.cpu_count() or 1
+        if self.only is not None:
+            wanted = f"mmfast._core.{self.only}"
+            self.extensions = [ext for ext in self.extensions if ext.name == wanted]
+            if not self.extensions:
+                sys.exit(f"--only: {self.only!r} is no module of the {build_mode()} core")
+
+    def build_extensions(self) -> None:
+        mode = build_mode()
+        self._forget_other_mode(mode)
+        translated = {ext.name: ext for ext in self._translate(mode)}
+        for ext in self.extensions:
+            ext.sources = translated[ext.name].sources
+        super().build_extensions()
+
+    def _translate(self, mode: str) -> list[Extension]:
+        """Cython to C. Performance hints escape ``warning_errors``, so they are looked for."""
+        Options.warning_errors = True
+        said = io.StringIO()
+        try:
+            with contextlib.redirect_stderr(said):
+                result = cythonize(
+                    self.extensions,
+                    build_dir=None if mode == "trace" else f"build/cython-{mode}",
+                    compiler_directives=directives(mode),
+                    force=bool(self.force),
+                )
+        finally:
+            sys.stderr.write(said.getvalue())
+        if "performance hint" in said.getvalue():
+            # The next run must translate again, else the hint would be seen only once.
+            for ext in result:
+                for source in ext.sources:
+                    Path(source).unlink(missing_ok=True)
+            sys.exit("performance hint in the compiled core (see above): mend it, it costs time")
+        return result
+
+    def _forget_other_mode(self, mode: str) -> None:
+        """A library built in another mode looks up to date by its age; build it again."""
+        place = Path(CORE) if self.inplace else Path(self.build_lib, CORE)
+        stamp = Path("build", f"mode-{'inplace' if self.inplace else 'lib'}.txt")
+        wanted = f"{place.resolve()} {mode}"
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+            self.force = True
+        stamp.parent.mkdir(exist_ok=True)
+        stamp.write_text(wanted, encoding="utf-8")
+        if mode == "release" and self.only is None:
+            for stale in place.glob(f"{PROBE}.*.so"):
+                stale.unlink()
+
+
+setup(
+    ext_modules=extensions(build_mode()),
+    cmdclass={"build_ext": BuildCore},
+    exclude_package_data={"mmfast._core": ["*.c", "*.h", "*.pyx"]},
+)
