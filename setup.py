@@ -159,15 +159,17 @@ class BuildCore(build_ext):
 
     def _forget_other_mode(self, mode: str) -> None:
         """A library built in another mode looks up to date by its age; build it again."""
-        place = Path(CORE) if self.inplace else Path(self.build_lib, CORE)
-        stamp = Path("build", f"mode-{'inplace' if self.inplace else 'lib'}.txt")
-        wanted = f"{place.resolve()} {mode}"
+        stamp = Path("build", "mode.txt")
+        wanted = f"{Path(self.build_lib).resolve()} {mode}"
         if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
             self.force = True
         stamp.parent.mkdir(exist_ok=True)
         stamp.write_text(wanted, encoding="utf-8")
-        if mode == "release" and self.only is None:
-            for stale in place.glob(f"{PROBE}.*.so"):
+
+    def copy_extensions_to_source(self) -> None:
+        super().copy_extensions_to_source()
+        if build_mode() == "release":
+            for stale in Path(CORE).glob(f"{PROBE}.*.so"):
                 stale.unlink()
 
 

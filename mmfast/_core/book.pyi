@@ -18,25 +18,47 @@ class BookGapError(BookError):
     (``valid`` is False) until the next snapshot, but its levels are left as they were."""
 
 class Book:
-    """Levels by price in ticks. ``depth`` is the subscribed depth (1, 50, 200, 1000).
+    """Levels by price in ticks. ``depth`` is the subscribed depth, 1 to 1000.
 
     Frames are ``orderbook.{depth}.{symbol}`` messages (see the venue's public stream
     documents): snapshot or delta, keys in any order, sizes absolute, size 0 deletes. ``u`` must
-    rise by one per delta; ``u == 1`` or ``type == snapshot`` overwrites the whole book.
+    rise by one per delta; ``u == 1`` or ``type == snapshot`` overwrites the whole book. Levels beyond ``depth`` are dropped after each
+    frame. Prices and sizes may be at most 2**53 ticks or lots.
     """
 
-    valid: bool  # a snapshot was applied and nothing was missed since
-    update_id: int  # u
-    seq: int
-    cts_ms: int  # matching engine time of the last frame (0 if the frame had none)
-    ts_ms: int  # publisher time of the last frame
-    bid_ticks: int  # best bid, 0 when empty
-    bid_lots: int
-    ask_ticks: int  # best ask, 0 when empty
-    ask_lots: int
-    bid_count: int
-    ask_count: int
-
+    @property
+    def valid(self) -> bool:
+        """A snapshot was applied and nothing was missed since."""
+    @property
+    def update_id(self) -> int:
+        """``u`` of the last frame."""
+    @property
+    def seq(self) -> int:
+        """The matching engine's sequence number of the last frame."""
+    @property
+    def cts_ms(self) -> int:
+        """Matching engine time of the last frame (0 if the frame had none)."""
+    @property
+    def ts_ms(self) -> int:
+        """Publisher time of the last frame."""
+    @property
+    def bid_ticks(self) -> int:
+        """Best bid, 0 when empty."""
+    @property
+    def bid_lots(self) -> int:
+        """Size at the best bid."""
+    @property
+    def ask_ticks(self) -> int:
+        """Best ask, 0 when empty."""
+    @property
+    def ask_lots(self) -> int:
+        """Size at the best ask."""
+    @property
+    def bid_count(self) -> int:
+        """Number of bid levels."""
+    @property
+    def ask_count(self) -> int:
+        """Number of ask levels."""
     def __init__(
         self,
         symbol: str,

@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcmp, memcpy, memmove
 
 from mmfast._core.fixed cimport (
-    DECIMALS_LIMIT, FINE, OFF_GRID, TOO_LARGE, BAD_CHARACTER, scan_decimal,
+    DECIMALS_LIMIT, FINE, OFF_GRID, TOO_LARGE, BAD_CHARACTER, mmf_distance, scan_decimal,
 )
 from mmfast._core.scan cimport (
     Cursor, Span, scan_count, scan_string, skip_space, skip_value, take,
@@ -32,7 +32,7 @@ cdef enum:
 cdef enum:
     DEPTH_LIMIT = 1000
     #: A full 1000-level frame has about 60 kB; more than this is not a book frame.
-    FRAME_LIMIT = 1 << 20
+    FRAME_LIMIT = 1_048_576
 
 cdef enum:
     #: Keys of a frame, as bits of ``Frame.seen``.
@@ -262,7 +262,7 @@ cdef class Book:
             )
         fault = self._scan_frame(&c, &parsed)
         if fault != FINE:
-            self._refuse(frame, fault, c.at - <const unsigned char*>PyBytes_AS_STRING(frame))
+            self._refuse(frame, fault, mmf_distance(PyBytes_AS_STRING(frame), c.at))
         # A restarted service counts from 1 again, whatever it calls that frame.
         if not parsed.snapshot and parsed.update_id != 1:
             if not self.valid or parsed.update_id != self.update_id + 1:

@@ -20,24 +20,32 @@ class IntentTable:
     PLACE     AMEND     PLACE with the newer price and lots            1
     PLACE     CANCEL    nothing (nothing was sent)                     2
     AMEND     AMEND     the newer AMEND (flags joined)                 1
-    AMEND     PLACE     AMEND to the place's price and lots            1
+    AMEND     PLACE     AMEND to the place's price and lots (*)        1
     AMEND     CANCEL    CANCEL                                         1
     CANCEL    CANCEL    the same CANCEL                                1
-    CANCEL    PLACE     REPLACE; or AMEND if ``amend_replaces``         0; 1
+    CANCEL    PLACE     REPLACE; or AMEND if ``amend_replaces`` (*)    0; 1
     CANCEL    AMEND     the AMEND (the order is wanted again)          1
     REPLACE   PLACE     REPLACE with the newer place                   1
     REPLACE   AMEND     REPLACE with the newer price and lots          1
-    REPLACE   CANCEL    CANCEL                                         1
+    REPLACE   CANCEL    CANCEL of the resting order                    2
     ========  ========  =============================================  =====
+
+    The last column is always "held before + 1 - held after", so that commands put equal commands
+    drained, saved and dropped by ``clear``. (*) A place that is IOC or reduce-only never becomes
+    an amend, which could not give the resting order that nature: the result is then a REPLACE of
+    that order (saved 0).
 
     A cell is ``(op, slot, flags, price_ticks, lots, client_id)``. REPLACE holds the cancel's
     client_id and the place's; it drains as a CANCEL and a PLACE, the place never without its
     cancel (before or in the same drain). An AMEND made from CANCEL+PLACE names the cancelled
-    order, drops the place's id, and has both AMEND_PRICE and AMEND_QTY flags. ``URGENT`` is kept
-    while the cell lives (it comes first in its operation when drained).
+    order, drops the place's id, and has both AMEND_PRICE and AMEND_QTY flags. The cancel half of a
+    REPLACE has price and lots 0. ``URGENT`` is kept while the cell lives (it comes first in its
+    operation when drained).
     """
 
-    saved: int  # commands merged away since creation
+    @property
+    def saved(self) -> int:
+        """Commands merged away since creation."""
     def __init__(self, slots: int, amend_replaces: bool = False) -> None: ...
     def __len__(self) -> int:
         """Commands a full drain would give (a REPLACE counts as two)."""
@@ -58,6 +66,6 @@ class IntentTable:
     ) -> list[tuple[int, int, int, int, int, int]]:
         """Take commands out, at most so many of each: cancels, then amends, then places;
         within an operation urgent ones first, else in the order the slots first became wanted.
-        What is not taken stays. Returns (op, slot, flags, price_ticks, lots, client_id)."""
+        What is not taken stays; a limit of 0 or less takes nothing. Returns (op, slot, flags, price_ticks, lots, client_id)."""
     def clear_all(self) -> int:
         """Forget everything; returns how many commands that dropped."""

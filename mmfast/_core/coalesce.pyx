@@ -31,7 +31,7 @@ cdef enum:
     AMEND_BOTH = 48
 
 cdef enum:
-    SLOTS_LIMIT = 1 << 22
+    SLOTS_LIMIT = 4_194_304
 
 CANCEL = OP_CANCEL
 AMEND = OP_AMEND

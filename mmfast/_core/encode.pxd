@@ -12,7 +12,7 @@ cdef enum:
     #: Constant text before the first number of an item; a multiple of the vector width.
     PREFIX_ROOM = 256
     #: One finished item: prefix, two numbers, the link id and the words between them.
-    ITEM_ROOM = PREFIX_ROOM + 192
+    ITEM_ROOM = 448
     #: side x time in force x reduce-only
     PLACE_KINDS = 12
     INSTRUMENTS_LIMIT = 4096

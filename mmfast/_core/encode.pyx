@@ -11,7 +11,7 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from mmfast._core.fixed cimport DECIMALS_LIMIT, mmf_mul, write_decimal
+from mmfast._core.fixed cimport DECIMALS_LIMIT, mmf_distance, mmf_mul, write_decimal
 
 cdef enum:
     CANCEL = 0
@@ -233,7 +233,7 @@ cdef class OrderEncoder:
         if count:
             raise EncodeError("the batch gave fewer commands than its length")
         memcpy(out - 1, b"]}", 2)
-        return PyBytes_FromStringAndSize(self._room, out + 1 - self._room)
+        return PyBytes_FromStringAndSize(self._room, mmf_distance(self._room, out) + 1)
 
     def single(self, int op, command):
         """See the stub: one single-order body."""
@@ -242,7 +242,7 @@ cdef class OrderEncoder:
         check_op(op)
         self._read(command, op, &item)
         out = self._write(put_text(self._room, &self._single_prefix), &item)
-        return PyBytes_FromStringAndSize(self._room, out - self._room)
+        return PyBytes_FromStringAndSize(self._room, mmf_distance(self._room, out))
 
 
 cdef int check_op(int op) except -1:

@@ -6,6 +6,7 @@ from libc.string cimport memcpy
 
 cdef extern from "wide.h" nogil:
     int mmf_mul(int64_t a, int64_t b, int64_t* out) noexcept
+    Py_ssize_t mmf_distance(const void* first, const void* last) noexcept
 
 
 cdef extern from *:
@@ -61,11 +62,11 @@ cdef inline int scan_decimal(
         digit = <unsigned int>at[0] ^ 48u
         if digit > 9:
             break
-        if at - mark >= 19:
+        if mmf_distance(mark, at) >= 19:
             return TOO_LARGE
         value = value * 10 + digit
         at += 1
-    whole = at - mark
+    whole = mmf_distance(mark, at)
     # A whole part with a leading non-zero digit and more than 19 digits in all is past 2**63.
     if whole > 0 and whole + decimals > 19:
         return TOO_LARGE
@@ -81,13 +82,13 @@ cdef inline int scan_decimal(
         digit = <unsigned int>at[0] ^ 48u
         if digit > 9:
             break
-        if at - mark < decimals:
+        if mmf_distance(mark, at) < decimals:
             value = value * 10 + digit
         elif digit != 0:
             return TOO_PRECISE
         at += 1
-    read = at - mark
-    if at - first == 1:
+    read = mmf_distance(mark, at)
+    if mmf_distance(first, at) == 1:
         return NO_DIGITS
     if read < decimals:
         value *= mmf_pow10[decimals - read]

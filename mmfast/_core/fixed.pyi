@@ -3,6 +3,7 @@
 from typing import Final
 
 MAX_DIGITS: Final[int]
+"""Largest number of decimals (18)."""
 
 class FixedError(ValueError):
     """Text is not a plain decimal, or does not fit the grid or 64 bits."""

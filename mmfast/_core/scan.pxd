@@ -7,6 +7,8 @@ takes the short way; white space is allowed wherever JSON allows it.
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp
 
+from mmfast._core.fixed cimport mmf_distance
+
 cdef enum:
     #: Containers inside each other that are still skipped; deeper is refused.
     NESTING_LIMIT = 32
@@ -64,7 +66,7 @@ cdef inline bint scan_escape(Cursor* c) noexcept nogil:
             kind == c'"' or kind == c"\\" or kind == c"/" or kind == c"b" or kind == c"f"
             or kind == c"n" or kind == c"r" or kind == c"t"
         )
-    if c.end - c.at < 4:
+    if mmf_distance(c.at, c.end) < 4:
         return False
     for digit in range(4):
         if not is_hex(c.at[digit]):
@@ -80,7 +82,7 @@ cdef inline bint scan_string(Cursor* c, Span* out) noexcept nogil:
     out.start = c.at
     while c.at < c.end:
         if c.at[0] == c'"':
-            out.size = c.at - out.start
+            out.size = mmf_distance(out.start, c.at)
             c.at += 1
             return True
         if c.at[0] < 32:
@@ -105,11 +107,11 @@ cdef inline bint scan_count(Cursor* c, int64_t* out) noexcept nogil:
         digit = <unsigned int>c.at[0] ^ 48u
         if digit > 9:
             break
-        if c.at - first == COUNT_DIGITS:
+        if mmf_distance(first, c.at) == COUNT_DIGITS:
             return False
         value = value * 10 + digit
         c.at += 1
-    if c.at == first or (first[0] == c"0" and c.at - first > 1):
+    if c.at == first or (first[0] == c"0" and mmf_distance(first, c.at) > 1):
         return False
     # A point or an exponent would follow here; the caller then finds no comma or brace.
     out[0] = value
@@ -143,7 +145,7 @@ cdef inline bint skip_number(Cursor* c) noexcept nogil:
 
 
 cdef inline bint skip_word(Cursor* c, const char* word, Py_ssize_t size) noexcept nogil:
-    if c.end - c.at < size or memcmp(c.at, word, size) != 0:
+    if mmf_distance(c.at, c.end) < size or memcmp(c.at, word, size) != 0:
         return False
     c.at += size
     return True

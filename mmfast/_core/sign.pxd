@@ -32,7 +32,7 @@ cdef enum:
     #: Characters of an API key; Bybit's have 18 to 36.
     KEY_LIMIT = 128
     #: Timestamp, API key and window: two numbers of at most 19 digits.
-    HEAD_ROOM = KEY_LIMIT + 48
+    HEAD_ROOM = 176
 
 
 cdef class Signer:

@@ -8,10 +8,13 @@ BACKEND: Final[str]
 class Signer:
     """Signs for one API key. Never shows its secret: ``repr`` is redacted, pickling refused.
 
-    ``api_key`` is public; ``secret`` is wiped from this object's memory when it goes.
+    ``api_key`` is public; what is kept of ``secret`` is wiped from memory when the object goes.
+    ValueError unless both are printable ASCII without spaces and the window is 1 to 60000 ms;
+    its text never shows the secret.
     """
 
-    api_key: str
+    @property
+    def api_key(self) -> str: ...
     def __init__(self, api_key: str, secret: str, recv_window_ms: int) -> None: ...
     @property
     def recv_window_ms(self) -> int: ...

@@ -1,8 +1,14 @@
-/* 128-bit leaves that Cython cannot spell. */
+/* Leaves that Cython cannot spell. */
 #ifndef MMFAST_WIDE_H
 #define MMFAST_WIDE_H
 
+#include <stddef.h>
 #include <stdint.h>
+
+/* Bytes from first to last; Cython's overflow checks cannot subtract pointers themselves. */
+static inline ptrdiff_t mmf_distance(const void *first, const void *last) {
+    return (const char *)last - (const char *)first;
+}
 
 /* Product of two int64; returns 0, or 1 when it does not fit (then *out is not meaningful). */
 static inline int mmf_mul(int64_t a, int64_t b, int64_t *out) {
