@@ -1,0 +1,43 @@
+"""What the rooms behind the REST router share: a call, its answer, a route."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from mmfast.sim.accounts import Account
+
+
+class Answer(NamedTuple):
+    """A successful reply's ``result`` and ``retExtInfo``."""
+
+    result: Mapping[str, object]
+    ext: Mapping[str, object] = {}
+
+
+class Call(NamedTuple):
+    """One request that was let in.
+
+    ``params`` is the query of a GET and the body of a POST. ``granted`` is how many of a batch's
+    items the budget lets pass; the rest must be answered with 10006.
+    """
+
+    account: Account
+    params: Mapping[str, object]
+    now_ns: int
+    venue_ms: int
+    granted: int
+
+
+Handler = Callable[[Call], Answer]
+
+
+class Route(NamedTuple):
+    """Where a request goes. A public route needs no signature and has no budget."""
+
+    handler: Handler
+    is_public: bool = False
+    is_batch: bool = False
+
+
+Routes = dict[tuple[str, str], Route]

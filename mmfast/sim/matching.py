@@ -1,0 +1,159 @@
+"""The order book of one instrument: price first, then time.
+
+A pure data structure: who owns an order, what it costs and what is told to whom is decided by
+:mod:`mmfast.sim.exchange`, which walks the book through :meth:`Book.front`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+
+from mmfast.messages import Side
+from mmfast.units import Lots, Ms, Ticks
+
+
+class Engine:
+    """What all books share: the sequence, the numbers of orders and trades, and engine time."""
+
+    __slots__ = ("_number", "_trade", "now_ms", "seq")
+
+    def __init__(self, start_ms: Ms) -> None:
+        self.seq = 0
+        self.now_ms = start_ms
+        self._number = 0
+        self._trade = 0
+
+    def next_number(self) -> int:
+        """A fresh order number, from 1."""
+        self._number += 1
+        return self._number
+
+    def next_trade(self) -> int:
+        """A fresh trade number, from 1."""
+        self._trade += 1
+        return self._trade
+
+
+class Resting:
+    """What the book needs to know of an order. ``uid`` 0 is the house."""
+
+    __slots__ = ("leaves", "number", "side", "ticks", "uid")
+
+    def __init__(self, number: int, uid: int, side: Side, ticks: int, leaves: int) -> None:
+        self.number = number
+        self.uid = uid
+        self.side = side
+        self.ticks = ticks
+        self.leaves = leaves
+
+
+class _Level:
+    """All orders at one price, oldest first (a dict keeps the order of insertion)."""
+
+    __slots__ = ("lots", "queue")
+
+    def __init__(self) -> None:
+        self.lots = 0
+        self.queue: dict[int, Resting] = {}
+
+
+class Book:
+    """One instrument's resting orders; implements :class:`mmfast.sim.seams.BookView`."""
+
+    __slots__ = ("_engine", "_levels", "_prices", "_version", "changed_ms", "seq")
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._levels: tuple[dict[int, _Level], dict[int, _Level]] = ({}, {})
+        # Ascending prices: the best bid is the last, the best ask the first.
+        self._prices: tuple[list[int], list[int]] = ([], [])
+        self._version = 0
+        self.seq = engine.seq
+        self.changed_ms = engine.now_ms
+
+    def version(self) -> int:
+        """Grows with each change; equal versions mean an equal book."""
+        return self._version
+
+    def best(self, side: Side) -> Ticks:
+        """Best price of a side, 0 when it is empty."""
+        prices = self._prices[side]
+        if not prices:
+            return Ticks(0)
+        return Ticks(prices[-1] if side == Side.BUY else prices[0])
+
+    def front(self, side: Side) -> Resting | None:
+        """The order of a side that trades next."""
+        prices = self._prices[side]
+        if not prices:
+            return None
+        level = self._levels[side][prices[-1] if side == Side.BUY else prices[0]]
+        return next(iter(level.queue.values()))
+
+    def reachable(self, side: Side, limit_ticks: int) -> bool:
+        """True when a taker of ``side`` with this limit would trade now."""
+        other = Side(1 - side)
+        best = self.best(other)
+        if not best:
+            return False
+        return best <= limit_ticks if side == Side.BUY else best >= limit_ticks
+
+    def fillable(self, side: Side, limit_ticks: int, lots: int) -> bool:
+        """True when a taker of ``side`` could trade all of ``lots`` within its limit."""
+        other = Side(1 - side)
+        for ticks, resting in self.levels(other, len(self._prices[other])):
+            if ticks > limit_ticks if side == Side.BUY else ticks < limit_ticks:
+                return False
+            lots -= resting
+            if lots <= 0:
+                return True
+        return False
+
+    def levels(self, side: Side, count: int) -> list[tuple[Ticks, Lots]]:
+        """Up to ``count`` aggregated levels from the best outwards."""
+        levels = self._levels[side]
+        prices = self._prices[side]
+        best_first = prices[: -count - 1 : -1] if side == Side.BUY else prices[:count]
+        return [(Ticks(ticks), Lots(levels[ticks].lots)) for ticks in best_first]
+
+    def add(self, order: Resting) -> None:
+        """Rest an order at the back of its price."""
+        levels = self._levels[order.side]
+        level = levels.get(order.ticks)
+        if level is None:
+            level = levels[order.ticks] = _Level()
+            insort(self._prices[order.side], order.ticks)
+        level.queue[order.number] = order
+        level.lots += order.leaves
+        self._changed()
+
+    def remove(self, order: Resting) -> None:
+        """Take a resting order out; KeyError when it does not rest here."""
+        level = self._levels[order.side][order.ticks]
+        del level.queue[order.number]
+        level.lots -= order.leaves
+        self._drop_if_empty(order.side, order.ticks, level)
+        self._changed()
+
+    def reduce(self, order: Resting, lots: int) -> None:
+        """Take ``lots`` off a resting order, which keeps its place; at 0 it is gone."""
+        level = self._levels[order.side][order.ticks]
+        order.leaves -= lots
+        level.lots -= lots
+        if not order.leaves:
+            del level.queue[order.number]
+            self._drop_if_empty(order.side, order.ticks, level)
+        self._changed()
+
+    def _drop_if_empty(self, side: Side, ticks: int, level: _Level) -> None:
+        if not level.queue:
+            del self._levels[side][ticks]
+            prices = self._prices[side]
+            del prices[bisect_left(prices, ticks)]
+
+    def _changed(self) -> None:
+        engine = self._engine
+        engine.seq += 1
+        self.seq = engine.seq
+        self.changed_ms = engine.now_ms
+        self._version += 1

@@ -1,0 +1,149 @@
+"""The REST door: path, authentication, budget, and the envelope round every answer."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+from urllib.parse import parse_qsl
+
+import orjson
+
+from mmfast.sim.accounts import Account
+from mmfast.sim.auth import Doorkeeper, Unsigned
+from mmfast.sim.calls import Answer, Call, Route, Routes
+from mmfast.sim.limits import Limits
+from mmfast.sim.refusals import THROTTLED, THROTTLED_TEXT, Refusal, bad_parameter
+from mmfast.sim.wire import HttpReply, HttpRequest
+
+Headers = tuple[tuple[str, str], ...]
+
+_JSON: Final = ("Content-Type", "application/json; charset=utf-8")
+_HTML: Final = ("Content-Type", "text/html")
+_NO_PARAMS: Final[dict[str, object]] = {}
+
+
+class _Read(NamedTuple):
+    """Parameters of a request, or why they cannot be read."""
+
+    params: dict[str, object]
+    fault: Refusal | None = None
+
+
+class Router:
+    """Answers HTTP requests; everything about one request happens at one instant."""
+
+    __slots__ = ("_accounts", "_doorkeeper", "_limits", "_max_batch", "_paths", "_routes")
+
+    def __init__(
+        self,
+        routes: Routes,
+        accounts: dict[int, Account],
+        doorkeeper: Doorkeeper,
+        limits: Limits,
+        max_batch_orders: int,
+    ) -> None:
+        self._routes = routes
+        self._paths = frozenset(path for _, path in routes)
+        self._accounts = accounts
+        self._doorkeeper = doorkeeper
+        self._limits = limits
+        self._max_batch = max_batch_orders
+
+    def answer(self, request: HttpRequest, now_ns: int, venue_ms: int) -> HttpReply:
+        """The reply to a request that is applied now."""
+        route = self._routes.get((request.method, request.path))
+        if route is None:
+            return _bare(request, 400 if request.path in self._paths else 404)
+        if request.method == "GET" and request.body:
+            # The real venue's edge answers so, which looks like an address ban.
+            return _bare(request, 403, b"access too frequent")
+        if route.is_public:
+            return self._answer_public(request, route, now_ns, venue_ms)
+        return self._answer_signed(request, route, now_ns, venue_ms)
+
+    def _answer_public(
+        self, request: HttpRequest, route: Route, now_ns: int, venue_ms: int
+    ) -> HttpReply:
+        anyone = next(iter(self._accounts.values()))
+        read = _read(request)
+        call = Call(anyone, read.params, now_ns, venue_ms, 1)
+        return _run(request, route, call, read.fault, ())
+
+    def _answer_signed(
+        self, request: HttpRequest, route: Route, now_ns: int, venue_ms: int
+    ) -> HttpReply:
+        try:
+            uid = self._doorkeeper.admit(request, venue_ms)
+        except Unsigned:
+            return _bare(request, 401)
+        except Refusal as no:
+            return _refuse(request, no, venue_ms, ())
+        read = _read(request)
+        units = self._units(read.params) if route.is_batch else 1
+        grant = self._limits.take(uid, request.path, units, now_ns, venue_ms)
+        headers: Headers = ()
+        granted = units
+        if grant is not None:
+            headers, granted = grant.headers(), grant.units
+            if not granted:
+                return _refuse(request, Refusal(THROTTLED, THROTTLED_TEXT), venue_ms, headers)
+        call = Call(self._accounts[uid], read.params, now_ns, venue_ms, granted)
+        return _run(request, route, call, read.fault, headers)
+
+    def _units(self, params: dict[str, object]) -> int:
+        """A batch costs its orders, also those that will fail; one that is no batch costs 1."""
+        items = params.get("request")
+        if isinstance(items, list) and 1 <= len(items) <= self._max_batch:
+            return len(items)
+        return 1
+
+
+def _read(request: HttpRequest) -> _Read:
+    if request.method == "GET":
+        if not request.query:
+            return _Read(_NO_PARAMS)
+        return _Read(dict(parse_qsl(request.query, keep_blank_values=True)))
+    try:
+        body = orjson.loads(request.body)
+    except orjson.JSONDecodeError:
+        body = None
+    if not isinstance(body, dict):
+        return _Read(_NO_PARAMS, bad_parameter("params error: the body must be a JSON object"))
+    return _Read(body)
+
+
+def _run(
+    request: HttpRequest, route: Route, call: Call, fault: Refusal | None, headers: Headers
+) -> HttpReply:
+    if fault is not None:
+        return _refuse(request, fault, call.venue_ms, headers)
+    try:
+        answer = route.handler(call)
+    except Refusal as no:
+        return _refuse(request, no, call.venue_ms, headers)
+    return _envelope(request, 0, "OK", answer, call.venue_ms, headers)
+
+
+def _refuse(request: HttpRequest, no: Refusal, venue_ms: int, headers: Headers) -> HttpReply:
+    return _envelope(request, no.code, no.text, Answer({}), venue_ms, headers)
+
+
+def _envelope(
+    request: HttpRequest, code: int, text: str, answer: Answer, venue_ms: int, headers: Headers
+) -> HttpReply:
+    body = {
+        "retCode": code,
+        "retMsg": text,
+        "result": answer.result,
+        "retExtInfo": answer.ext,
+        "time": venue_ms,
+    }
+    return HttpReply(
+        request_id=request.request_id,
+        status=200,
+        headers=(_JSON, *headers),
+        body=orjson.dumps(body),
+    )
+
+
+def _bare(request: HttpRequest, status: int, body: bytes = b"") -> HttpReply:
+    return HttpReply(request_id=request.request_id, status=status, headers=(_HTML,), body=body)

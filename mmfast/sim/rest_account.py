@@ -1,0 +1,210 @@
+"""Positions, wallet, account settings and key data over REST."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mmfast._core.fixed import parse_units
+from mmfast.sim.calls import Answer, Call, Route, Routes
+from mmfast.sim.exchange import Exchange
+from mmfast.sim.figures import money
+from mmfast.sim.orders import CATEGORY
+from mmfast.sim.paging import Params, page
+from mmfast.sim.params import VenueParams
+from mmfast.sim.refusals import (
+    LEVERAGE_TOO_HIGH,
+    LEVERAGE_UNCHANGED,
+    MODE_UNCHANGED,
+    Refusal,
+    bad_parameter,
+)
+from mmfast.sim.scope import scope_of
+from mmfast.sim.tickets import check_category, text_of
+
+_MIN_LEVERAGE_E2: Final = 100
+_PERMISSIONS: Final = {
+    "ContractTrade": ["Order", "Position"],
+    "Spot": [],
+    "Wallet": [],
+    "Options": [],
+    "Derivatives": ["DerivativesTrade"],
+    "CopyTrading": [],
+    "BlockTrade": [],
+    "Exchange": [],
+    "NFT": [],
+    "Affiliate": [],
+    "Earn": [],
+}
+
+
+class AccountCalls:
+    """Calls about the account itself."""
+
+    def __init__(self, exchange: Exchange, params: VenueParams) -> None:
+        self._exchange = exchange
+        self._rows = exchange.rows
+        self._api_key = params.api_key
+        self._tier = params.tier
+        self._started_ms = int(params.start_wall_ms)
+
+    def routes(self) -> Routes:
+        """Method and path of each call."""
+        gets = {
+            "/v5/position/list": self._positions,
+            "/v5/account/wallet-balance": self._wallet,
+            "/v5/account/info": self._info,
+            "/v5/account/fee-rate": self._fee_rates,
+            "/v5/account/user-setting-config": self._settings,
+            "/v5/account/smp-group": lambda _call: Answer({"smpGroup": 0}),
+            "/v5/account/query-dcp-info": lambda _call: Answer({"dcpInfos": []}),
+            "/v5/user/query-api": self._key,
+        }
+        posts = {
+            "/v5/position/set-leverage": self._set_leverage,
+            "/v5/position/switch-mode": self._switch_mode,
+            "/v5/account/set-limit-px-action": self._set_limit_action,
+        }
+        routes = {("GET", path): Route(call) for path, call in gets.items()}
+        routes.update({("POST", path): Route(call) for path, call in posts.items()})
+        return routes
+
+    def _positions(self, call: Call) -> Answer:
+        """One symbol's position, flat or not, or all that are not flat."""
+        params, account = call.params, call.account
+        check_category(params.get("category"))
+        scope = scope_of(self._exchange, params)
+        held = [
+            index
+            for index in sorted(scope.instruments)
+            if scope.is_one_symbol or account.positions[index].lots
+        ]
+        indexes, cursor = page(held, lambda index: -index, params, 20, 200)
+        rows = [self._rows.position(account, index) for index in indexes]
+        return Answer({"list": rows, "nextPageCursor": cursor, "category": CATEGORY})
+
+    def _set_leverage(self, call: Call) -> Answer:
+        params = call.params
+        check_category(params.get("category"))
+        index = self._one(params)
+        buy, sell = _leverage_e2(params, "buyLeverage"), _leverage_e2(params, "sellLeverage")
+        if buy != sell:
+            raise bad_parameter("params error: buyLeverage must equal sellLeverage")
+        if buy > self._exchange.shelf[index].max_leverage_e2:
+            raise Refusal(LEVERAGE_TOO_HIGH, "cannot set leverage gt maxLeverage by risk limit")
+        position = call.account.positions[index]
+        if position.leverage_e2 == buy:
+            raise Refusal(LEVERAGE_UNCHANGED, "Set leverage has not been modified.")
+        position.leverage_e2 = buy
+        return Answer({})
+
+    def _switch_mode(self, call: Call) -> Answer:
+        """Only one-way mode exists here, and it is always on."""
+        check_category(call.params.get("category"))
+        if call.params.get("mode") != 0:
+            raise bad_parameter("params error: this venue has one-way mode (mode 0) only")
+        raise Refusal(MODE_UNCHANGED, "Position mode is not modified")
+
+    def _one(self, params: Params) -> int:
+        symbol = text_of(params, "symbol")
+        index = self._exchange.by_symbol.get(symbol)
+        if index is None:
+            raise bad_parameter(f"params error: symbol invalid {symbol}".rstrip())
+        return index
+
+    def _wallet(self, call: Call) -> Answer:
+        if text_of(call.params, "accountType") != "UNIFIED":
+            raise bad_parameter("params error: accountType only support UNIFIED")
+        row = self._rows.wallet(call.account)
+        coins = [coin for coin in text_of(call.params, "coin").split(",") if coin]
+        if coins and "USDT" not in coins:
+            row["coin"] = []
+        return Answer({"list": [row]})
+
+    def _info(self, call: Call) -> Answer:
+        return Answer(
+            {
+                "marginMode": "REGULAR_MARGIN",
+                "updatedTime": str(call.account.updated_ms),
+                "unifiedMarginStatus": 5,
+                "dcpStatus": "OFF",
+                "timeWindow": 0,
+                "smpGroup": 0,
+                "isMasterTrader": False,
+                "spotHedgingStatus": "OFF",
+            }
+        )
+
+    def _fee_rates(self, call: Call) -> Answer:
+        check_category(call.params.get("category"))
+        scope = scope_of(self._exchange, call.params, needed=False)
+        fees = call.account.fees
+        rows = [
+            {
+                "symbol": self._exchange.instruments[index].symbol,
+                "baseCoin": "",
+                "takerFeeRate": money(fees.taker_e8),
+                "makerFeeRate": money(fees.maker_e8),
+            }
+            for index in sorted(scope.instruments)
+        ]
+        return Answer({"list": rows})
+
+    def _settings(self, call: Call) -> Answer:
+        rejects = call.account.rejects_beyond_band
+        return Answer({"lpaSpot": False, "lpaPerp": rejects, "smsef": False, "fmsef": False})
+
+    def _set_limit_action(self, call: Call) -> Answer:
+        """``modifyEnable`` true moves a price beyond the band to it, false refuses it."""
+        check_category(call.params.get("category"))
+        moves = call.params.get("modifyEnable")
+        if not isinstance(moves, bool):
+            raise bad_parameter("params error: modifyEnable must be a boolean")
+        call.account.rejects_beyond_band = not moves
+        return Answer({})
+
+    def _key(self, call: Call) -> Answer:
+        tier = self._tier
+        pro = tier.removeprefix("pro")
+        vip = tier.removeprefix("vip")
+        level = "No VIP"
+        if pro != tier:
+            level = f"PRO-{pro}"
+        elif vip != tier:
+            level = f"VIP-{vip}"
+        return Answer(
+            {
+                "id": str(call.account.uid),
+                "note": "embedded venue",
+                "apiKey": self._api_key,
+                "readOnly": 0,
+                "secret": "",
+                "permissions": _PERMISSIONS,
+                "ips": ["*"],
+                "type": 1,
+                "deadlineDay": 0,
+                "expiredAt": "1970-01-01T00:00:00Z",
+                "createdAt": "1970-01-01T00:00:00Z",
+                "unified": 0,
+                "uta": 1,
+                "userID": call.account.uid,
+                "inviterID": 0,
+                "vipLevel": level,
+                "mktMakerLevel": tier.removeprefix("mm") if tier.startswith("mm") else "0",
+                "affiliateID": 0,
+                "rsaPublicKey": "",
+                "isMaster": True,
+                "parentUid": "0",
+                "kycLevel": "LEVEL_1",
+                "kycRegion": "",
+            }
+        )
+
+
+def _leverage_e2(params: Params, name: str) -> int:
+    try:
+        leverage_e2 = parse_units(text_of(params, name), 2)
+    except ValueError:
+        leverage_e2 = 0
+    if leverage_e2 < _MIN_LEVERAGE_E2:
+        raise bad_parameter(f"params error: {name} invalid")
+    return leverage_e2

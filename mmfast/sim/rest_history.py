@@ -1,0 +1,153 @@
+"""Order and execution queries over REST: what is open, what was, what traded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, NamedTuple
+
+from mmfast.sim.accounts import Account
+from mmfast.sim.calls import Answer, Call, Route, Routes
+from mmfast.sim.exchange import Exchange
+from mmfast.sim.orders import CATEGORY, Fill, Order, Status
+from mmfast.sim.paging import Params, page
+from mmfast.sim.refusals import bad_parameter
+from mmfast.sim.scope import scope_of
+from mmfast.sim.tickets import check_category, text_of
+
+_DAY_MS: Final = 86_400_000
+_SPAN_MS: Final = 7 * _DAY_MS
+
+
+class _Span(NamedTuple):
+    """A time range in venue milliseconds, both ends included."""
+
+    start_ms: int
+    end_ms: int
+
+
+class HistoryCalls:
+    """Queries about one exchange's orders and fills."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._rows = exchange.rows
+
+    def routes(self) -> Routes:
+        """Method and path of each call."""
+        return {
+            ("GET", "/v5/order/realtime"): Route(self._realtime),
+            ("GET", "/v5/order/history"): Route(self._history),
+            ("GET", "/v5/execution/list"): Route(self._executions),
+        }
+
+    def _realtime(self, call: Call) -> Answer:
+        """Open orders, or with ``openOnly=1`` the last closed ones; an id finds either."""
+        params, account = call.params, call.account
+        check_category(params.get("category"))
+        if _has_id(params):
+            recent = (order.order_id for order in account.blotter.recent_closed())
+            found = _by_id(account, params)
+            orders = [found] if found and (found.is_open or found.order_id in recent) else []
+            return self._orders(orders, params)
+        scope = scope_of(self._exchange, params)
+        closed_wanted = text_of(params, "openOnly") not in ("", "0")
+        source: Iterable[Order] = (
+            account.blotter.recent_closed() if closed_wanted else account.blotter.open_orders()
+        )
+        return self._orders([o for o in source if o.instrument in scope.instruments], params)
+
+    def _history(self, call: Call) -> Answer:
+        """Closed orders; those that never traded are forgotten after a day."""
+        params, account = call.params, call.account
+        check_category(params.get("category"))
+        forgotten_ms = call.venue_ms - _DAY_MS
+
+        def is_kept(order: Order) -> bool:
+            return order.cum_lots > 0 or order.updated_ms > forgotten_ms
+
+        if _has_id(params):
+            found = _by_id(account, params)
+            kept = found is not None and not found.is_open and is_kept(found)
+            return self._orders([found] if found and kept else [], params, history=True)
+        chosen = scope_of(self._exchange, params, needed=False).instruments
+        span = _span_of(params, call.venue_ms)
+        word = text_of(params, "orderStatus")
+        orders = account.blotter.closed_orders(
+            lambda order: (
+                order.instrument in chosen
+                and span.start_ms <= order.created_ms <= span.end_ms
+                and word in ("", Status(order.status).word)
+                and is_kept(order)
+            )
+        )
+        return self._orders(orders, params, history=True)
+
+    def _orders(self, orders: list[Order], params: Params, *, history: bool = False) -> Answer:
+        """One page, newest first by creation."""
+        orders.sort(key=_age)
+        chosen, cursor = page(orders, lambda order: order.number, params, 20, 50)
+        rows = [self._rows.order(order) for order in chosen]
+        if history:
+            for row in rows:
+                row["extraFees"] = ""
+        return Answer({"list": rows, "nextPageCursor": cursor, "category": CATEGORY})
+
+    def _executions(self, call: Call) -> Answer:
+        """Trades, newest first. An id overrules every other filter."""
+        params = call.params
+        check_category(params.get("category"))
+        wanted = self._fill_filter(params, call.venue_ms)
+        fills = [fill for fill in reversed(call.account.blotter.fills) if wanted(fill)]
+        chosen, cursor = page(fills, lambda fill: fill.number, params, 50, 100)
+        rows = [self._rows.fill(fill) for fill in chosen]
+        return Answer({"list": rows, "nextPageCursor": cursor, "category": CATEGORY})
+
+    def _fill_filter(self, params: Params, venue_ms: int) -> Callable[[Fill], bool]:
+        order_id, link_id = text_of(params, "orderId"), text_of(params, "orderLinkId")
+        if order_id:
+            return lambda fill: fill.order_id == order_id
+        if link_id:
+            return lambda fill: fill.link_id == link_id
+        if text_of(params, "execType") not in ("", "Trade"):
+            return lambda _fill: False
+        chosen = scope_of(self._exchange, params, needed=False).instruments
+        span = _span_of(params, venue_ms)
+        return lambda fill: (
+            fill.instrument in chosen and span.start_ms <= fill.exec_ms <= span.end_ms
+        )
+
+
+def _has_id(params: Params) -> bool:
+    return bool(text_of(params, "orderId") or text_of(params, "orderLinkId"))
+
+
+def _by_id(account: Account, params: Params) -> Order | None:
+    return account.blotter.find(text_of(params, "orderId"), text_of(params, "orderLinkId"))
+
+
+def _age(order: Order) -> int:
+    return -order.number
+
+
+def _span_of(params: Params, venue_ms: int) -> _Span:
+    """The range asked for: at most 7 days; one end alone means 7 days from or up to it."""
+    start, end = _ms_of(params, "startTime"), _ms_of(params, "endTime")
+    if start is None and end is None:
+        return _Span(venue_ms - _SPAN_MS, venue_ms)
+    if start is None:
+        assert end is not None  # noqa: S101 - one of the two is given
+        return _Span(end - _SPAN_MS, end)
+    if end is None:
+        return _Span(start, start + _SPAN_MS)
+    if not 0 <= end - start <= _SPAN_MS:
+        raise bad_parameter("params error: endTime must lie within 7 days after startTime")
+    return _Span(start, end)
+
+
+def _ms_of(params: Params, name: str) -> int | None:
+    text = text_of(params, name)
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise bad_parameter(f"params error: {name} invalid {text[:32]}")
+    return int(text)

@@ -1,0 +1,180 @@
+"""Order commands over REST: create, amend, cancel, cancel-all, and the three batches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from mmfast.sim.accounts import Account
+from mmfast.sim.calls import Answer, Call, Route, Routes
+from mmfast.sim.checks import TOO_LATE_TO_AMEND, TOO_LATE_TO_CANCEL, Checks
+from mmfast.sim.exchange import Exchange
+from mmfast.sim.orders import CATEGORY, Order
+from mmfast.sim.params import VenueParams
+from mmfast.sim.refusals import (
+    NOT_PERMITTED,
+    THROTTLED,
+    THROTTLED_ITEM_TEXT,
+    Refusal,
+    bad_parameter,
+)
+from mmfast.sim.scope import scope_of
+from mmfast.sim.tickets import Item, TicketReader, check_category, text_of
+
+MAX_CANCEL_ALL: Final = 500
+"""More open orders than this, and a cancel-all takes so many of them at random."""
+
+
+class _Ids(NamedTuple):
+    """Both names of an order; text as the venue prints it."""
+
+    order_id: str
+    link_id: str
+
+
+_Act = Callable[[Account, Item], _Ids]
+_OK: Final = {"code": 0, "msg": "OK"}
+
+
+class OrderCalls:
+    """The order endpoints of one exchange."""
+
+    def __init__(self, exchange: Exchange, params: VenueParams) -> None:
+        self._exchange = exchange
+        self._reader = TicketReader(exchange)
+        self._checks = Checks(exchange, params.max_active_orders)
+        self._max_batch = params.max_batch_orders
+        self._lots_drawn = random.Random(f"cancel-all {params.seed}")
+
+    def routes(self) -> Routes:
+        """Method and path of each call."""
+        singles = {
+            "create": self._single(self._create),
+            "amend": self._single(self._amend),
+            "cancel": self._single(self._cancel),
+            "cancel-all": self._cancel_all,
+            "disconnected-cancel-all": _refuse_dcp,
+        }
+        batches = {
+            "create-batch": self._create_batch,
+            "amend-batch": self._amend_batch,
+            "cancel-batch": self._cancel_batch,
+        }
+        routes = {("POST", f"/v5/order/{name}"): Route(call) for name, call in singles.items()}
+        for name, call in batches.items():
+            routes["POST", f"/v5/order/{name}"] = Route(call, is_batch=True)
+        return routes
+
+    # What one item does; a refusal passes through to whoever asked.
+
+    def _create(self, account: Account, item: Item) -> _Ids:
+        ticket = self._checks.create(account, self._reader.create(item))
+        order = self._exchange.place(account, ticket)
+        return _Ids(order.order_id, order.link_id)
+
+    def _amend(self, account: Account, item: Item) -> _Ids:
+        instrument = self._reader.instrument(item)
+        order = self._checks.find(account, item, instrument, TOO_LATE_TO_AMEND)
+        wish = self._reader.amend(item, instrument)
+        ticks, lots = self._checks.amend(account, order, wish)
+        self._exchange.amend(account, order, ticks, lots)
+        return _Ids(order.order_id, order.link_id)
+
+    def _cancel(self, account: Account, item: Item) -> _Ids:
+        instrument = self._reader.instrument(item)
+        order = self._checks.find(account, item, instrument, TOO_LATE_TO_CANCEL)
+        self._exchange.cancel(account, order)
+        return _Ids(order.order_id, order.link_id)
+
+    # Singles.
+
+    def _single(self, act: _Act) -> Callable[[Call], Answer]:
+        def answer(call: Call) -> Answer:
+            check_category(call.params.get("category"))
+            ids = act(call.account, call.params)
+            return Answer({"orderId": ids.order_id, "orderLinkId": ids.link_id})
+
+        return answer
+
+    def _cancel_all(self, call: Call) -> Answer:
+        check_category(call.params.get("category"))
+        scope = scope_of(self._exchange, call.params)
+        orders: list[Order] = []
+        if text_of(call.params, "orderFilter") in ("", "Order"):
+            orders = [
+                order
+                for order in call.account.blotter.open_orders()
+                if order.instrument in scope.instruments
+            ]
+        if len(orders) > MAX_CANCEL_ALL:
+            orders = self._lots_drawn.sample(orders, MAX_CANCEL_ALL)
+        for order in orders:
+            self._exchange.cancel(call.account, order)
+        ids = [{"orderId": order.order_id, "orderLinkId": order.link_id} for order in orders]
+        return Answer({"list": ids, "success": "1"})
+
+    # Batches: independent items, in the order of the request.
+
+    def _create_batch(self, call: Call) -> Answer:
+        created = str(call.venue_ms)
+        answer = self._batch(call, self._create, echo_order_id=False)
+        rows = answer.result["list"]
+        assert isinstance(rows, list)  # noqa: S101 - made two lines above
+        for row in rows:
+            row["createAt"] = created if row["orderId"] else ""
+        return answer
+
+    def _amend_batch(self, call: Call) -> Answer:
+        return self._batch(call, self._amend, echo_order_id=True)
+
+    def _cancel_batch(self, call: Call) -> Answer:
+        return self._batch(call, self._cancel, echo_order_id=True)
+
+    def _batch(self, call: Call, act: _Act, *, echo_order_id: bool) -> Answer:
+        """Both lists of a batch reply, aligned with the request."""
+        check_category(call.params.get("category"))
+        rows: list[dict[str, str]] = []
+        codes: list[dict[str, object]] = []
+        for i, item in enumerate(self._items(call)):
+            try:
+                if not isinstance(item, dict):
+                    raise bad_parameter("params error: each item must be a JSON object")
+                if i >= call.granted:
+                    raise Refusal(THROTTLED, THROTTLED_ITEM_TEXT)
+                ids = act(call.account, item)
+                codes.append(_OK)
+            except Refusal as no:
+                ids = _echo(item, echo_order_id=echo_order_id)
+                codes.append({"code": no.code, "msg": no.text})
+            rows.append(
+                {
+                    "category": CATEGORY,
+                    "symbol": _shown(item, "symbol"),
+                    "orderId": ids.order_id,
+                    "orderLinkId": ids.link_id,
+                }
+            )
+        return Answer({"list": rows}, {"list": codes})
+
+    def _items(self, call: Call) -> list[object]:
+        items = call.params.get("request")
+        if not isinstance(items, list) or not 1 <= len(items) <= self._max_batch:
+            raise bad_parameter(f"params error: request must hold 1 to {self._max_batch} orders")
+        return items
+
+
+def _refuse_dcp(_call: Call) -> Answer:
+    """Disconnect protection is for institutional accounts, and this one is none."""
+    raise Refusal(NOT_PERMITTED, "Permission denied, please check your API key permissions.")
+
+
+def _echo(item: object, *, echo_order_id: bool) -> _Ids:
+    """The ids a failed item is answered with: what the request named."""
+    order_id = _shown(item, "orderId") if echo_order_id else ""
+    return _Ids(order_id, _shown(item, "orderLinkId"))
+
+
+def _shown(item: object, name: str) -> str:
+    found = item.get(name) if isinstance(item, dict) else None
+    return found if isinstance(found, str) else ""

@@ -1,0 +1,264 @@
+"""The embedded venue: exchange, market life, data and sessions on one timeline.
+
+Sans-IO: it is told the time and what came in, and says what leaves when. A request is applied
+half a round trip after it came and its reply leaves half a round trip later; what it did is told
+on the private stream after that. Same parameters and same requests, same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import heapq
+import random
+from typing import Final, NamedTuple
+
+from mmfast.messages import Side
+from mmfast.sim.auth import Credentials, Doorkeeper
+from mmfast.sim.exchange import Exchange
+from mmfast.sim.feed import PublicFeed
+from mmfast.sim.flow import MarketFlow
+from mmfast.sim.limits import Limits
+from mmfast.sim.params import VenueParams
+from mmfast.sim.rest import Router
+from mmfast.sim.rest_account import AccountCalls
+from mmfast.sim.rest_history import HistoryCalls
+from mmfast.sim.rest_market import MarketCalls
+from mmfast.sim.rest_orders import OrderCalls
+from mmfast.sim.seams import BookView
+from mmfast.sim.wire import Due, HttpRequest, Output
+from mmfast.sim.ws_sessions import WsSessions
+from mmfast.units import NS_PER_MS, Lots, Ms, Ns, Ticks
+
+NEVER_NS: Final = 1 << 62
+UID: Final = 1_000_001
+"""The account behind ``VenueParams.api_key``."""
+
+
+class _Told(NamedTuple):
+    """One private message on its way to the stream."""
+
+    uid: int
+    root: str
+    category: str
+    rows: list[dict[str, object]]
+
+
+_Item = HttpRequest | _Told | Output
+
+
+class Venue:
+    """One venue with one account. Times are nanoseconds of the venue clock, from 0."""
+
+    def __init__(self, params: VenueParams) -> None:
+        self._params = params
+        self._exchange = Exchange(params, UID)
+        self.uid = UID
+        self.books: tuple[BookView, ...] = self._exchange.books
+        self.instruments = self._exchange.instruments
+        self._doorkeeper = Doorkeeper(
+            (Credentials(UID, params.api_key, params.api_secret.encode()),),
+            params.default_recv_window_ms,
+        )
+        self._router = self._build_router()
+        self._jitter = random.Random(f"latency {params.seed}")
+        self._half_ns = int(params.latency_ms * NS_PER_MS) // 2
+        self._jitter_ns = int(params.latency_jitter_ms * NS_PER_MS)
+        self._lag_ns = int(params.stream_lag_ms * NS_PER_MS)
+        # (due, order of scheduling, what): ties are served in the order they were made.
+        self._agenda: list[tuple[int, int, _Item]] = []
+        self._scheduled = 0
+        self._now_ns = 0
+        self._stream_tail_ns: dict[str, int] = {}
+        starts = tuple(int(listing.start_ticks) for listing in self._exchange.shelf)
+        self._flow = MarketFlow(self.instruments, starts, params.seed, params.flow)
+        self._feed = PublicFeed(
+            self._exchange.shelf,
+            self.books,
+            self._exchange.tapes,
+            self._exchange.references,
+            params.start_wall_ms,
+        )
+        self._sessions = WsSessions(params, self._doorkeeper.admit_stream, self._feed)
+        self._flow.seed_books(self, 0)
+        self._tell()
+
+    def _build_router(self) -> Router:
+        exchange, params = self._exchange, self._params
+        routes = OrderCalls(exchange, params).routes()
+        routes.update(HistoryCalls(exchange).routes())
+        routes.update(AccountCalls(exchange, params).routes())
+        routes.update(MarketCalls(exchange, params.start_wall_ms).routes())
+        return Router(
+            routes,
+            exchange.accounts,
+            self._doorkeeper,
+            Limits(params.tier),
+            params.max_batch_orders,
+        )
+
+    # What the server shell says and asks.
+
+    def venue_ms(self, now_ns: int) -> int:
+        """The venue's wall time at an instant of its clock."""
+        return self._params.start_wall_ms + now_ns // NS_PER_MS
+
+    def http(self, request: HttpRequest, now_ns: int) -> None:
+        """A request came in; its reply comes out of :meth:`advance` in due time."""
+        self._schedule(now_ns + self._half_ns + self._extra_ns(), request)
+
+    def ws_open(self, conn_id: int, path: str, now_ns: int) -> bool:
+        """A websocket was opened; False when there is nothing at ``path``."""
+        return self._sessions.open(conn_id, path, now_ns)
+
+    def ws_message(self, conn_id: int, data: bytes, now_ns: int) -> None:
+        """A websocket said something."""
+        for output in self._sessions.message(conn_id, data, now_ns, self.venue_ms(now_ns)):
+            self._schedule(now_ns, output)
+
+    def ws_close(self, conn_id: int, now_ns: int) -> None:  # noqa: ARG002
+        """A websocket is gone."""
+        self._sessions.close(conn_id)
+
+    def next_due_ns(self) -> int:
+        """The earliest instant at which there is something to do (very large: never)."""
+        return min(
+            self._agenda[0][0] if self._agenda else NEVER_NS,
+            self._flow.next_due_ns(),
+            self._feed.next_due_ns(),
+            self._sessions.next_due_ns(),
+        )
+
+    def advance(self, now_ns: int) -> list[Due]:
+        """Do everything due at or before ``now_ns``, in time order; what leaves, in that order."""
+        leaving: list[Due] = []
+        while (due_ns := self.next_due_ns()) <= now_ns:
+            self._set_clock(due_ns)
+            self._step(due_ns, leaving)
+        self._set_clock(now_ns)
+        return leaving
+
+    # The timeline.
+
+    def _set_clock(self, at_ns: int) -> None:
+        self._now_ns = max(self._now_ns, at_ns)
+        self._exchange.engine.now_ms = Ms(self.venue_ms(self._now_ns))
+
+    def _schedule(self, at_ns: int, item: _Item) -> None:
+        self._scheduled += 1
+        heapq.heappush(self._agenda, (max(at_ns, self._now_ns), self._scheduled, item))
+
+    def _extra_ns(self) -> int:
+        return self._jitter.randrange(self._jitter_ns) if self._jitter_ns else 0
+
+    def _step(self, due_ns: int, leaving: list[Due]) -> None:
+        """One thing that is due: the agenda first, then the market, then data, then sessions."""
+        at_ns = Ns(self._now_ns)
+        outputs: list[Output] = []
+        if self._agenda and self._agenda[0][0] <= due_ns:
+            outputs += self._serve(heapq.heappop(self._agenda)[2])
+        elif self._flow.next_due_ns() <= due_ns:
+            self._flow.step(due_ns, self)
+            self._tell()
+        elif self._feed.next_due_ns() <= due_ns:
+            for topic, frame in self._feed.advance(due_ns):
+                outputs += self._sessions.publish(topic, frame)
+        else:
+            outputs += self._sessions.tick(due_ns)
+        leaving += [Due(at_ns, output) for output in outputs]
+
+    def _serve(self, item: _Item) -> list[Output]:
+        if isinstance(item, HttpRequest):
+            reply = self._router.answer(item, self._now_ns, self.venue_ms(self._now_ns))
+            self._schedule(self._now_ns + self._half_ns + self._extra_ns(), reply)
+            self._tell()
+            return []
+        if isinstance(item, _Told):
+            venue_ms = self.venue_ms(self._now_ns)
+            return list(
+                self._sessions.private(item.uid, item.root, item.category, item.rows, venue_ms)
+            )
+        return [item]
+
+    def _tell(self) -> None:
+        """Pass on what the exchange did in this step."""
+        prints = self._exchange.prints
+        if prints:
+            self._feed.trades(prints)
+            prints.clear()
+        self._exchange.outbox.flush(self)
+
+    def private(self, uid: int, root: str, category: str, rows: list[dict[str, object]]) -> None:
+        """Take a private message; it leaves a lag after the ack of what caused it would.
+
+        Messages of one stream never overtake each other; messages of two streams, and an ack,
+        may once there is jitter.
+        """
+        at_ns = self._now_ns + self._half_ns + self._lag_ns + self._extra_ns()
+        at_ns = max(at_ns, self._stream_tail_ns.get(root, 0))
+        self._stream_tail_ns[root] = at_ns
+        self._schedule(at_ns, _Told(uid, root, category, rows))
+
+    # What market life does.
+
+    def submit(
+        self,
+        instrument: int,
+        side: Side,
+        price_ticks: int,
+        lots: int,
+        *,
+        post_only: bool,
+        ioc: bool,
+    ) -> int:
+        """Enter a house order; returns its number, or 0 when nothing of it rests."""
+        return self._exchange.submit_house(
+            instrument, side, price_ticks, lots, post_only=post_only, ioc=ioc
+        )
+
+    def withdraw(self, instrument: int, number: int) -> bool:
+        """Take a house order out; False when it is already gone."""
+        return self._exchange.withdraw_house(instrument, number)
+
+    def house_lots(self, instrument: int, number: int) -> Lots:  # noqa: ARG002
+        """What still rests of a house order (0: gone)."""
+        return self._exchange.house_lots(number)
+
+    def best(self, instrument: int, side: Side) -> Ticks:
+        """Best price of a side over all orders, 0 when empty."""
+        return self._exchange.books[instrument].best(side)
+
+    def set_reference(self, instrument: int, index_ticks: int, mark_ticks: int) -> None:
+        """Move the index and mark price."""
+        self._exchange.set_reference(instrument, index_ticks, mark_ticks)
+
+    # The truth, for tests.
+
+    def open_orders(self) -> list[dict[str, object]]:
+        """Rows of the account's open orders, oldest first."""
+        orders = self._exchange.accounts[self.uid].blotter.open_orders()
+        return [self._exchange.rows.order(order) for order in orders]
+
+    def positions(self) -> dict[str, int]:
+        """Signed lots by symbol, flat ones included."""
+        account = self._exchange.accounts[self.uid]
+        return {
+            instrument.symbol: account.positions[instrument.index].lots
+            for instrument in self.instruments
+        }
+
+    def state_digest(self) -> str:
+        """SHA-256 over open orders, positions, balance and books.
+
+        Times and the venue's own ids are left out, so that runs of the same intents compare
+        equal however fast they went.
+        """
+        account = self._exchange.accounts[self.uid]
+        orders = sorted(
+            (o.link_id, o.instrument, o.side, o.ticks, o.lots, o.cum_lots)
+            for o in account.blotter.open_orders()
+        )
+        positions = [(p.lots, p.entry_e8, p.cum_realised_e8) for p in account.positions]
+        depth = 1 << 30
+        books = [[book.levels(side, depth) for side in Side] for book in self.books]
+        state = repr((orders, positions, account.balance_e8, books))
+        return hashlib.sha256(state.encode()).hexdigest()
