@@ -1,0 +1,262 @@
+"""Pooled HTTP: signs a request when its bytes are about to leave, and says what is known when
+no reply comes.
+
+The evidence for "not sent" is one fact, not a guess from exception types: aiohttp tells us right
+before it writes the head of a request. If it never did, no byte of it left. The same moment is
+the latest possible one to sign (the timestamp is inside the signature) and to look once more
+whether the request is still wanted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, Final, NamedTuple
+
+import aiohttp
+import msgspec
+from aiohttp import hdrs
+from multidict import CIMultiDict
+from yarl import URL
+
+from mmfast.bybit.auth import Credentials, Window
+from mmfast.bybit.limits import rate_info
+from mmfast.bybit.trade import IP_BAN_NS
+from mmfast.clock import Clock, VenueClock
+from mmfast.errors import NotSent, OutcomeUnknown
+from mmfast.messages import RateInfo
+from mmfast.units import NS_PER_S, Ns
+
+OnRequest = Callable[[str, str, int, str], None]
+"""``(verb, api, elapsed_ns, status)``; the status is an HTTP code or a word."""
+Log = Callable[[str, str, str], None]
+"""``(severity, code, text)``; severities are ``info``, ``warning``, ``error``."""
+
+_FORBIDDEN: Final = 403
+_KEEP_ALIVE_S: Final = 25.0
+_DNS_TTL_S: Final = 300
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of every request."""
+
+    connections: int = 8
+    total_s: float = 5.0
+    """From asking for a connection to the last byte of the reply."""
+    connect_s: float = 3.0
+    max_reply_bytes: int = 1 << 20
+    """For order entry; a longer reply proves nothing."""
+    max_query_reply_bytes: int = 16 << 20
+    """For queries: a page of instruments is large."""
+
+
+class Reply(NamedTuple):
+    """One HTTP reply, whole."""
+
+    status: int
+    body: bytes
+    rate: RateInfo
+    sent_ns: Ns
+    received_ns: Ns
+
+
+class Refused(NotSent):
+    """The last look said no; nothing left. The text is its reason."""
+
+
+class Attempt:
+    """One request on its way out.
+
+    ``payload`` is what is signed: the query string or the body. ``window`` None means unsigned.
+    """
+
+    __slots__ = ("last_look", "payload", "sent_ns", "window")
+
+    def __init__(
+        self,
+        payload: bytes,
+        window: Window | None,
+        last_look: Callable[[], str] | None = None,
+    ) -> None:
+        self.payload = payload
+        self.window = window
+        self.last_look = last_look
+        self.sent_ns = 0
+        """When the bytes left; 0: none ever did."""
+
+
+def ignore_request(_verb: str, _api: str, _elapsed_ns: int, _status: str) -> None:
+    """An observer that sees nothing."""
+
+
+def ignore_log(_severity: str, _code: str, _text: str) -> None:
+    """A log that keeps nothing."""
+
+
+class HttpPool:
+    """Keep-alive connections to one REST host.
+
+    ``blocked_until_ns`` (monotonic) is set by HTTP 403: until then nothing is sent, and the
+    connections are closed, because the venue prolongs the ban of those who knock.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        clock: Clock,
+        venue_clock: VenueClock,
+        *,
+        tls: ssl.SSLContext,
+        limits: Limits | None = None,
+        on_request: OnRequest = ignore_request,
+        log: Log = ignore_log,
+    ) -> None:
+        self.clock = clock
+        self.blocked_until_ns = Ns(0)
+        self.limits = limits or Limits()
+        self._credentials = credentials
+        self._venue_clock = venue_clock
+        self._tls = tls
+        self._on_request = on_request
+        self._log = log
+        self._session: aiohttp.ClientSession | None = None
+        self._in_flight = 0
+
+    async def request(
+        self, verb: str, url: URL, api: str, attempt: Attempt, max_reply_bytes: int
+    ) -> Reply:
+        """One exchange. ``attempt.payload`` is also the body of a POST.
+
+        Raises :class:`NotSent` (proven; :class:`Refused` by the last look) or
+        :class:`OutcomeUnknown`.
+        """
+        started_ns = self.clock.now_ns()
+        if started_ns < self.blocked_until_ns:
+            left_s = (self.blocked_until_ns - started_ns) // NS_PER_S
+            raise NotSent(f"{api}: this address is banned from REST for another {left_s} s")
+        status = "error"
+        self._in_flight += 1
+        try:
+            reply = await self._exchange(verb, url, attempt, max_reply_bytes)
+            status = str(reply.status)
+        except Refused:
+            status = "refused"
+            raise
+        except TimeoutError as error:
+            status = "timeout"
+            raise _classified(api, attempt, error) from error
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError, ValueError) as error:
+            raise _classified(api, attempt, error) from error
+        finally:
+            self._in_flight -= 1
+            self._on_request(verb, api, self.clock.now_ns() - started_ns, status)
+            await self._close_if_banned()
+        if reply.status == _FORBIDDEN:
+            self._ban(reply.received_ns)
+            await self._close_if_banned()
+        return reply
+
+    async def close(self) -> None:
+        """Close all connections. The next request would open new ones."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _exchange(self, verb: str, url: URL, attempt: Attempt, max_reply_bytes: int) -> Reply:
+        data = attempt.payload if verb == hdrs.METH_POST else None
+        async with self._open().request(
+            verb, url, data=data, allow_redirects=False, trace_request_ctx=attempt
+        ) as response:
+            body = await _read_capped(response, max_reply_bytes)
+            return Reply(
+                response.status,
+                body,
+                rate_info(response.headers),
+                Ns(attempt.sent_ns),
+                Ns(self.clock.now_ns()),
+            )
+
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            trace = aiohttp.TraceConfig()
+            trace.on_request_headers_sent.append(self._leaving)
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self.limits.connections,
+                    ssl=self._tls,
+                    keepalive_timeout=_KEEP_ALIVE_S,
+                    ttl_dns_cache=_DNS_TTL_S,
+                ),
+                timeout=aiohttp.ClientTimeout(
+                    total=self.limits.total_s, sock_connect=self.limits.connect_s
+                ),
+                headers={
+                    hdrs.CONTENT_TYPE: "application/json",
+                    # Replies are small, and a compressed one could unpack to any size.
+                    hdrs.ACCEPT_ENCODING: "identity",
+                },
+                skip_auto_headers=(hdrs.USER_AGENT,),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=False,
+                trace_configs=[trace],
+            )
+        return self._session
+
+    async def _leaving(
+        self,
+        _session: aiohttp.ClientSession,
+        context: SimpleNamespace,
+        params: aiohttp.TraceRequestHeadersSentParams,
+    ) -> None:
+        """The head of a request is about to be written: last look, then sign.
+
+        ``params.headers`` is the very mapping that aiohttp writes next. Were that to change, the
+        venue would refuse every request for want of a signature, at start-up already.
+        """
+        attempt: Attempt = context.trace_request_ctx
+        if attempt.last_look is not None:
+            refusal = attempt.last_look()
+            if refusal:
+                raise Refused(refusal)
+        if attempt.window is not None:
+            headers: CIMultiDict[Any] = params.headers
+            headers.update(
+                self._credentials.headers(
+                    self._venue_clock.venue_ms(), attempt.payload, attempt.window
+                )
+            )
+        attempt.sent_ns = self.clock.now_ns()
+
+    def _ban(self, received_ns: int) -> None:
+        self.blocked_until_ns = Ns(max(self.blocked_until_ns, received_ns + IP_BAN_NS))
+        minutes = IP_BAN_NS // (60 * NS_PER_S)
+        self._log("error", "ip_ban", f"HTTP 403: no REST request for {minutes} minutes")
+
+    async def _close_if_banned(self) -> None:
+        # Requests still in flight finish first: cutting them would make their outcome unknown.
+        if self._in_flight == 0 and self.clock.now_ns() < self.blocked_until_ns:
+            await self.close()
+
+
+async def _read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
+    """The whole body; OutcomeUnknown for one that is too long (and the connection is dropped)."""
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := await response.content.readany():
+        size += len(chunk)
+        if size > max_bytes:
+            response.close()
+            raise aiohttp.ClientPayloadError(f"reply longer than {max_bytes} bytes")
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def _classified(api: str, attempt: Attempt, error: Exception) -> NotSent | OutcomeUnknown:
+    """What a failed exchange proves. The error's own text may quote anything, so only its type
+    and the operating system's reason are kept."""
+    cause = getattr(error, "strerror", None) or type(error).__name__
+    if attempt.sent_ns == 0:
+        return NotSent(f"{api}: {cause}")
+    return OutcomeUnknown(f"{api}: {cause} after the request had left")

@@ -1,0 +1,252 @@
+"""What we ask the venue: its clock, its instruments, and the truth about our account."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final, TypeVar
+
+import msgspec
+from yarl import URL
+
+from mmfast.bybit import rest as api
+from mmfast.bybit.auth import Window
+from mmfast.bybit.instruments import instrument_from_row
+from mmfast.bybit.rows import RowReader
+from mmfast.clock import VenueClock
+from mmfast.errors import (
+    ClockSkewError,
+    InvariantError,
+    OutcomeUnknown,
+    RateLimitError,
+    RemoteProtocolError,
+)
+from mmfast.messages import (
+    Category,
+    Execution,
+    Instrument,
+    OrderUpdate,
+    PositionUpdate,
+    WalletUpdate,
+)
+from mmfast.net.http import Attempt, HttpPool, Reply
+from mmfast.units import NS_PER_S, InstrumentIndex
+
+_MAX_PAGES: Final = 200
+"""More pages than any list can have: a list that does not end is the server's fault."""
+_MAX_TRIES: Final = 3
+_MAX_WAIT_NS: Final = 2 * NS_PER_S
+"""A rate window is one second; whoever must wait longer than this is told so instead."""
+
+RowT = TypeVar("RowT")
+
+
+class Queries:
+    """Reads over a pool.
+
+    They raise ``NotSent`` or ``OutcomeUnknown`` when no answer came, a ``VenueError`` when the
+    venue refused, ``RemoteProtocolError`` when the answer cannot be understood. A refusal for
+    the clock or the rate is mended and asked again a few times.
+    """
+
+    def __init__(
+        self, pool: HttpPool, base_url: str, venue_clock: VenueClock, reader: RowReader
+    ) -> None:
+        self.reader = reader
+        self._pool = pool
+        self._base = base_url
+        self._venue_clock = venue_clock
+
+    async def warm(self, connections: int = 4) -> None:
+        """Open connections ahead of the first tick with cheap requests that run at once; each
+        also measures the venue's clock."""
+        await asyncio.gather(*(self.server_time() for _ in range(connections)))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._pool.close()
+
+    async def server_time(self) -> int:
+        """The venue's clock in nanoseconds since the Unix epoch; feeds the venue clock."""
+        query = api.server_time()
+        reply = await self._exchange(query)
+        venue_ns = api.venue_time_ns(_result(query, reply))
+        self._venue_clock.observe(reply.sent_ns, reply.received_ns, venue_ns)
+        return venue_ns
+
+    async def instruments(
+        self, category: Category, symbols: Sequence[str]
+    ) -> tuple[Instrument, ...]:
+        """Filters of these symbols, in their order; an instrument's index is its position.
+
+        Raises RemoteProtocolError if the venue does not list one of them.
+        """
+        found: list[Instrument] = []
+        for index, symbol in enumerate(symbols):
+            query = api.instruments(category, symbol)
+            page = api.decoded(query, api.INSTRUMENT_PAGE, await self._ask(query))
+            row = next((row for row in page.list if row.get("symbol") == symbol), None)
+            if row is None:
+                raise RemoteProtocolError(
+                    f"instruments-info: the venue lists no {category.text} symbol {symbol!r}"
+                )
+            found.append(instrument_from_row(row, InstrumentIndex(index), category))
+        return tuple(found)
+
+    async def open_orders(self) -> tuple[OrderUpdate, ...]:
+        """All open orders on our instruments, ours and others'.
+
+        The list moves while its pages are read, so an order may be missed or told twice (the
+        later telling counts); :meth:`settled_open_orders` is for those who must not miss one.
+        """
+        found: dict[str, OrderUpdate] = {}
+        for coin in self._settle_coins():
+            for row in await self._pages(
+                partial(api.open_orders, self._category, coin, ""),
+                api.ORDER_PAGE,
+            ):
+                update = self.reader.order(row)
+                if update is not None:
+                    found[update.venue_id] = update
+        return tuple(found.values())
+
+    async def settled_open_orders(self, passes: int = 6) -> tuple[OrderUpdate, ...]:
+        """Open orders read until two passes in a row name the same orders.
+
+        Raises OutcomeUnknown if that does not happen within ``passes``.
+        """
+        before: set[str] | None = None
+        for _ in range(passes):
+            orders = await self.open_orders()
+            named = {order.venue_id for order in orders}
+            if named == before:
+                return orders
+            before = named
+        raise OutcomeUnknown(f"order/realtime: open orders kept changing over {passes} reads")
+
+    async def order(self, client_id: int) -> OrderUpdate | None:
+        """How one of our orders stands, among the open and lately closed ones and then in the
+        history; None if neither knows it, which by itself proves nothing."""
+        link_id = self.reader.ids.text(client_id)
+        for query in (
+            api.order_now(self._category, link_id),
+            api.order_history(self._category, link_id),
+        ):
+            page = api.decoded(query, api.ORDER_PAGE, await self._ask(query))
+            for row in page.list:
+                if row.order_link_id == link_id:
+                    return self.reader.order(row)
+        return None
+
+    async def executions(self, since_ms: int) -> tuple[Execution, ...]:
+        """Executions on our instruments since a venue time, oldest first, each once."""
+        rows = await self._pages(
+            partial(api.executions, self._category, since_ms), api.EXECUTION_PAGE
+        )
+        found: dict[str, Execution] = {}
+        for row in rows:
+            execution = self.reader.execution(row)
+            if execution is not None:
+                found[execution.exec_id] = execution
+        return tuple(sorted(found.values(), key=lambda e: (e.exec_ms, e.seq, e.exec_id)))
+
+    async def positions(self) -> tuple[PositionUpdate, ...]:
+        """One position per instrument of ours, flat ones included, by instrument index."""
+        found: dict[int, PositionUpdate] = {}
+        for coin in self._settle_coins():
+            for row in await self._pages(
+                partial(api.positions, self._category, coin, ""),
+                api.POSITION_PAGE,
+            ):
+                update = self.reader.position(row)
+                if update is not None:
+                    found[update.instrument] = update
+        for instrument in self.reader.instruments():
+            # A list by coin leaves flat positions out; asking by symbol tells their sequence.
+            if instrument.index not in found:
+                found[instrument.index] = await self._position_of(instrument)
+        return tuple(found[index] for index in sorted(found))
+
+    async def wallet(self) -> tuple[WalletUpdate, ...]:
+        """Balance of each settlement coin of ours."""
+        updates: list[WalletUpdate] = []
+        for coin in self._coins():
+            query = api.wallet(coin)
+            page = api.decoded(query, api.WALLET_PAGE, await self._ask(query))
+            for row in page.list:
+                updates.extend(self.reader.wallet(row))
+        return tuple(updates)
+
+    async def api_key_info(self) -> api.ApiKeyInfo:
+        """Rights and terms of the key in use."""
+        query = api.api_key()
+        return api.decoded(query, api.API_KEY, await self._ask(query))
+
+    async def _position_of(self, instrument: Instrument) -> PositionUpdate:
+        query = api.positions(self._category, symbol=instrument.symbol)
+        page = api.decoded(query, api.POSITION_PAGE, await self._ask(query))
+        for row in page.list:
+            update = self.reader.position(row)
+            if update is not None:
+                return update
+        raise RemoteProtocolError(f"position/list: no row for {instrument.symbol}")
+
+    async def _pages(
+        self,
+        query_of: Callable[[str], api.Query],
+        decoder: msgspec.json.Decoder[api.Page[RowT]],
+    ) -> list[RowT]:
+        """All rows of a paged list. Raises RemoteProtocolError for a list that does not end."""
+        rows: list[RowT] = []
+        cursor = ""
+        for _ in range(_MAX_PAGES):
+            query = query_of(cursor)
+            page = api.decoded(query, decoder, await self._ask(query))
+            rows.extend(page.list)
+            following = page.next_page_cursor or ""
+            # An empty page may still name a cursor; nothing can follow it.
+            if not following or not page.list:
+                return rows
+            if following == cursor:
+                raise RemoteProtocolError(f"{query.api}: the same page cursor came twice")
+            cursor = following
+        raise RemoteProtocolError(f"{query.api}: the list did not end after {_MAX_PAGES} pages")
+
+    async def _ask(self, query: api.Query) -> msgspec.Raw:
+        """The result of a query; waits out a short rate limit and mends the clock once."""
+        for attempt in range(1, _MAX_TRIES + 1):
+            reply = await self._exchange(query)
+            try:
+                return _result(query, reply)
+            except ClockSkewError:
+                if attempt > 1:
+                    raise
+                await self.server_time()
+            except RateLimitError as error:
+                wait_ns = error.retry_at_ns - self._pool.clock.now_ns()
+                if attempt == _MAX_TRIES or wait_ns > _MAX_WAIT_NS:
+                    raise
+                await asyncio.sleep(max(wait_ns, 0) / NS_PER_S)
+        raise InvariantError("the last try neither returned nor raised")
+
+    async def _exchange(self, query: api.Query) -> Reply:
+        text = f"{self._base}{query.path}" + (f"?{query.query}" if query.query else "")
+        attempt = Attempt(query.query.encode(), Window.LONG if query.signed else None)
+        limit = self._pool.limits.max_query_reply_bytes
+        return await self._pool.request("GET", URL(text, encoded=True), query.api, attempt, limit)
+
+    @property
+    def _category(self) -> Category:
+        return self.reader.category
+
+    def _coins(self) -> list[str]:
+        return sorted({instrument.settle_coin for instrument in self.reader.instruments()})
+
+    def _settle_coins(self) -> list[str]:
+        """Scopes of the list queries: one per settle coin, a single empty one for spot."""
+        return [""] if self._category == Category.SPOT else self._coins()
+
+
+def _result(query: api.Query, reply: Reply) -> msgspec.Raw:
+    return api.result_of(query, reply.status, reply.body, reply.rate, reply.received_ns)

@@ -1,0 +1,192 @@
+"""The two streams of the venue: order books in public, our own account in private."""
+
+from __future__ import annotations
+
+import random
+import ssl
+from collections.abc import Callable, Sequence
+
+from mmfast.bybit import topics
+from mmfast.bybit.auth import Credentials
+from mmfast.bybit.control import Kind
+from mmfast.bybit.private import PrivateDecoder
+from mmfast.bybit.public import PublicRouter, Routed
+from mmfast.clock import VenueClock
+from mmfast.errors import RemoteProtocolError
+from mmfast.messages import Event
+from mmfast.net.backoff import Backoff, ConnectBudget
+from mmfast.net.http import Log, ignore_log
+from mmfast.net.ws_connection import OnState, StreamTiming, WsConnection
+
+_AUTH_LIFE_MS = 5_000
+"""How far in the future a login says it expires."""
+
+
+class PublicStream(WsConnection):
+    """Order books. ``on_frame(instrument, data, last_in_buffer)`` is called from the receive
+    path for every book frame, in the venue's order.
+
+    ``last_in_buffer`` tells that no further frame has arrived yet. A burst may end with a frame
+    that is no book frame, so it is a hint to flush early, not a promise.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        router: PublicRouter,
+        on_frame: Callable[[int, bytes, bool], None],
+        on_state: OnState,
+        *,
+        rng: random.Random,
+        budget: ConnectBudget,
+        tls: ssl.SSLContext | None = None,
+        timing: StreamTiming | None = None,
+        backoff: Backoff | None = None,
+        log: Log = ignore_log,
+    ) -> None:
+        super().__init__(
+            "public",
+            url,
+            on_state,
+            rng=rng,
+            budget=budget,
+            tls=tls,
+            timing=timing,
+            backoff=backoff,
+            log=log,
+        )
+        self._router = router
+        self._on_frame = on_frame
+        self._pending: set[str] = set()
+
+    def resubscribe(self, instrument: int) -> None:
+        """Start one book anew: a snapshot follows. Does nothing while the stream is down, since
+        coming up starts every book anew."""
+        if not self.up:
+            return
+        topic = self._router.topic(instrument)
+        self._send(topics.unsubscribe_frame([topic], self._next_req_id()))
+        self._subscribe([topic])
+
+    def _opened(self) -> None:
+        self._pending.clear()
+        for chunk in topics.in_chunks(self._router.topics):
+            self._subscribe(chunk)
+        if not self._pending:
+            self._set_up()
+
+    def _subscribe(self, chunk: Sequence[str]) -> None:
+        req_id = self._next_req_id()
+        self._pending.add(req_id)
+        self._expect_ack()
+        self._send(topics.subscribe_frame(chunk, req_id))
+
+    def _received(self, data: bytes, last_in_buffer: bool) -> None:
+        routed = self._router.route(data)
+        if routed.kind is Kind.BOOK:
+            self._on_frame(routed.instrument, data, last_in_buffer)
+        elif routed.kind is Kind.PONG:
+            self._pong()
+        elif routed.kind is Kind.SUBSCRIBED:
+            self._acknowledged(routed)
+        elif routed.kind is Kind.UNSUBSCRIBED and not routed.success:
+            self.drop(f"unsubscribe refused: {routed.text}")
+        elif routed.kind is Kind.MALFORMED:
+            self.drop("a frame that is not JSON")
+
+    def _acknowledged(self, routed: Routed) -> None:
+        if not routed.success:
+            # A book that will never come must not look like a quiet market.
+            self.drop(f"subscribe refused: {routed.text}")
+            return
+        if routed.req_id:
+            self._pending.discard(routed.req_id)
+        elif self._pending:
+            # Options acknowledge without the id, in the order of the requests.
+            self._pending.discard(min(self._pending, key=lambda text: (len(text), text)))
+        if not self._pending:
+            self._set_up()
+
+
+class PrivateStream(WsConnection):
+    """Our orders, trades, positions and balance. ``on_events(events)`` is called from the
+    receive path with the events of one frame, in the venue's order.
+
+    ``on_fault(text)`` is called for a frame that cannot be understood: what it said is lost, so
+    the owner must read the account again. Without ``on_fault`` the stream reconnects instead,
+    which leads to the same.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        credentials: Credentials,
+        venue_clock: VenueClock,
+        decoder: PrivateDecoder,
+        on_events: Callable[[Sequence[Event]], None],
+        on_state: OnState,
+        *,
+        rng: random.Random,
+        budget: ConnectBudget,
+        on_fault: Callable[[str], None] | None = None,
+        tls: ssl.SSLContext | None = None,
+        timing: StreamTiming | None = None,
+        backoff: Backoff | None = None,
+        log: Log = ignore_log,
+    ) -> None:
+        super().__init__(
+            "private",
+            url,
+            on_state,
+            rng=rng,
+            budget=budget,
+            tls=tls,
+            timing=timing,
+            backoff=backoff,
+            log=log,
+        )
+        self.auth_refusals = 0
+        self._credentials = credentials
+        self._venue_clock = venue_clock
+        self._decoder = decoder
+        self._on_events = on_events
+        self._on_fault = on_fault or self.drop
+        self._logged_in = False
+
+    def _opened(self) -> None:
+        self._logged_in = False
+        expires_ms = self._venue_clock.venue_ms() + _AUTH_LIFE_MS
+        self._send(self._credentials.ws_auth_frame(expires_ms))
+
+    def _received(self, data: bytes, last_in_buffer: bool) -> None:
+        del last_in_buffer  # the kernel decides once per burst anyway
+        try:
+            frame = self._decoder.decode(data)
+        except RemoteProtocolError as error:
+            self.errors += 1
+            self._log("error", "private_frame", str(error))
+            self._on_fault(str(error))
+            return
+        if frame.kind is Kind.EVENTS:
+            if frame.events:
+                self._on_events(frame.events)
+        elif frame.kind is Kind.PONG:
+            self._pong()
+        elif frame.kind is Kind.AUTH:
+            self._authenticated(frame.success, frame.text)
+        elif frame.kind is Kind.SUBSCRIBED:
+            if frame.success:
+                self._set_up()
+            else:
+                self.drop(f"subscribe refused: {frame.text}")
+
+    def _authenticated(self, success: bool, text: str) -> None:
+        if not success:
+            self.auth_refusals += 1
+            self._log("error", "auth_refused", f"private stream: login refused: {text}")
+            self.drop("login refused")
+            return
+        if not self._logged_in:
+            self._logged_in = True
+            wanted = topics.private_topics(self._decoder.reader.category)
+            self._send(topics.subscribe_frame(wanted, self._next_req_id()))

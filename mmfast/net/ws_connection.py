@@ -1,0 +1,295 @@
+"""One websocket that is kept up: connect, become ready, watch, lose, come back, for ever.
+
+What is said on it is the business of the subclasses in :mod:`mmfast.net.ws`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+import picows
+
+from mmfast.bybit import topics
+from mmfast.errors import InvariantError
+from mmfast.net.backoff import Backoff, ConnectBudget
+from mmfast.net.http import Log, ignore_log
+
+OnState = Callable[[bool], None]
+
+_TEXT: Final = picows.WSMsgType.TEXT
+_BINARY: Final = picows.WSMsgType.BINARY
+_CONTINUATION: Final = picows.WSMsgType.CONTINUATION
+_CLOSE: Final = picows.WSMsgType.CLOSE
+
+#: The library would log handshakes and errors on its own; ours go through the log hook.
+_SILENT: Final = logging.getLogger("mmfast.net.ws_connection")
+_SILENT.setLevel(logging.CRITICAL + 1)
+
+
+class StreamTiming(msgspec.Struct, frozen=True, kw_only=True):
+    """Deadlines of a stream, in seconds; the defaults are the venue's advice or stricter."""
+
+    connect_s: float = 10.0
+    ready_s: float = 10.0
+    """From an open socket to the last acknowledgement."""
+    ping_every_s: float = 20.0
+    ping_when_idle_s: float = 2.0
+    """A silent connection is asked for a sign of life this soon."""
+    pong_within_s: float = 3.0
+    watch_every_s: float = 0.5
+    settled_after_s: float = 30.0
+    """A connection that was ready for so long starts its next back-off from the bottom."""
+    max_frame_bytes: int = 4 << 20
+
+
+class _Listener(picows.WSListener):
+    """Hands the library's callbacks to the connection; makes whole messages of fragments."""
+
+    def __init__(self, owner: WsConnection) -> None:
+        self._owner = owner
+        self._parts = b""
+
+    def on_ws_connected(self, transport: picows.WSTransport) -> None:
+        self._owner.attach(transport)
+
+    def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
+        kind = frame.msg_type
+        if kind in (_TEXT, _BINARY) and frame.fin and not self._parts:
+            self._owner.receive(frame.get_payload_as_bytes(), frame.last_in_buffer)
+        elif kind in (_TEXT, _BINARY, _CONTINUATION):
+            self._collect(frame)
+        elif kind == _CLOSE:
+            self._owner.drop("closed by the venue")
+            transport.disconnect()
+
+    def _collect(self, frame: picows.WSFrame) -> None:
+        self._parts += frame.get_payload_as_bytes()
+        if len(self._parts) > self._owner.timing.max_frame_bytes:
+            self._parts = b""
+            self._owner.drop("message over the size limit")
+        elif frame.fin:
+            data, self._parts = self._parts, b""
+            self._owner.receive(data, frame.last_in_buffer)
+
+
+class WsConnection:
+    """Base of the streams. ``on_state(True)`` is called when every topic is acknowledged,
+    ``on_state(False)`` once when such a connection is lost.
+
+    Plain counters for the metrics: ``connects``, ``connect_failures``, ``reconnects``,
+    ``frames``, ``bytes_in``, ``errors``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        on_state: OnState,
+        *,
+        rng: random.Random,
+        budget: ConnectBudget,
+        tls: ssl.SSLContext | None = None,
+        timing: StreamTiming | None = None,
+        backoff: Backoff | None = None,
+        log: Log = ignore_log,
+    ) -> None:
+        self.name = name
+        self.timing = timing or StreamTiming()
+        self.connects = 0
+        self.connect_failures = 0
+        self.reconnects = 0
+        self.frames = 0
+        self.bytes_in = 0
+        self.errors = 0
+        self.up = False
+        self._url = url
+        self._on_state = on_state
+        self._budget = budget
+        self._tls = tls
+        self._backoff = backoff or Backoff(rng)
+        self._log = log
+        self._transport: picows.WSTransport | None = None
+        self._reason = ""
+        # Instants of the loop's clock; 0.0 means "not waiting" and "not yet".
+        self._ready_at = self._life_at = self._pinged_at = 0.0
+        self._ack_due_at = self._pong_due_at = 0.0
+        self._frames_seen = 0
+        self._requests = 0
+        self._running = False
+
+    # What the owner calls.
+
+    async def run(self) -> None:
+        """Keep the stream up until cancelled.
+
+        Network and venue faults never end it. An exception out of one of the callbacks is a bug
+        of the caller: it ends the stream and comes out of here.
+        """
+        if self._running:
+            raise InvariantError(f"stream {self.name} is running already")
+        self._running = True
+        try:
+            while True:
+                await self._wait_for_budget()
+                await self._one_connection()
+                await asyncio.sleep(self._backoff.next_s())
+        finally:
+            self._running = False
+            self._detach()
+
+    def drop(self, reason: str) -> None:
+        """Give the connection up; the stream comes back by itself. For the log, once."""
+        if self._transport is None or self._reason:
+            return
+        self._reason = reason
+        self.errors += 1
+        self._set_down()
+        self._transport.disconnect(graceful=False)
+
+    # What the subclasses say and hear.
+
+    def _opened(self) -> None:
+        """The socket is open: log in or subscribe."""
+        raise NotImplementedError
+
+    def _received(self, data: bytes, last_in_buffer: bool) -> None:
+        """One whole message."""
+        raise NotImplementedError
+
+    def _send(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._transport.send(_TEXT, data)
+
+    def _next_req_id(self) -> str:
+        """A request id never used before on this stream."""
+        self._requests += 1
+        return f"{self.name}-{self._requests}"
+
+    def _set_up(self) -> None:
+        """Every topic is acknowledged."""
+        self._ack_due_at = 0.0
+        if not self.up:
+            self.up = True
+            self._ready_at = self._now()
+            self._log("info", "stream_up", f"{self.name} stream is up")
+            self._on_state(True)
+
+    def _expect_ack(self) -> None:
+        """Something was sent that must be acknowledged; :meth:`_set_up` ends the wait."""
+        self._ack_due_at = self._now() + self.timing.ready_s
+
+    def _pong(self) -> None:
+        """The answer to our ping."""
+        self._pong_due_at = 0.0
+
+    # What the listener calls.
+
+    def attach(self, transport: picows.WSTransport) -> None:
+        """The handshake is done."""
+        now = self._now()
+        self._transport = transport
+        self._reason = ""
+        self.connects += 1
+        self._life_at = self._pinged_at = now
+        self._ready_at = self._pong_due_at = 0.0
+        self._expect_ack()
+        self._opened()
+
+    def receive(self, data: bytes, last_in_buffer: bool) -> None:
+        """One whole message of the current connection."""
+        if self._reason:
+            return
+        self.frames += 1
+        self.bytes_in += len(data)
+        self._received(data, last_in_buffer)
+
+    # The life of one connection.
+
+    async def _wait_for_budget(self) -> None:
+        while (wait_s := self._budget.wait_s()) > 0:
+            self._log("warning", "connect_budget", f"{self.name} waits {wait_s:.0f} s to connect")
+            await asyncio.sleep(wait_s)
+        self._budget.take()
+
+    async def _one_connection(self) -> None:
+        """Connect and stay until the connection is lost."""
+        self._reason = ""
+        try:
+            async with asyncio.timeout(self.timing.connect_s):
+                transport, _ = await picows.ws_connect(
+                    lambda: _Listener(self),
+                    self._url,
+                    ssl_context=self._tls,
+                    websocket_handshake_timeout=self.timing.connect_s,
+                    max_frame_size=self.timing.max_frame_bytes,
+                    max_redirects=0,
+                    logger_name=_SILENT,
+                )
+        except (OSError, picows.WSError) as error:
+            self.connect_failures += 1
+            cause = getattr(error, "strerror", None) or type(error).__name__
+            self._log("warning", "stream_connect", f"{self.name} stream cannot connect: {cause}")
+            return
+        await self._until_lost(transport)
+        self.reconnects += 1
+        if self._ready_at and self._now() - self._ready_at >= self.timing.settled_after_s:
+            self._backoff.reset()
+        self._log("warning", "stream_lost", f"{self.name} stream lost: {self._reason or 'closed'}")
+
+    async def _until_lost(self, transport: picows.WSTransport) -> None:
+        """Watch the deadlines until the socket is gone. They are looked at now and then: a timer
+        that every frame pushes back would cost more than the frame."""
+        lost = asyncio.ensure_future(transport.wait_disconnected())
+        try:
+            while not lost.done():
+                await asyncio.wait({lost}, timeout=self.timing.watch_every_s)
+                if not lost.done():
+                    self._watch()
+            # An exception out of a callback ended the connection: it comes out here.
+            with contextlib.suppress(picows.WSError, OSError):
+                lost.result()
+        finally:
+            lost.cancel()
+            self._detach()
+
+    def _watch(self) -> None:
+        now = self._now()
+        timing = self.timing
+        if self.frames != self._frames_seen:
+            self._frames_seen = self.frames
+            self._life_at = now
+        if self._ack_due_at and now >= self._ack_due_at:
+            self.drop("no acknowledgement in time")
+        elif self._pong_due_at:
+            if now >= self._pong_due_at:
+                self.drop("no pong in time")
+        elif (
+            now - self._life_at >= timing.ping_when_idle_s
+            or now - self._pinged_at >= timing.ping_every_s
+        ):
+            self._pinged_at = now
+            self._pong_due_at = now + timing.pong_within_s
+            self._send(topics.ping_frame(self._next_req_id()))
+
+    def _detach(self) -> None:
+        """The connection is over, whoever ended it."""
+        transport, self._transport = self._transport, None
+        if transport is not None:
+            transport.disconnect(graceful=False)
+        self._set_down()
+
+    def _set_down(self) -> None:
+        if self.up:
+            self.up = False
+            self._on_state(False)
+
+    @staticmethod
+    def _now() -> float:
+        return asyncio.get_running_loop().time()
