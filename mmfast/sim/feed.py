@@ -106,6 +106,7 @@ class PublicFeed:
         self._trades: list[TradeStream] = []
         self._tickers: list[TickerStream] = []
         self._last_ticks = [tape.last_ticks for tape in tapes]
+        self._frozen_until_ns = 0
         self._watchers: dict[str, int] = {}
         # Watched streams by interval, each in the order of their first subscription.
         self._groups: dict[int, dict[str, _Stream]] = {}
@@ -119,7 +120,7 @@ class PublicFeed:
         symbol, start_ms = listing.instrument.symbol, self._start_ms
         texts = LevelTexts(Figures(listing))
         trades = TradeStream(symbol, texts, start_ms)
-        ticker = TickerStream(symbol, book, tape, reference, texts, start_ms)
+        ticker = TickerStream(listing, book, tape, reference, texts, start_ms)
         streams: list[_Stream] = [TopStream(symbol, book, texts, start_ms), trades, ticker]
         streams += [
             BookStream(symbol, depth, book, texts, start_ms) for depth in INTERVAL_NS if depth > 1
@@ -174,13 +175,21 @@ class PublicFeed:
             if stream.topic in self._watchers:
                 stream.take(one, ticker.direction)
 
+    def freeze(self, until_ns: int) -> None:
+        """Say nothing until then. What changed meanwhile is told after it, without a gap."""
+        self._frozen_until_ns = until_ns
+
     def next_due_ns(self) -> Ns:
         """The next instant of the grid of any watched interval."""
-        return Ns(min(self._due_ns.values())) if self._due_ns else NEVER_NS
+        if not self._due_ns:
+            return NEVER_NS
+        return Ns(max(min(self._due_ns.values()), self._frozen_until_ns))
 
     def advance(self, now_ns: int) -> list[tuple[str, bytes]]:
         """Messages due, as (topic, frame), each to every subscriber of its topic."""
         out: list[tuple[str, bytes]] = []
+        if now_ns < self._frozen_until_ns:
+            return out
         for interval_ns, due_ns in self._due_ns.items():
             if due_ns > now_ns:
                 continue

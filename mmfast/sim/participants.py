@@ -32,6 +32,8 @@ _TAKER_SIGMA: Final = 1.2
 _TAKER_MAX_VALUE: Final = 60_000.0
 _TAKER_REACH: Final = 12e-4
 
+#: Seats next to the touch are mended at every update: that is where the market is quoted.
+_ALWAYS_TENDED: Final = 3
 #: Mean ladder level a provider looks at; the touch is looked at most often.
 _MEAN_PICK: Final = 9.0
 #: How often a well-placed order is replaced anyway, which is what makes deep sizes change.
@@ -83,9 +85,11 @@ class Provider:
         noise = draw.uniform(0.4, 1.6)
         churn = draw.random() < _CHURN_ODDS
         self._leave_wrong_side(market, reference)
-        for touch in Side:
-            self._tend(market, touch, 0, self._target(touch, 0, reference, 0.0), noise, False)
-        if level:
+        for near in range(_ALWAYS_TENDED):
+            for touch in Side:
+                price = self._target(touch, near, reference, 0.0)
+                self._tend(market, touch, near, price, noise, False)
+        if level >= _ALWAYS_TENDED:
             price = self._target(side, level, reference, jitter)
             self._tend(market, side, level, price, noise, churn)
 
@@ -118,7 +122,7 @@ class Provider:
         if number and not market.house_lots(self._spot, number):
             numbers[level] = prices[level] = number = 0
         if number:
-            tolerance = max(1, self._distances[level] // 4)
+            tolerance = max(1.0, self._distances[level] / 4)
             if not churn and abs(prices[level] - price) <= tolerance:
                 return
             self._drop(market, numbers, prices, level)
@@ -185,13 +189,15 @@ def lots_of_value(instrument: Instrument, price_ticks: int, value: float) -> int
     return clamp_lots(instrument, int(value / one_lot))
 
 
-def _ladder_distances(start_ticks: int) -> tuple[int, ...]:
-    """Ticks from the reference to each seat; strictly growing, so that levels are distinct."""
-    distances: list[int] = []
+def _ladder_distances(start_ticks: int) -> tuple[float, ...]:
+    """Ticks from the reference to each seat, at least one apart, so that levels are distinct.
+
+    The first may be less than a tick: where the tick is coarse, the spread is one or two ticks.
+    """
+    distances: list[float] = []
     distance, gap = start_ticks * _HALF_SPREAD, start_ticks * _GAP
     for _ in range(LEVELS):
-        floor = distances[-1] + 1 if distances else 1
-        distances.append(max(round(distance), floor))
+        distances.append(max(distance, distances[-1] + 1.0) if distances else distance)
         distance += gap
         gap *= _GAP_GROWTH
     return tuple(distances)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from mmfast._core.fixed import format_units
 from mmfast.messages import Side
 from mmfast.sim.bands import Reference
 from mmfast.sim.book_stream import LevelTexts
-from mmfast.sim.figures import money
+from mmfast.sim.catalogue import Listing
+from mmfast.sim.figures import decimal_text, money
 from mmfast.sim.seams import BookView
 from mmfast.sim.tape import Tape
 from mmfast.units import NS_PER_MS
@@ -28,6 +28,7 @@ class TickerStream:
     __slots__ = (
         "_book",
         "_fields",
+        "_funding_cap",
         "_reference",
         "_seq",
         "_start_ms",
@@ -41,18 +42,19 @@ class TickerStream:
 
     def __init__(
         self,
-        symbol: str,
+        listing: Listing,
         book: BookView,
         tape: Tape,
         reference: Reference,
         texts: LevelTexts,
         start_ms: int,
     ) -> None:
-        self.topic = f"tickers.{symbol}"
+        self._symbol = listing.instrument.symbol
+        self._funding_cap = money(listing.funding_cap_e8)
+        self.topic = f"tickers.{self._symbol}"
         self.interval_ns = _INTERVAL_NS
         self.direction = "ZeroPlusTick"
         """Tick direction of the last trade."""
-        self._symbol = symbol
         self._book = book
         self._tape = tape
         self._reference = reference
@@ -90,7 +92,7 @@ class TickerStream:
             "openInterest": "0",
             "openInterestValue": "0",
             "fundingIntervalHour": "8",
-            "fundingCap": "0",
+            "fundingCap": self._funding_cap,
             "nextFundingTime": str((venue_ms // _FUNDING_MS + 1) * _FUNDING_MS),
             "fundingRate": "0",
             **self._touch(),
@@ -104,7 +106,7 @@ class TickerStream:
         change = (last - day.open_ticks) * 10**_PCNT_DECIMALS // max(day.open_ticks, 1)
         return {
             "tickDirection": self.direction,
-            "price24hPcnt": format_units(change, _PCNT_DECIMALS).decode(),
+            "price24hPcnt": decimal_text(change, _PCNT_DECIMALS),
             "lastPrice": texts.price(last),
             "prevPrice24h": texts.price(day.open_ticks),
             "highPrice24h": texts.price(day.high_ticks),

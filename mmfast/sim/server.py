@@ -1,0 +1,341 @@
+"""The venue on real sockets: a thin shell that turns bytes into requests and back.
+
+Everything the venue knows is in :class:`mmfast.sim.venue.Venue`; this file owns the clock that
+drives it, one timer, and the connections. REST and websockets share one port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from typing import Final
+from urllib.parse import parse_qs
+
+import msgspec
+import orjson
+from aiohttp import WSMsgType, web
+
+from mmfast.clock import Clock, SystemClock
+from mmfast.sim.audit import Audit
+from mmfast.sim.params import VenueParams
+from mmfast.sim.venue import Venue
+from mmfast.sim.wire import HttpReply, HttpRequest, WsClose, WsSend
+from mmfast.units import NS_PER_MS, NS_PER_S
+
+MAX_BACKLOG_BYTES: Final = 4 << 20
+"""Unsent bytes of one websocket; a client that reads more slowly is cut off."""
+MAX_MESSAGE_BYTES: Final = 256 << 10
+"""Largest websocket message a client may send."""
+MAX_WEBSOCKETS: Final = 1000
+MAX_WAITING: Final = 4096
+"""REST requests inside the venue at one time; one more is answered with HTTP 503."""
+KEEPALIVE_S: Final = 300.0
+MAX_CONTROL_S: Final = 3600.0
+
+_TEXT_FRAME: Final = 0x81
+_CONTROL: Final = "/control/"
+_CONTROL_CALLS: Final = (
+    "expected GET /control/state, POST /control/outage or POST /control/freeze_feed"
+)
+_MAX_SLEEP_MS: Final = 3_600_000
+_HANG_UP_S: Final = 0.02
+"""Time the answer to ``/control/outage`` gets to leave before its own socket goes too."""
+
+
+def frame_head(size: int) -> bytes:
+    """Head of an unmasked, uncompressed, unfragmented text frame (RFC 6455, section 5.2)."""
+    if size < 126:
+        return bytes((_TEXT_FRAME, size))
+    if size < 1 << 16:
+        return bytes((_TEXT_FRAME, 126)) + size.to_bytes(2, "big")
+    return bytes((_TEXT_FRAME, 127)) + size.to_bytes(8, "big")
+
+
+class _Socket:
+    """One websocket. Frames of one burst leave in one write, never waiting for the reader."""
+
+    __slots__ = ("_burst", "_transport", "response")
+
+    def __init__(self, response: web.WebSocketResponse, transport: asyncio.Transport) -> None:
+        self.response = response
+        self._transport = transport
+        self._burst: list[bytes] = []
+
+    def push(self, data: bytes) -> None:
+        """Add one text frame to the burst."""
+        self._burst += (frame_head(len(data)), data)
+
+    def flush(self) -> None:
+        """Write the burst. Memory stays bounded: too large a backlog ends the connection."""
+        burst, self._burst = self._burst, []
+        if self._transport.is_closing() or self.response.closed:
+            return
+        self._transport.write(b"".join(burst))
+        if self._transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
+            self._transport.abort()
+
+
+class _Refuser(asyncio.Protocol):
+    """Stands in for the venue during an outage: every connection is reset at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a server makes no others
+        transport.abort()
+
+
+class VenueServer:
+    """One embedded venue on ``host:port`` (port 0: any free one).
+
+    Venue clock 0 is the moment of :meth:`start`, and venue time is the wall clock of that
+    moment: ``params.start_wall_ms`` is for virtual time and not used here.
+    """
+
+    def __init__(
+        self,
+        params: VenueParams,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Clock | None = None,
+    ) -> None:
+        self.audit = Audit()
+        self._params = params
+        self._host = host
+        self._port = port
+        self._clock = clock or SystemClock()
+        self._start_ns = 0
+        self._venue: Venue | None = None
+        self._http: web.Server | None = None
+        self._listener: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_due_ns = 0
+        self._outage_until_ns = 0
+        self._next_id = 0
+        self._waiting: dict[int, asyncio.Future[HttpReply]] = {}
+        self._sockets: dict[int, _Socket] = {}
+        self._closing: set[asyncio.Task[bool]] = set()
+
+    @property
+    def venue(self) -> Venue:
+        """The exchange inside; only after :meth:`start`."""
+        if self._venue is None:
+            raise RuntimeError("expected a started venue server: call start() first")
+        return self._venue
+
+    async def start(self) -> int:
+        """Open the port; returns its number. Raises ``OSError`` when it cannot be had."""
+        loop = asyncio.get_running_loop()
+        self._start_ns = self._clock.now_ns()
+        self._venue = Venue(
+            msgspec.structs.replace(self._params, start_wall_ms=self._clock.wall_ms())
+        )
+        http = web.Server(self._handle, access_log=None, keepalive_timeout=KEEPALIVE_S)
+        self._http = http
+
+        def door() -> asyncio.Protocol:
+            return _Refuser() if self._now_ns() < self._outage_until_ns else http()
+
+        self._listener = await loop.create_server(door, self._host, self._port, backlog=1024)
+        self._arm(self._now_ns())
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    async def stop(self) -> None:
+        """Close the port and every connection; what was under way gets no answer."""
+        if self._listener is not None:
+            self._listener.close()
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for future in self._waiting.values():
+            future.cancel()
+        self._hang_up()
+        if self._http is not None:
+            await self._http.shutdown(timeout=1.0)
+        for task in list(self._closing):
+            task.cancel()
+        if self._listener is not None:
+            await self._listener.wait_closed()
+
+    # Time.
+
+    def _now_ns(self) -> int:
+        return self._clock.now_ns() - self._start_ns
+
+    def _catch_up(self) -> int:
+        """Let the venue do all that is due, deliver it, and return its time.
+
+        Input is handed over only after this: the venue's timeline has no late entries then.
+        """
+        now_ns = self._now_ns()
+        self._deliver(now_ns)
+        return now_ns
+
+    def _after_input(self, now_ns: int) -> None:
+        self._deliver(now_ns)
+        self._arm(now_ns)
+
+    def _on_timer(self) -> None:
+        self._timer = None
+        self._arm(self._catch_up())
+
+    def _arm(self, now_ns: int) -> None:
+        """One timer, at the next thing due; an earlier one replaces a later one."""
+        due_ns = self.venue.next_due_ns()
+        if self._timer is not None:
+            if self._timer_due_ns <= due_ns:
+                return
+            self._timer.cancel()
+        self._timer_due_ns = due_ns
+        # Loop timers count whole milliseconds; rounding down would spin until the time is come.
+        delay_ms = min(max(-((now_ns - due_ns) // NS_PER_MS), 1), _MAX_SLEEP_MS)
+        self._timer = asyncio.get_running_loop().call_later(delay_ms / 1000, self._on_timer)
+
+    def _deliver(self, now_ns: int) -> None:
+        touched: dict[int, _Socket] = {}
+        for due in self.venue.advance(now_ns):
+            output = due.output
+            if isinstance(output, WsSend):
+                socket = self._sockets.get(output.conn_id)
+                if socket is not None:
+                    socket.push(output.data)
+                    touched[output.conn_id] = socket
+            elif isinstance(output, HttpReply):
+                self._reply(output)
+            else:
+                self._close(output)
+        for socket in touched.values():
+            socket.flush()
+
+    def _reply(self, reply: HttpReply) -> None:
+        self.audit.answered(reply)
+        future = self._waiting.pop(reply.request_id, None)
+        if future is not None and not future.done():
+            future.set_result(reply)
+
+    def _close(self, order: WsClose) -> None:
+        socket = self._sockets.pop(order.conn_id, None)
+        if socket is None:
+            return
+        socket.flush()
+        closing = socket.response.close(code=order.code, message=order.reason.encode())
+        task = asyncio.get_running_loop().create_task(closing)
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    # Connections.
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._websocket(request)
+        if request.raw_path.startswith(_CONTROL):
+            return self._control(request)
+        return await self._rest(request)
+
+    async def _rest(self, request: web.BaseRequest) -> web.Response:
+        """Query and body go in as the raw bytes the client signed."""
+        body = await request.read()
+        if len(self._waiting) >= MAX_WAITING:
+            return web.Response(status=503, text="the embedded venue is overloaded")
+        path, _, query = request.raw_path.partition("?")
+        self._next_id += 1
+        incoming = HttpRequest(
+            request_id=self._next_id,
+            method=request.method,
+            path=path,
+            query=query,
+            headers={name.lower(): value for name, value in request.headers.items()},
+            body=body,
+        )
+        future: asyncio.Future[HttpReply] = asyncio.get_running_loop().create_future()
+        self._waiting[incoming.request_id] = future
+        now_ns = self._catch_up()
+        self.audit.received(incoming)
+        self.venue.http(incoming, now_ns)
+        self._after_input(now_ns)
+        reply = await future
+        return web.Response(status=reply.status, headers=dict(reply.headers), body=reply.body)
+
+    async def _websocket(self, request: web.BaseRequest) -> web.StreamResponse:
+        if len(self._sockets) >= MAX_WEBSOCKETS:
+            return web.Response(status=503, text="too many websocket connections")
+        self._next_id += 1
+        conn_id = self._next_id
+        if not self.venue.ws_open(conn_id, request.raw_path, self._catch_up()):
+            return web.Response(status=404)
+        response = web.WebSocketResponse(
+            compress=False, max_msg_size=MAX_MESSAGE_BYTES, decode_text=False
+        )
+        try:
+            await response.prepare(request)
+            if request.transport is None:
+                return response
+            self._sockets[conn_id] = _Socket(response, request.transport)
+            self._arm(self._now_ns())
+            async for message in response:
+                if message.type is WSMsgType.TEXT:
+                    now_ns = self._catch_up()
+                    self.venue.ws_message(conn_id, message.data, now_ns)
+                    self._after_input(now_ns)
+        finally:
+            self._sockets.pop(conn_id, None)
+            self.venue.ws_close(conn_id, self._now_ns())
+        return response
+
+    def _hang_up(self) -> None:
+        """Reset every connection there is."""
+        if self._http is not None:
+            for connection in self._http.connections:
+                if connection.transport is not None:
+                    connection.transport.abort()
+
+    # Control: for tests and operators on this machine.
+
+    def _control(self, request: web.BaseRequest) -> web.Response:
+        if not _is_local(request):
+            return _refusal(403, "control is for clients on this machine only")
+        path, _, query = request.raw_path.partition("?")
+        call = (request.method, path)
+        if call == ("GET", "/control/state"):
+            return web.Response(body=orjson.dumps(self._state()), content_type="application/json")
+        if call not in (("POST", "/control/outage"), ("POST", "/control/freeze_feed")):
+            return _refusal(404, f"{_CONTROL_CALLS}, found {request.method} {path}")
+        seconds = _seconds(query)
+        if seconds is None:
+            return _refusal(400, f"expected ?seconds=N, 0 to {MAX_CONTROL_S:.0f}")
+        until_ns = self._catch_up() + int(seconds * NS_PER_S)
+        if path == "/control/freeze_feed":
+            self.venue.freeze_feed(until_ns)
+            self._arm(self._now_ns())
+        else:
+            self._outage_until_ns = until_ns
+            asyncio.get_running_loop().call_later(_HANG_UP_S, self._hang_up)
+        return web.json_response({"until_venue_ms": self.venue.venue_ms(until_ns)})
+
+    def _state(self) -> dict[str, object]:
+        now_ns = self._catch_up()
+        venue = self.venue
+        return {
+            "venue_ms": venue.venue_ms(now_ns),
+            "open_orders": venue.open_orders(),
+            "positions": venue.positions(),
+            "digest": venue.state_digest(),
+            "websockets": len(self._sockets),
+            **self.audit.report(),
+        }
+
+
+def _refusal(status: int, text: str) -> web.Response:
+    return web.json_response({"error": text}, status=status)
+
+
+def _is_local(request: web.BaseRequest) -> bool:
+    peer = request.transport.get_extra_info("peername") if request.transport else None
+    return peer is not None and ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
+
+
+def _seconds(query: str) -> float | None:
+    """``seconds`` of a control call; None unless it is a plain number in range."""
+    try:
+        seconds = float(parse_qs(query)["seconds"][0])
+    except (KeyError, ValueError):
+        return None
+    return seconds if 0 <= seconds <= MAX_CONTROL_S else None
