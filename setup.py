@@ -159,12 +159,11 @@ class BuildCore(build_ext):
 
     def _forget_other_mode(self, mode: str) -> None:
         """A library built in another mode looks up to date by its age; build it again."""
-        stamp = Path("build", "mode.txt")
-        wanted = f"{Path(self.build_lib).resolve()} {mode}"
-        if not stamp.exists() or stamp.read_text(encoding="utf-8") != wanted:
+        stamp = Path("build", f"mode-{Path(self.build_lib).name}.txt")
+        if not stamp.exists() or stamp.read_text(encoding="utf-8") != mode:
             self.force = True
         stamp.parent.mkdir(exist_ok=True)
-        stamp.write_text(wanted, encoding="utf-8")
+        stamp.write_text(mode, encoding="utf-8")
 
     def copy_extensions_to_source(self) -> None:
         super().copy_extensions_to_source()

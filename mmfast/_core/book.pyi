@@ -22,8 +22,9 @@ class Book:
 
     Frames are ``orderbook.{depth}.{symbol}`` messages (see the venue's public stream
     documents): snapshot or delta, keys in any order, sizes absolute, size 0 deletes. ``u`` must
-    rise by one per delta; ``u == 1`` or ``type == snapshot`` overwrites the whole book. Levels beyond ``depth`` are dropped after each
-    frame. Prices and sizes may be at most 2**53 ticks or lots.
+    rise by one per delta; ``u == 1`` or ``type == snapshot`` overwrites the whole book.
+    Levels beyond ``depth`` are dropped after each frame. Prices and sizes may be at most 2**53
+    ticks or lots.
     """
 
     @property

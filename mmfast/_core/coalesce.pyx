@@ -60,7 +60,6 @@ cdef inline void become(Cell* cell, const Cell* newer) noexcept nogil:
 
 cdef void merge_place(Cell* cell, const Cell* newer, bint amend_replaces) noexcept nogil:
     cdef int64_t resting = cell.cancel_id if cell.held == HOLDS_REPLACE else cell.client_id
-    cdef int32_t amended = cell.flags & AMEND_BOTH | AMEND_BOTH
     if cell.held == NOTHING or cell.held == HOLDS_PLACE:
         become(cell, newer)
     elif (
@@ -68,7 +67,7 @@ cdef void merge_place(Cell* cell, const Cell* newer, bint amend_replaces) noexce
     ) and may_amend(newer.flags):
         take_terms(cell, newer)
         cell.held = HOLDS_AMEND
-        cell.flags = amended
+        cell.flags = AMEND_BOTH
     else:
         become(cell, newer)
         cell.held = HOLDS_REPLACE

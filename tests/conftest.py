@@ -1,0 +1,35 @@
+"""What every test may use: the twins of the compiled core, and a folder of venue payloads."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+# The twins are plain modules, imported by name from unit, property, fuzz and benchmark tests.
+sys.path.insert(0, str(TESTS / "oracle"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--payloads",
+        type=Path,
+        default=None,
+        metavar="DIR",
+        help="folder of captured venue messages (JSON); without it the tests use their own",
+    )
+    parser.addoption(
+        "--fuzz-count",
+        type=int,
+        default=3000,
+        metavar="N",
+        help="inputs per fuzz target",
+    )
+
+
+@pytest.fixture(scope="session")
+def payloads(pytestconfig: pytest.Config) -> Path | None:
+    """The folder given by ``--payloads``, or None."""
+    return pytestconfig.getoption("--payloads")
