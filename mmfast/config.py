@@ -33,8 +33,6 @@ Quote = Annotated[Decimal, _between("0", "1000000000", 8)]
 Factor = Annotated[Decimal, _between("0", "1000", 4)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Percent = Annotated[int, Meta(ge=0, le=100)]
-HttpUrl = Annotated[str, _text(r"https?://[^\s/?#]+", "an http(s) URL without a path")]
-WsUrl = Annotated[str, _text(r"wss?://[^\s/?#]+(/[^\s?#]*)?", "a ws(s) URL")]
 Levels = Annotated[int, Meta(ge=1, le=16)]
 
 
@@ -47,12 +45,12 @@ class VenueConfig(_Section, frozen=True, kw_only=True):
 
     environment: Literal["embedded", "testnet", "mainnet", "demo", "custom"]
     category: Literal["linear"] = "linear"
-    rest_url: HttpUrl | None = None
-    ws_public_url: WsUrl | None = None
-    ws_private_url: WsUrl | None = None
-    ws_trade_url: WsUrl | None = None
+    rest_url: str | None = None
+    ws_public_url: str | None = None
+    ws_private_url: str | None = None
+    ws_trade_url: str | None = None
     order_prefix: Annotated[str, _text("[a-z][a-z0-9]{1,9}", "2 to 10 of a-z, 0-9")] = "mmf"
-    instance: Annotated[str, _text("[a-z0-9]{1,8}", "1 to 8 of a-z, 0-9 in quotes")] = "a"
+    instance: Annotated[str, _text("[a-z0-9]{1,8}", "1 to 8 of a-z, 0-9 in quotes")] = "1"
     recv_window_ms: Annotated[int, Meta(ge=500, le=30_000)] = 2_000
     request_timeout_ms: Annotated[int, Meta(ge=100, le=30_000)] = 2_000
     max_batch_orders: Annotated[int, Meta(ge=1, le=20)] = 20

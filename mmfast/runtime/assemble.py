@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
-import msgspec
-
 from mmfast._core import fixed
+from mmfast.bybit.hosts import Endpoints, check_endpoints, endpoints_for
 from mmfast.config import Config, SymbolConfig, strategy_value
 from mmfast.engine.params import (
     BP_E4,
@@ -21,32 +20,10 @@ from mmfast.engine.params import (
     SymbolParams,
 )
 from mmfast.errors import ConfigError
-from mmfast.messages import Instrument
+from mmfast.messages import Category, Instrument
 from mmfast.sim.params import TIER_LIMITS, FlowParams, VenueParams
 from mmfast.typed_yaml import Faults
 from mmfast.units import E8, Lots, Ms, QuoteE8
-
-
-def chosen_instruments(config: Config, listed: Sequence[Instrument]) -> tuple[Instrument, ...]:
-    """The configured instruments in the order of the configuration, with their indices.
-
-    Raises :class:`ConfigError` for symbols the venue does not list or does not trade.
-    """
-    by_symbol = {instrument.symbol: instrument for instrument in listed}
-    chosen, faults = [], []
-    for i, row in enumerate(config.symbols):
-        found = by_symbol.get(row.symbol)
-        path = f"$.symbols[{i}].symbol"
-        if found is None:
-            text = f"the venue lists no {config.venue.category} instrument {row.symbol}"
-            faults.append((path, f"expected a listed instrument, but {text}"))
-        elif found.status != "Trading":
-            faults.append((path, f"expected status Trading, the venue says {found.status}"))
-        else:
-            chosen.append(msgspec.structs.replace(found, index=i))
-    if faults:
-        raise ConfigError(faults)
-    return tuple(chosen)
 
 
 def config_for_instruments(config: Config, instruments: Sequence[Instrument]) -> EngineParams:
@@ -112,6 +89,21 @@ def venue_params(config: Config) -> VenueParams:
             volatility_bps_per_sqrt_s=float(section.volatility_bps_per_sqrt_s),
             taker_rate_hz=float(section.taker_rate_hz),
         ),
+    )
+
+
+def endpoints(config: Config) -> Endpoints:
+    """Addresses of a real or custom venue; raises :class:`ConfigError` for unusable ones."""
+    venue = config.venue
+    if venue.environment != "custom":
+        return endpoints_for(venue.environment, Category[venue.category.upper()])
+    return check_endpoints(
+        Endpoints(
+            rest_url=venue.rest_url or "",
+            ws_public_url=venue.ws_public_url or "",
+            ws_private_url=venue.ws_private_url or "",
+            ws_trade_url=venue.ws_trade_url or "",
+        )
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import resource
 from collections.abc import Coroutine
 from typing import Any, Final, TypeVar
 
@@ -29,3 +30,8 @@ def settle_memory() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_THRESHOLD, 20, 100)
+
+
+def forbid_core_dumps() -> None:
+    """A core file of this process would hold the API secret."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

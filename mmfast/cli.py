@@ -1,0 +1,145 @@
+"""The command line: reads arguments, calls the runtime, turns errors into one line and a code."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from enum import IntEnum
+from pathlib import Path
+
+from mmfast import __version__
+from mmfast.errors import AuthError, ConfigError, MmfastError, TransportError, VenueError
+
+
+class Exit(IntEnum):
+    """Exit codes, as ``--help`` explains them."""
+
+    DONE = 0
+    FAILED = 1
+    BAD_INPUT = 2
+    VENUE = 3
+
+
+EPILOG = """\
+exit codes:
+  0  done; after `run`: the venue showed twice that no own order is open
+  1  stopped by a fault, or own orders may still be open at the venue (stderr lists them)
+  2  bad input: arguments, configuration, key files (each fault with its path)
+  3  the venue could not be reached, or refused the key, before anything was traded
+
+The API key comes from BYBIT_API_KEY and BYBIT_API_SECRET, or from the file (rights 0600) that
+venue.key_file names; never from the command line or the configuration.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command ``mmfast``; returns the exit code."""
+    options = _parser().parse_args(argv)
+    try:
+        return int(_COMMANDS[options.command](options))
+    except ConfigError as error:
+        for path, text in error.faults:
+            print(f"mmfast: {path}: {text}", file=sys.stderr)  # noqa: T201 - this is the answer
+        return Exit.BAD_INPUT
+    except AuthError as error:
+        return _fail(Exit.VENUE, f"the venue refused the API key: {error}")
+    except (VenueError, TransportError) as error:
+        return _fail(Exit.VENUE, str(error))
+    except MmfastError as error:
+        return _fail(Exit.FAILED, str(error))
+    except ImportError as error:
+        return _fail(Exit.FAILED, str(error))
+    except KeyboardInterrupt:
+        return _fail(Exit.FAILED, "interrupted before anything was traded")
+
+
+def _fail(code: Exit, text: str) -> Exit:
+    print(f"mmfast: {text}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    from mmfast.runtime import commands
+
+    clean = commands.run(
+        options.config,
+        duration_s=options.duration,
+        summary_path=options.summary,
+    )
+    return Exit.DONE if clean else Exit.FAILED
+
+
+def _sim(options: argparse.Namespace) -> int:
+    from mmfast.runtime import commands
+
+    commands.sim(options.config, port=options.port, until_eof=options.until_eof)
+    return Exit.DONE
+
+
+def _check(options: argparse.Namespace) -> int:
+    from mmfast.runtime import commands
+
+    print(commands.check(options.config), end="")  # noqa: T201
+    return Exit.DONE
+
+
+_COMMANDS = {"run": _run, "sim": _sim, "check": _check}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="mmfast",
+        description="Execution engine for market makers on Bybit v5.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"mmfast {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    run = _command(commands, "run", "quote until stopped (SIGINT, SIGTERM)")
+    run.add_argument(
+        "--duration", type=_seconds, metavar="SECONDS", help="stop after so many seconds"
+    )
+    run.add_argument(
+        "--summary", type=Path, metavar="FILE", help="write what happened to FILE, as JSON"
+    )
+    sim = _command(commands, "sim", "serve the embedded venue; its addresses come on stdout")
+    sim.add_argument("--port", type=_port, default=0, metavar="N", help="0 (default): any free")
+    sim.add_argument("--until-eof", action="store_true", help="stop when standard input is closed")
+    _command(commands, "check", "validate the configuration and print what is in force")
+    return parser
+
+
+def _command(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(
+        name,
+        help=text,
+        description=text,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "-c",
+        "--config",
+        type=Path,
+        default=Path("config.yaml"),
+        metavar="FILE",
+        help="configuration (default: ./config.yaml)",
+    )
+    return parser
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 < value <= 1e9:
+        raise argparse.ArgumentTypeError(f"expected seconds above 0, found {text}")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 <= value <= 65_535:
+        raise argparse.ArgumentTypeError(f"expected 0 to 65535, found {text}")
+    return value

@@ -1,0 +1,122 @@
+"""The end of a run: proof that no own order is left, or a list of what may be."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+import msgspec
+
+from mmfast._core.fixed import format_grid
+from mmfast.clock import Clock
+from mmfast.errors import MmfastError
+from mmfast.ids import ClientIds
+from mmfast.messages import BatchReply, Command, Flag, Instrument, Op, OrderUpdate
+from mmfast.runtime.logs import say
+from mmfast.units import NOT_OURS, NS_PER_MS, NS_PER_S, Slot
+
+DRAIN_LIMIT_NS: Final = 15 * NS_PER_S
+"""Longer than an outcome can stay in doubt; then the exit code says that nothing is proven."""
+HELP_AFTER_NS: Final = 2 * NS_PER_S
+"""If the kernel's own cancels have not done it by then, orders are cancelled as found."""
+_POLL_S: Final = 0.05
+_RETRY_S: Final = 0.25
+
+
+class VenueSide(Protocol):
+    """What closing needs of the venue."""
+
+    async def settled_open_orders(self, passes: int = 6) -> tuple[OrderUpdate, ...]:
+        """Open orders, read until two passes agree."""
+        ...
+
+    async def batch_cancel_orders(self, commands: Sequence[Command]) -> BatchReply:
+        """Cancel some orders in one request; never raises."""
+        ...
+
+
+class Verdict(msgspec.Struct, frozen=True, kw_only=True):
+    """How a run ended. ``open_orders`` is what the venue showed last, -1 if it never answered."""
+
+    proven_empty: bool
+    open_orders: int
+    may_rest: tuple[str, ...] = ()
+
+
+async def prove_empty(
+    *,
+    venue: VenueSide,
+    clock: Clock,
+    max_batch_orders: int,
+    kernel_open: Callable[[], int],
+    kernel_works: bool,
+    settled_after_ns: int,
+    describe: Callable[[OrderUpdate], str],
+    limit_ns: int = DRAIN_LIMIT_NS,
+) -> Verdict:
+    """Wait until the venue shows, in two equal readings, that none of our orders is open.
+
+    A reading counts only when the kernel has nothing resting, in flight or unknown. If the kernel
+    has failed, nothing of it is believed: then a reading counts when it began after
+    ``settled_after_ns``, when nothing sent before can be accepted any more.
+    """
+    began_ns = clock.now_ns()
+    own: tuple[OrderUpdate, ...] | None = None
+    while clock.now_ns() - began_ns < limit_ns:
+        helping = not kernel_works or clock.now_ns() - began_ns > HELP_AFTER_NS
+        if kernel_works and kernel_open() and not helping:
+            await asyncio.sleep(_POLL_S)
+            continue
+        asked_ns = clock.now_ns()
+        try:
+            own = tuple(o for o in await venue.settled_open_orders() if o.client_id != NOT_OURS)
+        except MmfastError as error:
+            say(logging.WARNING, "closing", f"cannot read the open orders yet: {error}")
+            await asyncio.sleep(_RETRY_S)
+            continue
+        quiet = not kernel_open() if kernel_works else asked_ns > settled_after_ns
+        if not own and quiet:
+            return Verdict(proven_empty=True, open_orders=0)
+        if own and helping:
+            await _cancel(venue, own, max_batch_orders)
+        await asyncio.sleep(_POLL_S if kernel_works else _RETRY_S)
+    if own is None:
+        return Verdict(proven_empty=False, open_orders=-1, may_rest=("the venue did not answer",))
+    rest = tuple(describe(order) for order in own) or ("orders whose outcome is unknown",)
+    return Verdict(proven_empty=False, open_orders=len(own), may_rest=rest)
+
+
+def order_text(order: OrderUpdate, instruments: Sequence[Instrument], ids: ClientIds) -> str:
+    """One order as an operator would look for it."""
+    instrument = instruments[order.instrument]
+    lots = format_grid(order.leaves_lots, instrument.step_decimals, instrument.step_units)
+    price = format_grid(order.price_ticks, instrument.tick_decimals, instrument.tick_units)
+    link_id = ids.text(order.client_id)
+    side = order.side.name.lower()
+    return f"{instrument.symbol} {side} {lots.decode()} at {price.decode()} ({link_id})"
+
+
+async def _cancel(venue: VenueSide, orders: Sequence[OrderUpdate], max_batch_orders: int) -> None:
+    """Cancel orders as the venue named them; what fails is found again by the next reading."""
+    commands = [
+        Command(
+            Op.CANCEL,
+            Slot(0),
+            order.instrument,
+            order.side,
+            Flag.NONE,
+            order.price_ticks,
+            order.lots,
+            order.client_id,
+        )
+        for order in orders
+    ]
+    for start in range(0, len(commands), max_batch_orders):
+        await venue.batch_cancel_orders(commands[start : start + max_batch_orders])
+
+
+def void_after_ns(now_ns: int, recv_window_ms: int) -> int:
+    """When nothing sent until now can be accepted any more, with a second for processing."""
+    return now_ns + recv_window_ms * NS_PER_MS + NS_PER_S

@@ -1,0 +1,111 @@
+"""What the three commands do: run the engine, serve the embedded venue, check a configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Final
+
+import orjson
+import yaml
+
+from mmfast import __version__, _core
+from mmfast import config as configuration
+from mmfast._core import sign
+from mmfast.config import Config
+from mmfast.errors import ConfigError, MmfastError
+from mmfast.runtime import assemble, tuning
+from mmfast.runtime.running import Running
+from mmfast.sim import main as sim_main
+from mmfast.sim.catalogue import listings
+from mmfast.sim.params import VenueParams
+
+LOOPBACK: Final = "127.0.0.1"
+REAL_MONEY: Final = "mainnet"
+
+
+def run(config_path: Path, *, duration_s: float | None, summary_path: Path | None) -> bool:
+    """Run the engine; True if it ended as it should and no own order is left, proven.
+
+    Raises ConfigError for bad input, and what stood in the way of a start.
+    """
+    config = _load(config_path)
+    tuning.forbid_core_dumps()
+    running = Running(config=config, config_path=config_path, environment=os.environ)
+    return tuning.run(running.main(duration_s=duration_s, summary_path=summary_path))
+
+
+def sim(config_path: Path, *, port: int, until_eof: bool) -> None:
+    """Serve the embedded venue until SIGINT, SIGTERM, or (``until_eof``) the end of stdin."""
+    config = configuration.load(config_path)
+    params = assemble.venue_params(config)
+    _check_sizes(config)
+    try:
+        tuning.run(_serve(params, port, until_eof=until_eof))
+    except OSError as error:
+        text = f"cannot listen on {LOOPBACK}:{port}: {error.strerror or error}"
+        raise ConfigError([("--port", text)]) from None
+
+
+def check(config_path: Path) -> str:
+    """The effective configuration as YAML, with the build in comments; raises ConfigError."""
+    config = _load(config_path)
+    head = (
+        f"# mmfast {__version__}, core {_core.VERSION} built as {_core.BUILD}, "
+        f"signing by {sign.BACKEND}\n"
+    )
+    plain = configuration.effective(config)
+    return head + yaml.safe_dump(plain, sort_keys=False, allow_unicode=False, width=100)
+
+
+def _load(config_path: Path) -> Config:
+    """The configuration with everything checked that can be checked without the venue."""
+    config = configuration.load(config_path)
+    _check_core(config)
+    if config.venue.environment == "embedded":
+        assemble.venue_params(config)
+        _check_sizes(config)
+    else:
+        assemble.endpoints(config)
+    return config
+
+
+def _check_core(config: Config) -> None:
+    if __version__ != _core.VERSION:
+        raise MmfastError(
+            f"the compiled core is of version {_core.VERSION}, the package of {__version__}: "
+            "install again so that both are of one version"
+        )
+    if config.venue.environment == REAL_MONEY and _core.BUILD != "release":
+        text = f"mainnet needs a core built as release, found {_core.BUILD}: build it again"
+        raise ConfigError([("$.venue.environment", text)])
+
+
+def _check_sizes(config: Config) -> None:
+    """Sizes against the embedded venue's own filters, which are known before it runs."""
+    rows = listings(tuple(row.symbol for row in config.symbols))
+    assemble.config_for_instruments(config, [row.instrument for row in rows])
+
+
+async def _serve(params: VenueParams, port: int, *, until_eof: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if until_eof:
+        loop.add_reader(sys.stdin.fileno(), _watch_input, stop)
+    await sim_main.serve(params, LOOPBACK, port, _announce, stop)
+
+
+def _watch_input(stop: asyncio.Event) -> None:
+    if not os.read(sys.stdin.fileno(), 4096):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        stop.set()
+
+
+def _announce(row: dict[str, str]) -> None:
+    sys.stdout.buffer.write(orjson.dumps(row) + b"\n")
+    sys.stdout.flush()

@@ -1,0 +1,211 @@
+"""Ticks: what one flush wants done is sent, awaited, timed and fed back."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from mmfast.clock import Clock
+from mmfast.engine.params import EngineParams
+from mmfast.messages import (
+    NO_RATE_INFO,
+    Batch,
+    BatchReply,
+    Event,
+    ItemReply,
+    Outcome,
+)
+from mmfast.net.gateway import Gateway
+from mmfast.runtime.stats import BATCHED, SEQUENTIAL, RunStats
+from mmfast.runtime.tasks import TaskGroup
+from mmfast.units import NS_PER_MS, Ns
+
+MAX_CALLS_IN_FLIGHT: Final = 64
+"""No new tick opens above this; intent waits in the kernel, where newer replaces older."""
+DEADLINE_PASSED: Final = "tick deadline passed before sending"
+_HOLD_FIRST_NS: Final = 20 * NS_PER_MS
+_HOLD_MAX_NS: Final = 1_000 * NS_PER_MS
+
+
+class Decider(Protocol):
+    """What a tick needs of the kernel."""
+
+    def flush(self, now_ns: int) -> list[Batch]:
+        """Decide, and hand out what is to be sent, in sending order."""
+        ...
+
+    def on_event(self, event: Event, now_ns: int) -> None:
+        """Take one event."""
+        ...
+
+    def last_look(self, batch: Batch, now_ns: int) -> str:
+        """Why a batch may not leave any more; empty if it may."""
+        ...
+
+    def reconfigure(self, params: EngineParams, now_ns: int) -> None:
+        """Take new parameters at a flush boundary."""
+        ...
+
+
+class _Tick:
+    """One flush on its way. It closes with the last reply to what it sent."""
+
+    __slots__ = ("deadline_ns", "label", "left", "opened_ns")
+
+    def __init__(self, label: str, opened_ns: int, deadline_ms: int, batches: int) -> None:
+        self.label = label
+        self.opened_ns = opened_ns
+        self.deadline_ns = opened_ns + deadline_ms * NS_PER_MS
+        self.left = batches
+
+
+class AsyncTickOrchestrator:
+    """Carries out ticks.
+
+    Batched: the batches of a tick leave at once, and ticks may overlap. Sequential: one batch at
+    a time, each awaited, and no tick opens before the one before it has closed. Either way a
+    batch whose bytes did not leave before ``tick_deadline_ms`` returns to intent as NOT_SENT; the
+    gateway asks :meth:`last_look` for it, at the last possible moment. ``on_progress`` is called
+    after every reply that was fed to the kernel.
+    """
+
+    def __init__(
+        self,
+        *,
+        kernel: Decider,
+        clock: Clock,
+        stats: RunStats,
+        tasks: TaskGroup,
+        params: EngineParams,
+        on_progress: Callable[[], None],
+    ) -> None:
+        self._kernel = kernel
+        self._gateway: Gateway | None = None
+        self._clock = clock
+        self._stats = stats
+        self._tasks = tasks
+        self._params = params
+        self._offered: EngineParams | None = None
+        self._on_progress = on_progress
+        self._in_flight = 0
+        self._deadlines_ns: dict[int, int] = {}
+        self._unsent_in_a_row = 0
+        self._hold_until_ns = 0
+
+    @property
+    def in_flight(self) -> int:
+        """Batches sent and not answered, or waiting for their turn."""
+        return self._in_flight
+
+    @property
+    def label(self) -> str:
+        """How batches are sent now: ``batched`` or ``sequential``."""
+        return BATCHED if self._params.batch.enabled else SEQUENTIAL
+
+    def offer(self, params: EngineParams) -> None:
+        """New parameters, taken at the next tick boundary; a later offer replaces an earlier."""
+        self._offered = params
+
+    def opens_at_ns(self, now_ns: int) -> int:
+        """When a tick may open: ``now_ns`` or earlier is now, -1 is not before a reply came."""
+        # A sequential tick ends before the next one begins, also where the policy changes.
+        batched = self._params.batch.enabled
+        if self._offered is not None:
+            batched = batched and self._offered.batch.enabled
+        limit = MAX_CALLS_IN_FLIGHT if batched else 1
+        return -1 if self._in_flight >= limit else max(self._hold_until_ns, now_ns)
+
+    def flush(self) -> bool:
+        """Open one tick, if one may open and there is something to send; True if it did."""
+        now_ns = self._clock.now_ns()
+        if self.opens_at_ns(now_ns) != now_ns:
+            return False
+        if self._offered is not None:
+            self._params, self._offered = self._offered, None
+            self._kernel.reconfigure(self._params, now_ns)
+        self._stats.flushes += 1
+        batches = self._kernel.flush(now_ns)
+        if not batches:
+            return False
+        self._in_flight += len(batches)
+        deadline_ms = self._params.batch.tick_deadline_ms
+        tick = _Tick(self.label, now_ns, deadline_ms, len(batches))
+        if self._params.batch.enabled:
+            for batch in batches:
+                self._tasks.start(self._send(batch, tick), f"batch-{batch.batch_id}")
+        else:
+            self._tasks.start(self._send_in_turn(batches, tick), f"tick-{batches[0].tick_id}")
+        return True
+
+    def use(self, gateway: Gateway) -> None:
+        """Send through this gateway; set before the first flush (it in turn asks us for the
+        last look)."""
+        self._gateway = gateway
+
+    def last_look(self, batch: Batch) -> str:
+        """Why a batch must not leave any more, asked when it is about to be signed; "" if it may.
+
+        Late means the loop stalled, or earlier batches took long: the market has moved on, and
+        the next flush decides afresh.
+        """
+        now_ns = self._clock.now_ns()
+        if now_ns > self._deadlines_ns.get(batch.batch_id, now_ns):
+            return DEADLINE_PASSED
+        return self._kernel.last_look(batch, now_ns)
+
+    async def _send_in_turn(self, batches: list[Batch], tick: _Tick) -> None:
+        waiting = deque(batches)
+        try:
+            while waiting:
+                await self._send(waiting.popleft(), tick)
+        finally:
+            # Only after a fault: what had no turn is proven unsent, and must not look in flight.
+            for batch in waiting:
+                text = "an earlier batch of the tick failed"
+                self._feed(batch, tick, _made_here(batch, Outcome.NOT_SENT, text, self._clock))
+
+    async def _send(self, batch: Batch, tick: _Tick) -> None:
+        assert self._gateway is not None  # noqa: S101 - set before anything is flushed
+        self._deadlines_ns[batch.batch_id] = tick.deadline_ns
+        try:
+            reply = await self._gateway.send(batch)
+        except Exception:
+            # A gateway that raises has a bug; the bytes may have left all the same.
+            text = "the gateway failed"
+            self._feed(batch, tick, _made_here(batch, Outcome.UNKNOWN, text, self._clock))
+            raise
+        self._feed(batch, tick, reply)
+
+    def _feed(self, batch: Batch, tick: _Tick, reply: BatchReply) -> None:
+        """Account for one reply and give it to the kernel."""
+        now_ns = self._clock.now_ns()
+        self._in_flight -= 1
+        self._deadlines_ns.pop(batch.batch_id, None)
+        tick.left -= 1
+        if reply.items[0].ret_msg == DEADLINE_PASSED:
+            self._stats.deadline_missed += len(batch.commands)
+        else:
+            self._stats.late_replies += now_ns > tick.deadline_ns
+            self._watch_transport(reply)
+        if not tick.left:
+            self._stats.tick(tick.label, now_ns - tick.opened_ns)
+        self._kernel.on_event(reply, now_ns)
+        self._on_progress()
+
+    def _watch_transport(self, reply: BatchReply) -> None:
+        """Where nothing can be sent, ticks are held back a little longer each time."""
+        if any(item.outcome != Outcome.NOT_SENT for item in reply.items):
+            self._unsent_in_a_row = 0
+            self._hold_until_ns = 0
+            return
+        hold_ns = min(_HOLD_FIRST_NS << min(self._unsent_in_a_row, 8), _HOLD_MAX_NS)
+        self._unsent_in_a_row += 1
+        self._hold_until_ns = self._clock.now_ns() + hold_ns
+
+
+def _made_here(batch: Batch, outcome: Outcome, text: str, clock: Clock) -> BatchReply:
+    """A reply that no venue gave: the same outcome for every command."""
+    items = tuple(ItemReply(c.client_id, outcome, 0, text, "") for c in batch.commands)
+    at = Ns(clock.now_ns())
+    return BatchReply(batch=batch, items=items, rate=NO_RATE_INFO, sent_ns=at, received_ns=at)

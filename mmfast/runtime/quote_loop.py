@@ -1,0 +1,273 @@
+"""One run of the engine: start, quote until told to stop, leave nothing behind."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from mmfast import config as configuration
+from mmfast.config import Config
+from mmfast.engine.params import EngineParams
+from mmfast.errors import (
+    AuthError,
+    ConfigError,
+    InvariantError,
+    MmfastError,
+    TransportError,
+)
+from mmfast.messages import Instrument, Mode, ModeChange
+from mmfast.runtime import closing, reach, reload, tuning
+from mmfast.runtime.assemble import config_for_instruments
+from mmfast.runtime.control import FileWatch
+from mmfast.runtime.logs import say
+from mmfast.runtime.session import Contact, Session
+from mmfast.runtime.tasks import TaskGroup
+
+START_LIMIT_S: Final = 20.0
+CLOCK_EVERY_S: Final = 30.0
+INSTRUMENTS_EVERY_S: Final = 60.0
+WARM_CONNECTIONS: Final = 4
+
+
+class AsyncQuoteLoop:
+    """Start, run, stop. :meth:`run` does all three and tells how it ended.
+
+    The gate for new orders closes in the same loop turn in which :meth:`ask_stop` is called.
+    """
+
+    def __init__(self, *, config: Config, config_path: Path, contact: Contact) -> None:
+        self.config = config
+        self.contact = contact
+        self.session: Session | None = None
+        self.fault = ""
+        """What went wrong, if the run ended for that; the exit code is then not 0."""
+        self._config_path = config_path
+        self._stopping = asyncio.Event()
+        self._stop_reason = ""
+        self._trading = asyncio.Event()
+        self._kernel_works = True
+        self._venue_gone = False
+        self._tasks = TaskGroup(16, self.on_fault)
+
+    async def run(self, duration_s: float | None = None) -> closing.Verdict:
+        """A whole run; ``duration_s`` counts from the first moment of trading.
+
+        Raises what :meth:`start` raises, after closing what was open.
+        """
+        try:
+            await self._start_unless_stopped()
+            if not self._stopping.is_set():
+                self._serve()
+                if duration_s is not None:
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(duration_s, self.ask_stop, "end of --duration")
+            await self._stopping.wait()
+        finally:
+            verdict = await self._stop()
+        return verdict
+
+    def ask_stop(self, reason: str) -> None:
+        """Stop quoting now and end the run; further calls only say that it is under way."""
+        if self._stopping.is_set():
+            say(logging.INFO, "stopping", f"{reason}: already stopping, own orders are cancelled")
+            return
+        self._stop_reason = reason
+        self._stopping.set()
+        say(logging.INFO, "stopping", f"{reason}: quotes are withdrawn")
+        self._close_gate(Mode.HALTED if self.fault else Mode.DRAINING, reason)
+
+    def on_fault(self, name: str, error: BaseException) -> None:
+        """An exception nobody expected: halt, say so, end with an exit code that is not 0."""
+        if name == "kernel" or isinstance(error, InvariantError):
+            self._kernel_works = False
+        self.fail(f"{name} failed: {type(error).__name__}: {error}")
+
+    def fail(self, text: str, *, venue_gone: bool = False) -> None:
+        """End the run because of a fault. With ``venue_gone`` there is no one left to ask."""
+        say(logging.ERROR, "fault", text)
+        self.fault = self.fault or text
+        self._venue_gone = self._venue_gone or venue_gone
+        self.ask_stop(text)
+
+    async def start(self) -> None:
+        """From first contact to trading. Raises ConfigError, AuthError, TransportError and other
+        :class:`MmfastError` with what stands in the way."""
+        contact, config = self.contact, self.config
+        await reach.measure_clock(contact.rest, contact.endpoints.rest_url)
+        await reach.check_key(contact.rest)
+        instruments = await reach.load_instruments(contact.rest, config)
+        params = config_for_instruments(config, instruments)
+        await contact.rest.warm(WARM_CONNECTIONS)
+        self.session = Session(
+            contact=contact,
+            config=config,
+            instruments=instruments,
+            params=params,
+            on_mode=self._mode_changed,
+            on_fault=self.on_fault,
+        )
+        self.session.start()
+        await self._until_trading(self.session)
+        tuning.settle_memory()
+
+    async def reload(self) -> None:
+        """Take the configuration file again; any fault leaves the running one in force."""
+        session = self.session
+        if session is None or self._stopping.is_set():
+            return
+        try:
+            offered = await asyncio.to_thread(configuration.load, self._config_path)
+            changed = reload.changes(self.config, offered)
+            params = config_for_instruments(offered, session.instruments)
+        except ConfigError as error:
+            self.contact.stats.reloads_refused += 1
+            for path, text in error.faults:
+                refusal = f"{path}: {text}; the running configuration stays"
+                say(logging.ERROR, "reload_refused", refusal)
+            return
+        self.config = offered
+        if changed:
+            self.contact.stats.reloads_taken += 1
+            session.take_params(params)
+            say(logging.INFO, "reload", "; ".join(str(change) for change in changed))
+        else:
+            say(logging.INFO, "reload", "the configuration file says nothing new")
+
+    async def _start_unless_stopped(self) -> None:
+        """Start, but let a stop asked for meanwhile end the start."""
+        start = asyncio.ensure_future(self.start())
+        stop = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((start, stop), return_when=asyncio.FIRST_COMPLETED)
+            if start.done():
+                await start
+        finally:
+            for task in (start, stop):
+                task.cancel()
+            await asyncio.gather(start, stop, return_exceptions=True)
+
+    async def _until_trading(self, session: Session) -> None:
+        try:
+            async with asyncio.timeout(START_LIMIT_S):
+                await session.streams_up.wait()
+                await self._trading.wait()
+        except TimeoutError:
+            pass
+        else:
+            return
+        if session.private.auth_refusals:
+            raise AuthError(10004, "the private stream refused the login")
+        if not session.streams_up.is_set():
+            raise TransportError(f"the venue's streams did not come up in {START_LIMIT_S:.0f} s")
+        raise TransportError(
+            f"not ready to trade {START_LIMIT_S:.0f} s after the start: "
+            f"{session.kernel.view(session.clock.now_ns()).mode_reason}"
+        )
+
+    def _serve(self) -> None:
+        """What goes on beside quoting."""
+        watch = FileWatch(self._config_path)
+        work: dict[str, Coroutine[Any, Any, None]] = {
+            "config-watch": watch.run(self.reload),
+            "clock": reach.keep_clock(self.contact.rest, self.contact.venue_clock, CLOCK_EVERY_S),
+            "instruments": self._keep_instruments(INSTRUMENTS_EVERY_S),
+        }
+        for name, coroutine in work.items():
+            self._tasks.start(coroutine, name)
+
+    def ask_reload(self) -> None:
+        """Read the configuration file now (SIGHUP)."""
+        self._tasks.start(self.reload(), "reload")
+
+    async def _keep_instruments(self, every_s: float) -> None:
+        """Read the instruments' filters again and again; the venue changes them at will."""
+        while True:
+            await asyncio.sleep(every_s)
+            assert self.session is not None  # noqa: S101 - serving begins after the start
+            try:
+                fresh = await reach.read_instruments(self.contact.rest, self.session.instruments)
+            except MmfastError as error:
+                say(logging.WARNING, "instruments", f"cannot read the instruments: {error}")
+                continue
+            for old, new in zip(self.session.instruments, fresh, strict=True):
+                if old != new:
+                    self._instrument_changed(self.session, new)
+
+    def _instrument_changed(self, session: Session, instrument: Instrument) -> None:
+        say(
+            logging.WARNING,
+            "instrument_changed",
+            f"{instrument.symbol}: the venue's filters changed",
+        )
+        session.change_instrument(instrument)
+        try:
+            params = config_for_instruments(self.config, session.instruments)
+        except ConfigError as error:
+            say(logging.ERROR, "instrument_changed", f"{error}; {instrument.symbol} is not quoted")
+            params = _without(session.params, instrument)
+        session.take_params(params)
+
+    def _mode_changed(self, mode: Mode, reason: str) -> None:
+        contact = self.contact
+        contact.stats.mode_changed(mode, reason, contact.clock.now_ns())
+        say(logging.INFO, "mode", f"{mode.name}{': ' + reason if reason else ''}")
+        if mode == Mode.TRADING:
+            self._trading.set()
+        if mode == Mode.HALTED and not self._stopping.is_set():
+            self.fail(f"the engine halted: {reason}")
+
+    def _close_gate(self, mode: Mode, reason: str) -> None:
+        """From here on only cancels leave; said to the kernel in this very turn."""
+        if self.session is not None:
+            self.session.pump.event(ModeChange(mode, reason))
+
+    async def _stop(self) -> closing.Verdict:
+        """Cancel, prove, close. Runs whatever happened before."""
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self._close_gate(Mode.DRAINING, "the run ended")
+        await self._tasks.close()
+        session, contact = self.session, self.contact
+        verdict = closing.Verdict(proven_empty=True, open_orders=0)
+        try:
+            if self._venue_gone:
+                gone = ("the venue itself has ended",)
+                verdict = closing.Verdict(proven_empty=False, open_orders=-1, may_rest=gone)
+            elif session is not None:
+                verdict = await self._prove_empty(session)
+        finally:
+            if session is not None:
+                await session.close()
+            await contact.rest.close()
+        return verdict
+
+    async def _prove_empty(self, session: Session) -> closing.Verdict:
+        contact, config = self.contact, self.config
+        now_ns = contact.clock.now_ns()
+        verdict = await closing.prove_empty(
+            venue=contact.rest,
+            clock=contact.clock,
+            max_batch_orders=config.venue.max_batch_orders,
+            kernel_open=session.kernel.open_orders,
+            kernel_works=self._kernel_works,
+            settled_after_ns=closing.void_after_ns(now_ns, config.venue.recv_window_ms),
+            describe=lambda order: closing.order_text(order, session.instruments, contact.ids),
+        )
+        if verdict.proven_empty:
+            say(logging.INFO, "closed", "the venue shows no open order of ours")
+        else:
+            may_rest = ", ".join(verdict.may_rest)
+            say(logging.ERROR, "not_proven", f"own orders may still be open: {may_rest}")
+        return verdict
+
+
+def _without(params: EngineParams, instrument: Instrument) -> EngineParams:
+    """The same parameters with one instrument switched off."""
+    rows = list(params.symbols)
+    rows[instrument.index] = msgspec.structs.replace(rows[instrument.index], enabled=False)
+    return msgspec.structs.replace(params, symbols=tuple(rows))

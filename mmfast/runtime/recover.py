@@ -1,0 +1,237 @@
+"""Evidence from the venue: the whole account after a gap, and single orders in doubt."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from mmfast.clock import Clock, VenueClock
+from mmfast.errors import MmfastError
+from mmfast.messages import (
+    AccountSnapshot,
+    Event,
+    Execution,
+    OrderAbsent,
+    OrderUpdate,
+    PositionUpdate,
+    ResolveOrder,
+)
+from mmfast.runtime.logs import say
+from mmfast.units import NS_PER_MS, NS_PER_S, ClientId, Ns
+
+EXECUTIONS_MARGIN_MS: Final = 60_000
+"""Executions are read from this long before the last instant everything was known."""
+POLL_NS: Final = 500 * NS_PER_MS
+EXPIRY_MARGIN_NS: Final = 1_000 * NS_PER_MS
+"""On top of the receive window: the venue's own processing, and doubt about its clock."""
+PROOFS_NEEDED: Final = 2
+PARALLEL_QUESTIONS: Final = 4
+_RETRY_FIRST_S: Final = 0.25
+_RETRY_MAX_S: Final = 5.0
+
+DeliverEvents = Callable[[Sequence[Event]], None]
+
+
+class Account(Protocol):
+    """The queries recovery rests on."""
+
+    async def settled_open_orders(self, passes: int = 6) -> tuple[OrderUpdate, ...]:
+        """Open orders, read until two passes agree."""
+        ...
+
+    async def order(self, client_id: int) -> OrderUpdate | None:
+        """One order of ours, or None where the venue knows none."""
+        ...
+
+    async def executions(self, since_ms: int) -> tuple[Execution, ...]:
+        """Executions since a venue time, oldest first."""
+        ...
+
+    async def positions(self) -> tuple[PositionUpdate, ...]:
+        """One row per instrument."""
+        ...
+
+
+class AccountReader:
+    """Reads the whole account when asked, one reading at a time, until it succeeds."""
+
+    def __init__(
+        self, account: Account, clock: Clock, venue_clock: VenueClock, deliver: DeliverEvents
+    ) -> None:
+        self._account = account
+        self._clock = clock
+        self._venue_clock = venue_clock
+        self._deliver = deliver
+        self._wanted = asyncio.Event()
+        self._known_until_ms = venue_clock.venue_ms()
+        self.reads = 0
+
+    def request(self) -> None:
+        """Ask for a reading; one asked for while another runs begins after it."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Serve requests for ever."""
+        delay_s = _RETRY_FIRST_S
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            try:
+                snapshot = await self.read()
+            except MmfastError as error:
+                say(logging.WARNING, "account_read", f"cannot read the account yet: {error}")
+                self._wanted.set()
+                await asyncio.sleep(delay_s)
+                delay_s = min(delay_s * 2, _RETRY_MAX_S)
+                continue
+            delay_s = _RETRY_FIRST_S
+            self._deliver((snapshot,))
+
+    async def read(self) -> AccountSnapshot:
+        """One reading. Raises what the queries raise."""
+        asked_ns = self._clock.now_ns()
+        asked_ms = self._venue_clock.venue_ms()
+        orders = await self._account.settled_open_orders()
+        executions = await self._account.executions(self._known_until_ms - EXECUTIONS_MARGIN_MS)
+        positions = await self._account.positions()
+        self._known_until_ms = asked_ms
+        self.reads += 1
+        return AccountSnapshot(
+            orders=orders, executions=executions, positions=positions, asked_ns=Ns(asked_ns)
+        )
+
+
+class _Doubt:
+    """One order whose state is to be learned."""
+
+    __slots__ = ("absences", "next_ns", "request")
+
+    def __init__(self, request: ResolveOrder) -> None:
+        self.request = request
+        self.absences = 0
+        self.next_ns = 0
+
+
+class Resolver:
+    """Asks how orders stand until the venue has proved it.
+
+    "Never reached the book" is concluded only from two searches (open and closed orders and
+    executions), at least 500 ms apart, both begun after the request could no longer be accepted
+    and while the private stream was up. ``private_up_since_ns`` is None while it is down.
+    """
+
+    def __init__(
+        self,
+        *,
+        account: Account,
+        clock: Clock,
+        venue_clock: VenueClock,
+        recv_window_ms: int,
+        private_up_since_ns: Callable[[], int | None],
+        deliver: DeliverEvents,
+    ) -> None:
+        self._account = account
+        self._clock = clock
+        self._venue_clock = venue_clock
+        self._void_after_ns = recv_window_ms * NS_PER_MS + EXPIRY_MARGIN_NS
+        self._private_up_since_ns = private_up_since_ns
+        self._deliver = deliver
+        self._doubts: dict[ClientId, _Doubt] = {}
+        self._wake = asyncio.Event()
+
+    def __len__(self) -> int:
+        return len(self._doubts)
+
+    def ask(self, request: ResolveOrder) -> None:
+        """Begin with an order, or begin anew if a later request names it."""
+        doubt = self._doubts.get(request.client_id)
+        if doubt is None:
+            self._doubts[request.client_id] = _Doubt(request)
+        elif request.sent_ns > doubt.request.sent_ns:
+            doubt.request, doubt.absences = request, 0
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Serve questions for ever."""
+        while True:
+            if not self._doubts:
+                self._wake.clear()
+                await self._wake.wait()
+            now_ns = self._clock.now_ns()
+            due = [doubt for doubt in self._doubts.values() if doubt.next_ns <= now_ns]
+            if due:
+                # The longest waiting first; the venue limits how much may be asked per second.
+                due.sort(key=lambda doubt: doubt.next_ns)
+                await asyncio.gather(*(self.step(doubt) for doubt in due[:PARALLEL_QUESTIONS]))
+            else:
+                first_ns = min(doubt.next_ns for doubt in self._doubts.values())
+                await self._sleep(first_ns - now_ns)
+
+    async def step(self, doubt: _Doubt) -> None:
+        """Ask once about one order and deliver what was learned."""
+        asked_ns = self._clock.now_ns()
+        doubt.next_ns = asked_ns + POLL_NS
+        request = doubt.request
+        try:
+            update = await self._account.order(request.client_id)
+            executions = await self._executions(request, update, asked_ns)
+        except MmfastError as error:
+            text = f"cannot ask about order {request.client_id:016x} yet: {error}"
+            say(logging.WARNING, "resolve", text)
+            doubt.next_ns = self._clock.now_ns() + 2 * POLL_NS
+            return
+        if doubt.request is not request:
+            return  # asked again meanwhile, about a later request: this answer proves nothing
+        void = self._void(request, asked_ns)
+        if update is not None or executions:
+            doubt.absences = 0
+            self._deliver((*executions, *(() if update is None else (update,))))
+            if update is not None and (update.status.is_final or void):
+                self._settled(doubt)
+        elif void:
+            self._count_absence(doubt)
+
+    def _count_absence(self, doubt: _Doubt) -> None:
+        doubt.absences += 1
+        if doubt.absences < PROOFS_NEEDED:
+            return
+        self._settled(doubt)
+        evidence = (
+            f"not found {doubt.absences} times by id among open orders, closed orders and "
+            "executions after the request had expired"
+        )
+        say(logging.INFO, "order_absent", f"order {doubt.request.client_id:016x}: {evidence}")
+        self._deliver((OrderAbsent(client_id=doubt.request.client_id, evidence=evidence),))
+
+    def _void(self, request: ResolveOrder, asked_ns: int) -> bool:
+        """Whether a search begun at ``asked_ns`` began after the request could still act."""
+        up_since_ns = self._private_up_since_ns()
+        if up_since_ns is None:
+            return False
+        doubt_ns = min(self._venue_clock.uncertainty_ns, EXPIRY_MARGIN_NS)
+        void_ns = request.sent_ns + self._void_after_ns + doubt_ns
+        return asked_ns > max(void_ns, up_since_ns)
+
+    async def _executions(
+        self, request: ResolveOrder, update: OrderUpdate | None, asked_ns: int
+    ) -> tuple[Execution, ...]:
+        """Executions of this order since it was sent; none are sought where none can be."""
+        if update is not None and not update.cum_lots:
+            return ()
+        age_ms = (asked_ns - request.sent_ns) // NS_PER_MS
+        since_ms = self._venue_clock.venue_ms() - age_ms - EXECUTIONS_MARGIN_MS
+        found = await self._account.executions(since_ms)
+        return tuple(row for row in found if row.client_id == request.client_id)
+
+    def _settled(self, doubt: _Doubt) -> None:
+        self._doubts.pop(doubt.request.client_id, None)
+
+    async def _sleep(self, wait_ns: int) -> None:
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(max(wait_ns, NS_PER_MS) / NS_PER_S):
+                await self._wake.wait()
+        except TimeoutError:
+            pass

@@ -1,0 +1,248 @@
+"""``mmfast run`` in one process: what surrounds the quote loop from start to exit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from mmfast import __version__, _core
+from mmfast import config as configuration
+from mmfast.bybit.auth import Credentials
+from mmfast.bybit.hosts import Endpoints
+from mmfast.clock import SystemClock
+from mmfast.config import Config
+from mmfast.engine.counters import Counters
+from mmfast.engine.view import EngineView
+from mmfast.messages import Category
+from mmfast.runtime import assemble, summary, table
+from mmfast.runtime.closing import Verdict
+from mmfast.runtime.control import Signals
+from mmfast.runtime.embedded import EmbeddedVenue
+from mmfast.runtime.journal import StateDir
+from mmfast.runtime.logs import LineWriter, Logs, say
+from mmfast.runtime.metrics import EngineCollector, MetricsServer
+from mmfast.runtime.quote_loop import AsyncQuoteLoop
+from mmfast.runtime.secrets import LONG_WINDOW_MS, load_credentials
+from mmfast.runtime.session import Contact, Session
+from mmfast.runtime.stats import RunStats
+from mmfast.runtime.tasks import TaskGroup
+
+STDOUT_FD = 1
+STDERR_FD = 2
+
+
+class Running:
+    """One run of the engine with its log, its venue child, metrics, table and summary."""
+
+    def __init__(
+        self, *, config: Config, config_path: Path, environment: MutableMapping[str, str]
+    ) -> None:
+        self.stats = RunStats(0)
+        self._config = config
+        self._config_path = config_path
+        self._environment = environment
+        self._on_terminal = os.isatty(STDOUT_FD)
+        # The table owns the terminal: lines that would run into it are shown below it instead.
+        quiet = self._on_terminal and os.isatty(STDERR_FD)
+        self._log_writer = None if quiet else LineWriter(STDERR_FD)
+        self.logs = Logs(self._log_writer)
+        self._loop: AsyncQuoteLoop | None = None
+        self._child: EmbeddedVenue | None = None
+
+    async def main(self, *, duration_s: float | None, summary_path: Path | None) -> bool:
+        """The whole run; True if it ended without fault and nothing is left, proven."""
+        self.logs.install()
+        try:
+            async with contextlib.AsyncExitStack() as stack:
+                loop = await self._prepare(stack)
+                verdict = await loop.run(duration_s)
+                session = loop.session
+                if session is not None and summary_path is not None:
+                    summary.write(summary_path, self._summary(session, verdict))
+        finally:
+            if self._log_writer is not None:
+                self._log_writer.stop()
+        self._last_words(verdict)
+        return verdict.proven_empty and not loop.fault
+
+    async def _prepare(self, stack: contextlib.AsyncExitStack) -> AsyncQuoteLoop:
+        """Everything the loop needs, each undone by ``stack`` in reverse order."""
+        config = self._config
+        clock = SystemClock()
+        self.stats.started_ns = clock.now_ns()
+        endpoints, credentials = await self._venue(stack)
+        state = StateDir(
+            assemble.state_dir(config, self._config_path), config.venue.stem, credentials.api_key
+        )
+        epoch = stack.enter_context(state).next_epoch()
+        contact = Contact(
+            config=config,
+            endpoints=endpoints,
+            credentials=credentials,
+            epoch=epoch,
+            clock=clock,
+            stats=self.stats,
+        )
+        stack.push_async_callback(contact.rest.close)
+        loop = AsyncQuoteLoop(config=config, config_path=self._config_path, contact=contact)
+        self._loop = loop
+        self._say_start(epoch, credentials)
+        signals = Signals(loop.ask_stop, loop.ask_reload)
+        signals.install()
+        stack.callback(signals.remove)
+        asyncio.get_running_loop().set_exception_handler(self._unhandled)
+        await self._start_metrics(stack)
+        tasks = TaskGroup(4, loop.on_fault)
+        if self._on_terminal:
+            writer = LineWriter(STDOUT_FD, max_waiting=2)
+            stack.callback(_leave_screen, writer)
+            tasks.start(self._draw(writer), "table")
+        if self._child is not None:
+            tasks.start(self._watch_child(self._child), "embedded-venue")
+        stack.push_async_callback(tasks.close)
+        return loop
+
+    async def _venue(self, stack: contextlib.AsyncExitStack) -> tuple[Endpoints, Credentials]:
+        """Where to trade and as whom; starts the embedded venue where that is asked for."""
+        venue, config_path = self._config.venue, self._config_path
+        if venue.environment != "embedded":
+            base = config_path.resolve().parent
+            endpoints = assemble.endpoints(self._config)
+            credentials = load_credentials(venue, base, self._environment, self.logs.hide)
+            return endpoints, credentials
+        self._child = EmbeddedVenue(config_path)
+        stack.push_async_callback(self._child.stop)
+        where = await self._child.start()
+        self.logs.hide(where.api_secret)
+        category = Category[venue.category.upper()].text
+        endpoints = Endpoints(
+            rest_url=where.rest_url,
+            ws_public_url=f"{where.ws_url}/v5/public/{category}",
+            ws_private_url=f"{where.ws_url}/v5/private",
+            ws_trade_url=f"{where.ws_url}/v5/trade",
+        )
+        credentials = Credentials.hmac(
+            where.api_key,
+            where.api_secret,
+            short_window_ms=venue.recv_window_ms,
+            long_window_ms=max(LONG_WINDOW_MS, venue.recv_window_ms),
+        )
+        return endpoints, credentials
+
+    async def _watch_child(self, child: EmbeddedVenue) -> None:
+        code = await child.ended()
+        assert self._loop is not None  # noqa: S101 - the child is watched after the loop is made
+        self._loop.fail(f"the embedded venue ended by itself with code {code}", venue_gone=True)
+
+    async def _start_metrics(self, stack: contextlib.AsyncExitStack) -> None:
+        section = self._config.metrics
+        if not section.enabled:
+            return
+        server = MetricsServer(EngineCollector(self))
+        page = await server.start(section.host, section.port)
+        stack.push_async_callback(server.stop)
+        say(logging.INFO, "metrics", f"metrics at {page}", url=page)
+
+    # What the metrics read.
+
+    def engine(self) -> tuple[EngineView, Counters] | None:
+        """The engine's state and counters; None before it exists."""
+        session = self._loop.session if self._loop is not None else None
+        if session is None:
+            return None
+        return session.kernel.view(session.clock.now_ns()), session.kernel.counters
+
+    def error_count(self) -> int:
+        """Error lines logged so far."""
+        return self.logs.errors
+
+    def dropped_log_lines(self) -> int:
+        """Log lines lost to a blocked sink."""
+        return self._log_writer.dropped if self._log_writer is not None else 0
+
+    # What the operator sees.
+
+    async def _draw(self, writer: LineWriter) -> None:
+        """The live table, on a screen of its own until the run ends."""
+        writer.put(table.ENTER)
+        while True:
+            await asyncio.sleep(table.REFRESH_S)
+            text = self._table_text(shutil.get_terminal_size().columns)
+            if text:
+                writer.put(table.frame(text))
+
+    def _table_text(self, columns: int) -> str:
+        session = self._loop.session if self._loop is not None else None
+        if session is None:
+            return ""
+        now_ns = session.clock.now_ns()
+        label = session.orchestrator.label
+        return table.render(
+            title=f"mmfast {__version__}   {self._config.venue.environment}   {label}",
+            instruments=session.instruments,
+            view=session.kernel.view(now_ns),
+            counters=session.kernel.counters,
+            stats=self.stats,
+            now_ns=now_ns,
+            errors=self.logs.errors,
+            log_lines=self.logs.recent,
+            columns=columns,
+        )
+
+    def _say_start(self, epoch: int, credentials: Credentials) -> None:
+        plain = orjson.dumps(configuration.effective(self._config))
+        say(
+            logging.INFO,
+            "start",
+            f"mmfast {__version__} starts on {self._config.venue.environment}",
+            version=__version__,
+            core=_core.BUILD,
+            config=hashlib.sha256(plain).hexdigest()[:12],
+            key=repr(credentials),
+            epoch=epoch,
+            symbols=len(self._config.symbols),
+        )
+
+    def _summary(self, session: Session, verdict: Verdict) -> dict[str, object]:
+        return summary.summary(
+            view=session.kernel.view(session.clock.now_ns()),
+            counters=session.kernel.counters,
+            stats=self.stats,
+            open_orders=verdict.open_orders,
+            errors=tuple(self.logs.error_texts),
+        )
+
+    def _last_words(self, verdict: Verdict) -> None:
+        """After the live table: its last state, and what went wrong."""
+        if self._on_terminal:
+            print(self._table_text(shutil.get_terminal_size().columns))  # noqa: T201
+        fault = self._loop.fault if self._loop is not None else ""
+        if fault:
+            print(f"mmfast: stopped by a fault: {fault}", file=sys.stderr)  # noqa: T201
+        if not verdict.proven_empty:
+            may_rest = ", ".join(verdict.may_rest)
+            text = f"mmfast: own orders may still be open: {may_rest}"
+            print(text, file=sys.stderr)  # noqa: T201
+
+    def _unhandled(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """An exception in a callback of the loop: nobody else would hear of it."""
+        error = context.get("exception")
+        if isinstance(error, Exception) and self._loop is not None:
+            self._loop.on_fault("a callback", error)
+        else:
+            say(logging.WARNING, "loop", str(context.get("message")))
+
+
+def _leave_screen(writer: LineWriter) -> None:
+    writer.put(table.LEAVE)
+    writer.stop()

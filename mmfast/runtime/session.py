@@ -1,0 +1,250 @@
+"""Everything one run is made of, wired together once and closed together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import ssl
+from collections.abc import Callable
+from typing import Final
+
+from mmfast.bybit.auth import Credentials
+from mmfast.bybit.hosts import Endpoints
+from mmfast.bybit.private import PrivateDecoder
+from mmfast.bybit.public import PublicRouter
+from mmfast.bybit.trade import TradeCodec
+from mmfast.clock import Clock, VenueClock
+from mmfast.config import Config
+from mmfast.engine.kernel import Kernel
+from mmfast.engine.params import EngineParams
+from mmfast.ids import ClientIds
+from mmfast.messages import (
+    Alert,
+    BookReset,
+    Category,
+    Instrument,
+    InstrumentChange,
+    Mode,
+    ReadAccount,
+    Request,
+    ResolveOrder,
+    Resubscribe,
+    Severity,
+    Stream,
+    StreamState,
+)
+from mmfast.net.backoff import ConnectBudget
+from mmfast.net.gateway import RestGateway
+from mmfast.net.http import Limits
+from mmfast.net.rest import BybitRest
+from mmfast.net.tls import tls_context
+from mmfast.net.ws import PrivateStream, PublicStream
+from mmfast.runtime.logs import say
+from mmfast.runtime.orchestrator import AsyncTickOrchestrator
+from mmfast.runtime.pump import LagWatch, Pump
+from mmfast.runtime.recover import AccountReader, Resolver
+from mmfast.runtime.stats import RunStats
+from mmfast.runtime.tasks import TaskGroup
+
+CONNECTIONS: Final = 16
+MAX_TASKS: Final = 512
+_LEVELS: Final = {
+    Severity.INFO: logging.INFO,
+    Severity.WARNING: logging.WARNING,
+    Severity.ERROR: logging.ERROR,
+}
+_LEVEL_NAMES: Final = {
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+def net_log(severity: str, code: str, text: str) -> None:
+    """The log the network parts write to."""
+    say(_LEVEL_NAMES.get(severity, logging.ERROR), code, text)
+
+
+class Contact:
+    """The venue's REST side before the instruments are known; made first, kept to the end."""
+
+    def __init__(
+        self,
+        *,
+        config: Config,
+        endpoints: Endpoints,
+        credentials: Credentials,
+        epoch: int,
+        clock: Clock,
+        stats: RunStats,
+    ) -> None:
+        self.epoch = epoch
+        self.ids = ids = ClientIds(config.venue.stem, epoch)
+        self.endpoints = endpoints
+        self.credentials = credentials
+        self.clock = clock
+        self.stats = stats
+        self.category = Category[config.venue.category.upper()]
+        self.venue_clock = VenueClock(clock)
+        self.rest = BybitRest(
+            endpoints,
+            credentials,
+            clock,
+            self.venue_clock,
+            TradeCodec((), ids, self.category),
+            limits=Limits(
+                connections=CONNECTIONS,
+                total_s=config.venue.request_timeout_ms / 1000,
+                connect_s=config.venue.request_timeout_ms / 1000,
+            ),
+            on_request=stats.request,
+            log=net_log,
+        )
+
+
+class Session:
+    """The running engine: kernel, streams, gateway, recovery, and what carries events between."""
+
+    def __init__(
+        self,
+        *,
+        contact: Contact,
+        config: Config,
+        instruments: tuple[Instrument, ...],
+        params: EngineParams,
+        on_mode: Callable[[Mode, str], None],
+        on_fault: Callable[[str, BaseException], None],
+    ) -> None:
+        self.contact = contact
+        self.rest = contact.rest
+        self.clock = contact.clock
+        self.stats = contact.stats
+        self.instruments = instruments
+        self.params = params
+        self.rest.use_instruments(instruments)
+        self.kernel = Kernel(instruments, params, contact.ids)
+        self.tasks = TaskGroup(MAX_TASKS, on_fault)
+        self.orchestrator = AsyncTickOrchestrator(
+            kernel=self.kernel,
+            clock=self.clock,
+            stats=self.stats,
+            tasks=self.tasks,
+            params=params,
+            on_progress=self._progress,
+        )
+        self.orchestrator.use(RestGateway(self.rest, self.orchestrator.last_look))
+        self.pump = Pump(
+            kernel=self.kernel,
+            clock=self.clock,
+            orchestrator=self.orchestrator,
+            on_request=self._serve_request,
+            on_mode=on_mode,
+            on_fault=on_fault,
+        )
+        self.lag_watch = LagWatch(self.clock, self.stats.lag)
+        self._private_up_since_ns: int | None = None
+        self.streams_up = asyncio.Event()
+        self._recovery(config)
+        self._streams(config)
+
+    def start(self) -> None:
+        """Begin to work: streams connect, recovery serves, the lag is watched."""
+        self.lag_watch.start()
+        self.tasks.start(self.reader.run(), "account-reader")
+        self.tasks.start(self.resolver.run(), "resolver")
+        self.tasks.start(self.private.run(), "private-stream")
+        self.tasks.start(self.public.run(), "public-stream")
+
+    async def close(self) -> None:
+        """Stop everything that start() began. The REST side stays usable."""
+        self.pump.close()
+        self.lag_watch.stop()
+        await self.tasks.close()
+
+    def change_instrument(self, instrument: Instrument) -> None:
+        """New filters of a known instrument, for every part that reads or writes numbers."""
+        rows = list(self.instruments)
+        rows[instrument.index] = instrument
+        self.instruments = tuple(rows)
+        self.rest.use_instruments((instrument,))
+        self._decoder.reader.replace(instrument)
+        self.pump.event(InstrumentChange(instrument))
+
+    def take_params(self, params: EngineParams) -> None:
+        """New parameters, in force from the next tick."""
+        self.params = params
+        self.orchestrator.offer(params)
+        self.pump.wake()
+
+    def _progress(self) -> None:
+        self.pump.wake()
+
+    def _recovery(self, config: Config) -> None:
+        contact = self.contact
+        self.reader = AccountReader(self.rest, self.clock, contact.venue_clock, self.pump.events)
+        self.resolver = Resolver(
+            account=self.rest,
+            clock=self.clock,
+            venue_clock=contact.venue_clock,
+            recv_window_ms=config.venue.recv_window_ms,
+            private_up_since_ns=lambda: self._private_up_since_ns,
+            deliver=self.pump.events,
+        )
+
+    def _streams(self, config: Config) -> None:
+        contact = self.contact
+        symbols = tuple(instrument.symbol for instrument in self.instruments)
+        # Jitter needs no secret, and seeded by the epoch a run can be repeated.
+        rng = random.Random(contact.epoch)  # noqa: S311
+        budget = ConnectBudget(self.clock)
+        self._decoder = PrivateDecoder(self.instruments, contact.ids, contact.category)
+        self.public = PublicStream(
+            contact.endpoints.ws_public_url,
+            PublicRouter(symbols, config.strategy.book_depth),
+            self.pump.frame,
+            lambda up: self._stream_changed(Stream.PUBLIC, up=up),
+            rng=rng,
+            budget=budget,
+            tls=_tls(contact.endpoints.ws_public_url),
+            log=net_log,
+        )
+        self.private = PrivateStream(
+            contact.endpoints.ws_private_url,
+            contact.credentials,
+            contact.venue_clock,
+            self._decoder,
+            self.pump.events,
+            lambda up: self._stream_changed(Stream.PRIVATE, up=up),
+            rng=rng,
+            budget=budget,
+            on_fault=lambda _text: self.reader.request(),
+            tls=_tls(contact.endpoints.ws_private_url),
+            log=net_log,
+        )
+
+    def _stream_changed(self, stream: Stream, *, up: bool) -> None:
+        if not up:
+            self.stats.stream_drops[stream] += 1
+        if stream == Stream.PRIVATE:
+            self._private_up_since_ns = self.clock.now_ns() if up else None
+        self.pump.event(StreamState(stream, up))
+        if self.public.up and self.private.up:
+            self.streams_up.set()
+        else:
+            self.streams_up.clear()
+
+    def _serve_request(self, request: Request) -> None:
+        if isinstance(request, Resubscribe):
+            self.pump.event(BookReset(request.instrument))
+            self.public.resubscribe(request.instrument)
+        elif isinstance(request, ResolveOrder):
+            self.resolver.ask(request)
+        elif isinstance(request, ReadAccount):
+            self.reader.request()
+        elif isinstance(request, Alert):
+            say(_LEVELS[request.severity], request.code, request.text)
+
+
+def _tls(url: str) -> ssl.SSLContext | None:
+    return tls_context() if url.startswith("wss") else None
