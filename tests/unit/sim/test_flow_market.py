@@ -46,7 +46,7 @@ class Floor:
         return self.exchange.withdraw_house(instrument, number)
 
     def house_lots(self, instrument, number):
-        return self.exchange.house_lots(number)
+        return self.exchange.house_lots(instrument, number)
 
     def best(self, instrument, side):
         return self.exchange.books[instrument].best(side)
@@ -131,7 +131,7 @@ def test_a_quote_near_the_touch_is_filled_on_both_sides() -> None:
 
     def quote(now: int) -> None:
         for side in Side:
-            if mine.get(side) and exchange.house_lots(mine[side]):
+            if mine.get(side) and exchange.house_lots(0, mine[side]):
                 continue
             if mine.get(side):
                 filled[side] += 1
@@ -152,7 +152,7 @@ def test_a_quote_the_reference_has_passed_is_taken() -> None:
     number = floor.exchange.submit_house(0, Side.BUY, stale, 1, post_only=True, ioc=False)
     assert number
     floor.run(10 * NS_PER_S)
-    assert floor.exchange.house_lots(number) == 0
+    assert floor.exchange.house_lots(0, number) == 0
 
 
 def test_activity_zero_is_a_still_market_with_full_books() -> None:
