@@ -73,7 +73,8 @@ class Exchange:
             uid: Account(uid, self.instruments, params.balance_e8, fees, self.engine.now_ms)
         }
         self._ids = random.Random(f"ids {params.seed}")
-        self._house: dict[int, Resting] = {}
+        # House orders by number, each with its instrument.
+        self._house: dict[int, tuple[int, Resting]] = {}
         self._fills = 0
 
     # What accounts do.
@@ -135,21 +136,24 @@ class Exchange:
         if ioc or not order.leaves:
             return 0
         book.add(order)
-        self._house[order.number] = order
+        self._house[order.number] = (instrument, order)
         return order.number
 
     def withdraw_house(self, instrument: int, number: int) -> bool:
         """Take a house order out; False when it is already gone."""
-        order = self._house.pop(number, None)
-        if order is None:
+        entry = self._house.get(number)
+        if entry is None or entry[0] != instrument:
             return False
-        self.books[instrument].remove(order)
+        del self._house[number]
+        self.books[instrument].remove(entry[1])
         return True
 
-    def house_lots(self, number: int) -> Lots:
-        """What still rests of a house order."""
-        order = self._house.get(number)
-        return Lots(order.leaves if order else 0)
+    def house_lots(self, instrument: int, number: int) -> Lots:
+        """What still rests of a house order in this book (0: gone)."""
+        entry = self._house.get(number)
+        if entry is None or entry[0] != instrument:
+            return Lots(0)
+        return Lots(entry[1].leaves)
 
     def set_reference(self, instrument: int, index_ticks: int, mark_ticks: int) -> None:
         """Move index and mark price."""

@@ -117,44 +117,36 @@ class OrderCalls:
     # Batches: independent items, in the order of the request.
 
     def _create_batch(self, call: Call) -> Answer:
-        created = str(call.venue_ms)
-        answer = self._batch(call, self._create, echo_order_id=False)
-        rows = answer.result["list"]
-        assert isinstance(rows, list)  # noqa: S101 - made two lines above
-        for row in rows:
-            row["createAt"] = created if row["orderId"] else ""
-        return answer
+        return self._batch(call, self._create, is_create=True)
 
     def _amend_batch(self, call: Call) -> Answer:
-        return self._batch(call, self._amend, echo_order_id=True)
+        return self._batch(call, self._amend)
 
     def _cancel_batch(self, call: Call) -> Answer:
-        return self._batch(call, self._cancel, echo_order_id=True)
+        return self._batch(call, self._cancel)
 
-    def _batch(self, call: Call, act: _Act, *, echo_order_id: bool) -> Answer:
+    def _batch(self, call: Call, act: _Act, *, is_create: bool = False) -> Answer:
         """Both lists of a batch reply, aligned with the request."""
         check_category(call.params.get("category"))
         rows: list[dict[str, str]] = []
         codes: list[dict[str, object]] = []
         for i, item in enumerate(self._items(call)):
+            row = {"category": CATEGORY, "symbol": _shown(item, "symbol")}
             try:
-                if not isinstance(item, dict):
-                    raise bad_parameter("params error: each item must be a JSON object")
                 if i >= call.granted:
                     raise Refusal(THROTTLED, THROTTLED_ITEM_TEXT)
-                ids = act(call.account, item)
+                if not isinstance(item, dict):
+                    raise bad_parameter("params error: each item must be a JSON object")
+                row["orderId"], row["orderLinkId"] = act(call.account, item)
                 codes.append(_OK)
             except Refusal as no:
-                ids = _echo(item, echo_order_id=echo_order_id)
+                # A failed item is answered with the ids its request named; a create named one.
+                row["orderId"] = "" if is_create else _shown(item, "orderId")
+                row["orderLinkId"] = _shown(item, "orderLinkId")
                 codes.append({"code": no.code, "msg": no.text})
-            rows.append(
-                {
-                    "category": CATEGORY,
-                    "symbol": _shown(item, "symbol"),
-                    "orderId": ids.order_id,
-                    "orderLinkId": ids.link_id,
-                }
-            )
+            if is_create:
+                row["createAt"] = str(call.venue_ms) if row["orderId"] else ""
+            rows.append(row)
         return Answer({"list": rows}, {"list": codes})
 
     def _items(self, call: Call) -> list[object]:
@@ -167,12 +159,6 @@ class OrderCalls:
 def _refuse_dcp(_call: Call) -> Answer:
     """Disconnect protection is for institutional accounts, and this one is none."""
     raise Refusal(NOT_PERMITTED, "Permission denied, please check your API key permissions.")
-
-
-def _echo(item: object, *, echo_order_id: bool) -> _Ids:
-    """The ids a failed item is answered with: what the request named."""
-    order_id = _shown(item, "orderId") if echo_order_id else ""
-    return _Ids(order_id, _shown(item, "orderLinkId"))
 
 
 def _shown(item: object, name: str) -> str:

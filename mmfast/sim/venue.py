@@ -68,7 +68,7 @@ class Venue:
         self._agenda: list[tuple[int, int, _Item]] = []
         self._scheduled = 0
         self._now_ns = 0
-        self._stream_tail_ns: dict[str, int] = {}
+        self._stream_tail_ns: dict[tuple[int, str], int] = {}
         starts = tuple(int(listing.start_ticks) for listing in self._exchange.shelf)
         self._flow = MarketFlow(self.instruments, starts, params.seed, params.flow)
         self._feed = PublicFeed(
@@ -118,6 +118,10 @@ class Venue:
     def ws_close(self, conn_id: int, now_ns: int) -> None:  # noqa: ARG002
         """A websocket is gone."""
         self._sessions.close(conn_id)
+
+    def freeze_feed(self, until_ns: int) -> None:
+        """Let public market data fall silent until then; the exchange goes on."""
+        self._feed.freeze(until_ns)
 
     def next_due_ns(self) -> int:
         """The earliest instant at which there is something to do (very large: never)."""
@@ -194,8 +198,8 @@ class Venue:
         may once there is jitter.
         """
         at_ns = self._now_ns + self._half_ns + self._lag_ns + self._extra_ns()
-        at_ns = max(at_ns, self._stream_tail_ns.get(root, 0))
-        self._stream_tail_ns[root] = at_ns
+        at_ns = max(at_ns, self._stream_tail_ns.get((uid, root), 0))
+        self._stream_tail_ns[uid, root] = at_ns
         self._schedule(at_ns, _Told(uid, root, category, rows))
 
     # What market life does.
@@ -219,9 +223,9 @@ class Venue:
         """Take a house order out; False when it is already gone."""
         return self._exchange.withdraw_house(instrument, number)
 
-    def house_lots(self, instrument: int, number: int) -> Lots:  # noqa: ARG002
+    def house_lots(self, instrument: int, number: int) -> Lots:
         """What still rests of a house order (0: gone)."""
-        return self._exchange.house_lots(number)
+        return self._exchange.house_lots(instrument, number)
 
     def best(self, instrument: int, side: Side) -> Ticks:
         """Best price of a side over all orders, 0 when empty."""
