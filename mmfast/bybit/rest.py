@@ -123,7 +123,7 @@ RowT = TypeVar("RowT")
 class Page(msgspec.Struct, Generic[RowT], rename="camel"):
     """One page of a list. The cursor comes percent-encoded and goes back untouched."""
 
-    list: list[RowT]
+    rows: list[RowT] = msgspec.field(name="list")
     next_page_cursor: str | None = ""
 
 

@@ -55,7 +55,7 @@ class _Ack(msgspec.Struct, rename="camel"):
 
 
 class _Acks(msgspec.Struct):
-    list: list[_Ack]
+    rows: list[_Ack] = msgspec.field(name="list")
 
 
 class _Verdict(msgspec.Struct):
@@ -64,11 +64,11 @@ class _Verdict(msgspec.Struct):
 
 
 class _Verdicts(msgspec.Struct):
-    list: list[_Verdict]
+    rows: list[_Verdict] = msgspec.field(name="list")
 
 
 class _AnyList(msgspec.Struct):
-    list: list[msgspec.Raw] | None = None
+    rows: list[msgspec.Raw] | None = msgspec.field(default=None, name="list")
 
 
 class Finding(NamedTuple):
@@ -234,7 +234,7 @@ class TradeCodec:
         """The whole request was refused; a reply that lists items all the same contradicts it."""
         for part in (result, ext_info):
             listed = self._any_list.decode(part)
-            if listed is not None and listed.list:
+            if listed is not None and listed.rows:
                 raise _Contradiction(f"retCode {ret_code} with a list of items")
         finding = Finding(judge(ret_code), ret_code, ret_msg[:_MAX_TEXT])
         return [finding] * len(batch.commands)
@@ -251,8 +251,8 @@ class TradeCodec:
     def _of_items(
         self, batch: Batch, result: bytes, ext_info: bytes, judge: Callable[[int], Outcome]
     ) -> list[Finding]:
-        acks = self._acks.decode(result).list
-        verdicts = self._verdicts.decode(ext_info).list
+        acks = self._acks.decode(result).rows
+        verdicts = self._verdicts.decode(ext_info).rows
         count = len(batch.commands)
         if len(acks) != count or len(verdicts) != count:
             raise _Contradiction(

@@ -86,7 +86,7 @@ class Queries:
         for index, symbol in enumerate(symbols):
             query = api.instruments(category, symbol)
             page = api.decoded(query, api.INSTRUMENT_PAGE, await self._ask(query))
-            row = next((row for row in page.list if row.get("symbol") == symbol), None)
+            row = next((row for row in page.rows if row.get("symbol") == symbol), None)
             if row is None:
                 raise RemoteProtocolError(
                     f"instruments-info: the venue lists no {category.text} symbol {symbol!r}"
@@ -134,7 +134,7 @@ class Queries:
             api.order_history(self._category, link_id),
         ):
             page = api.decoded(query, api.ORDER_PAGE, await self._ask(query))
-            for row in page.list:
+            for row in page.rows:
                 if row.order_link_id == link_id:
                     return self.reader.order(row)
         return None
@@ -174,7 +174,7 @@ class Queries:
         for coin in self._coins():
             query = api.wallet(coin)
             page = api.decoded(query, api.WALLET_PAGE, await self._ask(query))
-            for row in page.list:
+            for row in page.rows:
                 updates.extend(self.reader.wallet(row))
         return tuple(updates)
 
@@ -186,7 +186,7 @@ class Queries:
     async def _position_of(self, instrument: Instrument) -> PositionUpdate:
         query = api.positions(self._category, symbol=instrument.symbol)
         page = api.decoded(query, api.POSITION_PAGE, await self._ask(query))
-        for row in page.list:
+        for row in page.rows:
             update = self.reader.position(row)
             if update is not None:
                 return update
@@ -203,10 +203,10 @@ class Queries:
         for _ in range(_MAX_PAGES):
             query = query_of(cursor)
             page = api.decoded(query, decoder, await self._ask(query))
-            rows.extend(page.list)
+            rows.extend(page.rows)
             following = page.next_page_cursor or ""
             # An empty page may still name a cursor; nothing can follow it.
-            if not following or not page.list:
+            if not following or not page.rows:
                 return rows
             if following == cursor:
                 raise RemoteProtocolError(f"{query.api}: the same page cursor came twice")

@@ -1,0 +1,45 @@
+"""Decimal text against Python's own decimals."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal, localcontext
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mmfast.bybit.decimals import e8, exact, product_e8
+
+plain = st.from_regex(r"-?[0-9]{1,25}(\.[0-9]{0,25})?", fullmatch=True)
+
+
+def reference_e8(value: Decimal) -> int:
+    with localcontext() as context:
+        context.prec = 200
+        return int((value * 10**8).quantize(Decimal(1), rounding=ROUND_HALF_UP))
+
+
+@given(plain)
+def test_money_is_the_nearest_1e8(text: str) -> None:
+    assert e8(text) == reference_e8(Decimal(text))
+
+
+@given(plain, plain)
+def test_products_are_rounded_once(left: str, right: str) -> None:
+    with localcontext() as context:
+        context.prec = 200
+        assert product_e8(left, right) == reference_e8(Decimal(left) * Decimal(right))
+
+
+@pytest.mark.parametrize("text", [None, ""])
+def test_nothing_is_zero(text: str | None) -> None:
+    assert e8(text) == 0
+    assert product_e8(text, "5") == product_e8("5", text) == 0
+
+
+@pytest.mark.parametrize(
+    "text", ["NaN", "1e5", "Infinity", "1_0", " 1", "1 ", "+1", "--1", ".5", "0x1", "\u0661", "1,5"]
+)
+def test_what_is_no_plain_decimal_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="plain decimal"):
+        exact(text)
