@@ -1,0 +1,333 @@
+"""The account: what replies, streams and queries tell about our orders and our money."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mmfast.engine.counters import Counters
+from mmfast.engine.holds import Holds
+from mmfast.engine.inventory import Inventory
+from mmfast.engine.order import Order
+from mmfast.engine.order_states import FIRST_FINAL, State
+from mmfast.engine.orders import Change, OrderTable
+from mmfast.engine.outbox import Outbox
+from mmfast.engine.planner import DEADLINE_PASSED
+from mmfast.engine.rotation import Rotation
+from mmfast.errors import InvariantError
+from mmfast.messages import (
+    AccountSnapshot,
+    BatchReply,
+    Command,
+    Execution,
+    Instrument,
+    ItemReply,
+    Op,
+    OrderAbsent,
+    OrderStatus,
+    OrderUpdate,
+    Outcome,
+    PositionUpdate,
+    Severity,
+)
+from mmfast.units import NOT_OURS, NS_PER_S
+
+BOOKING_NS: Final = 5 * NS_PER_S
+"""An ended order may wait so long for its executions before the account is read for them."""
+_UNREMARKABLE: Final = ("", "EC_NoError", "EC_PerCancelRequest")
+"""Words of the venue for "nothing was refused"."""
+_OURS_TO_END: Final = (
+    State.CANCELLING,
+    State.CANCELLING_BLIND,
+    State.CANCEL_ACKED,
+    State.UNKNOWN,
+)
+"""An order cancelled in one of these states may have been cancelled by us."""
+
+
+class Account:
+    """Keeps the order table and the inventory true, and says what follows from each event:
+    dirty marks, questions to the venue, holds, alerts and counts."""
+
+    __slots__ = (
+        "_booking_ns",
+        "_counters",
+        "_dirty",
+        "_holds",
+        "_instruments",
+        "_inventory",
+        "_orders",
+        "_outbox",
+        "acks",
+        "ask_all",
+        "foreign_open",
+    )
+
+    def __init__(
+        self,
+        instruments: tuple[Instrument, ...],
+        orders: OrderTable,
+        inventory: Inventory,
+        counters: Counters,
+        outbox: Outbox,
+        dirty: Rotation,
+        holds: Holds,
+    ) -> None:
+        self._instruments = instruments
+        self._orders = orders
+        self._inventory = inventory
+        self._counters = counters
+        self._outbox = outbox
+        self._dirty = dirty
+        self._holds = holds
+        self._booking_ns = 0
+        self.acks = [0] * len(instruments)
+        self.ask_all = False
+        """Ask about accepted requests that no stream confirms. While the private stream is
+        down that is pointless, the snapshot after it tells all at once; unless we are to stop."""
+        self.foreign_open = 0
+        """Open orders of others in the last snapshot: never touched, only shown."""
+
+    # -- replies --------------------------------------------------------------------------
+
+    def on_reply(self, reply: BatchReply, now_ns: int) -> None:
+        """Outcomes of one batch."""
+        commands = reply.batch.commands
+        if len(commands) != len(reply.items):
+            raise InvariantError(
+                f"a reply must have one item per command: expected {len(commands)}, "
+                f"found {len(reply.items)}"
+            )
+        for command, item in zip(commands, reply.items, strict=True):
+            outcome = item.outcome
+            if item.client_id != command.client_id:
+                outcome = Outcome.UNKNOWN  # an answer about another order proves nothing of ours
+            self._on_item(reply, command, outcome, item, now_ns)
+        self.ask_due(now_ns)
+
+    def _on_item(
+        self,
+        reply: BatchReply,
+        command: Command,
+        outcome: Outcome,
+        item: ItemReply,
+        now_ns: int,
+    ) -> None:
+        if outcome is Outcome.ACK:
+            self._count_ack(command)
+        else:
+            self._count_refusal(command, outcome, item, now_ns)
+            self._dirty.mark(command.instrument)
+        change = self._orders.on_reply(
+            command.op,
+            command.client_id,
+            outcome,
+            item.venue_id,
+            reply.batch.tick_id,
+            reply.sent_ns,
+            now_ns,
+        )
+        if change is not None:
+            self._follow(change)
+
+    def _count_ack(self, command: Command) -> None:
+        self.acks[command.instrument] += 1
+        if command.op is Op.PLACE:
+            self._counters.orders_placed += 1
+        elif command.op is Op.AMEND:
+            self._counters.orders_amended += 1
+
+    def _count_refusal(
+        self, command: Command, outcome: Outcome, item: ItemReply, now_ns: int
+    ) -> None:
+        counters = self._counters
+        if outcome is Outcome.REJECT:
+            counters.count_code(item.ret_code)
+            counters.orders_rejected += command.op is Op.PLACE
+            if command.op is not Op.CANCEL:
+                self._holds.refuse(command.instrument, now_ns)
+            self._tell_refused(command, item)
+        elif outcome is Outcome.THROTTLED:
+            counters.throttled += 1
+        elif outcome is Outcome.GONE:
+            counters.gone += 1
+        elif outcome is Outcome.UNKNOWN:
+            counters.unknown += 1
+        else:
+            counters.not_sent += 1
+            counters.deadline_returned += item.ret_msg == DEADLINE_PASSED
+
+    def _tell_refused(self, command: Command, item: ItemReply) -> None:
+        """Once per code and run: a market maker meets the same refusal many times."""
+        symbol = self._instruments[command.instrument].symbol
+        self._outbox.raise_once(
+            f"code {item.ret_code}",
+            Severity.WARNING,
+            "order_refused",
+            f"{symbol}: the venue refused to {command.op.name.lower()} an order with code "
+            f"{item.ret_code} ({item.ret_msg}); further refusals with it are only counted",
+        )
+
+    # -- the private stream, and queries --------------------------------------------------
+
+    def on_update(self, update: OrderUpdate, now_ns: int) -> None:
+        """One order as the venue sees it."""
+        if update.client_id == NOT_OURS:
+            self._counters.foreign_events += 1
+            return
+        change = self._orders.on_update(update, now_ns)
+        if change is None:
+            self._on_stranger(update, now_ns)
+            return
+        self._watch_refusal(change, update, now_ns)
+        self._follow(change)
+        if update.status is OrderStatus.UNKNOWN_STATUS:
+            self._ask(change.order)
+        self.ask_due(now_ns)
+
+    def _watch_refusal(self, change: Change, update: OrderUpdate, now_ns: int) -> None:
+        """Refused after an ack (post-only, say), or ended by somebody else's hand."""
+        if change.after not in (State.CANCELLED, State.REJECTED):
+            return
+        if update.reject_reason not in _UNREMARKABLE:
+            self._counters.count_reason(update.reject_reason)
+        if change.before not in _OURS_TO_END:
+            self._holds.refuse(change.order.instrument, now_ns)
+        self._counters.orders_rejected += change.after is State.REJECTED
+
+    def _on_stranger(self, update: OrderUpdate, now_ns: int) -> None:
+        """An own order that the table does not know: late news of an ended one, or a zombie."""
+        open_lots = update.lots - update.cum_lots
+        resting = not update.status.is_final and update.status is not OrderStatus.UNKNOWN_STATUS
+        if not resting or open_lots <= 0 or self._orders.is_late(update):
+            return
+        order = self._orders.adopt(update, now_ns)
+        self._counters.zombies += 1
+        self._dirty.mark(order.instrument)
+        self._outbox.alert(
+            Severity.WARNING,
+            "zombie_order",
+            f"{self._instruments[order.instrument].symbol}: our order {update.link_id} rests at "
+            f"the venue though it was taken for ended or never seen; it is cancelled at once",
+        )
+
+    def on_execution(self, execution: Execution, now_ns: int) -> None:
+        """One trade of the account, whoever's order it was."""
+        if not self._inventory.is_new(execution):
+            return
+        covered = self._inventory.covers(execution)
+        self._inventory.book(execution)
+        self._dirty.mark(execution.instrument)
+        client_id = execution.client_id or self._orders.id_of_venue_order(execution.venue_id)
+        if client_id == NOT_OURS:
+            self._counters.foreign_events += 1
+            return
+        if execution.lots <= 0:
+            return
+        self._counters.fills += 1
+        change = self._orders.on_execution(client_id, execution.lots, covered, now_ns)
+        if change is not None:
+            self._follow(change)
+
+    def on_absent(self, absent: OrderAbsent, now_ns: int) -> None:
+        """Proof that the venue has no such order."""
+        change = self._orders.on_absent(absent.client_id, now_ns)
+        if change is not None:
+            self._follow(change)
+
+    def on_position(self, claim: PositionUpdate, now_ns: int) -> None:
+        """The venue's figure, to compare ours with."""
+        self._inventory.on_claim(claim, now_ns)
+
+    def on_snapshot(self, snapshot: AccountSnapshot, now_ns: int) -> None:
+        """Merge the venue's truth as of a reading that began at ``asked_ns``.
+
+        Executions count as any others. The first snapshot sets the positions before them (they
+        contain them); later ones check what ours have come to after them.
+        """
+        first = not self._inventory.synced
+        if first:
+            self._take_positions(snapshot, first)
+        for execution in sorted(snapshot.executions, key=lambda e: (e.seq, e.exec_ms)):
+            self.on_execution(execution, now_ns)
+        if not first:
+            self._take_positions(snapshot, first)
+        self._inventory.synced = True
+        self._take_orders(snapshot, now_ns)
+        self._dirty.mark_all()
+        self.ask_due(now_ns)
+
+    def _take_positions(self, snapshot: AccountSnapshot, first: bool) -> None:
+        for claim in snapshot.positions:
+            before = self._inventory.positions[claim.instrument].lots
+            if self._inventory.adopt(claim) and not first:
+                self._outbox.alert(
+                    Severity.WARNING,
+                    "position_corrected",
+                    f"{self._instruments[claim.instrument].symbol}: expected a position of "
+                    f"{before} lots, the venue has {claim.lots} (sequence {claim.seq}); "
+                    "the venue's figure is used",
+                )
+
+    def _take_orders(self, snapshot: AccountSnapshot, now_ns: int) -> None:
+        present: set[int] = set()
+        self.foreign_open = 0
+        for update in snapshot.orders:
+            present.add(update.client_id)
+            if update.client_id == NOT_OURS:
+                self.foreign_open += 1
+            elif self._orders.get(update.client_id) is None:
+                self._adopt(update, now_ns)
+            else:
+                self.on_update(update, now_ns)
+        for order in list(self._orders):
+            if order.client_id not in present and order.sent_ns < snapshot.asked_ns:
+                self._follow(self._orders.on_missing(order, now_ns))
+
+    def _adopt(self, update: OrderUpdate, now_ns: int) -> None:
+        """A leftover of an earlier run. Of this run it can only be late, or a zombie."""
+        if not self._orders.is_of_this_run(update.client_id):
+            if not update.status.is_final:
+                self._orders.adopt(update, now_ns)
+            return
+        self._on_stranger(update, now_ns)
+
+    # -- time -----------------------------------------------------------------------------
+
+    def ask_due(self, now_ns: int) -> None:
+        """Questions about orders that nothing has settled in time."""
+        for order in self._orders.due_for_resolve(now_ns):
+            if self.ask_all or order.state is State.UNKNOWN:
+                self._ask(order)
+
+    def check_books(self, now_ns: int) -> None:
+        """Is our account book the venue's? If not for too long, read it again."""
+        for instrument in self._inventory.disagreements(now_ns):
+            symbol = self._instruments[instrument].symbol
+            self._outbox.read_account(f"position of {symbol} differs from the venue's")
+        if not self._orders.unbooked():
+            self._booking_ns = now_ns + BOOKING_NS
+        elif now_ns >= self._booking_ns:
+            self._booking_ns = now_ns + BOOKING_NS
+            self._outbox.read_account("fills of ended orders have no executions yet")
+
+    # -- inside ---------------------------------------------------------------------------
+
+    def _ask(self, order: Order) -> None:
+        self._outbox.resolve(order.client_id, order.instrument, order.sent_ns)
+
+    def _follow(self, change: Change) -> None:
+        order, before, state = change
+        if state is before:
+            return
+        if state >= FIRST_FINAL:
+            self._count_end(state)
+            self._dirty.mark(order.instrument)
+        elif state is State.LIVE:
+            self._holds.accept(order.instrument)
+            self._dirty.mark(order.instrument)
+
+    def _count_end(self, state: State) -> None:
+        counters = self._counters
+        counters.orders_filled += state is State.FILLED
+        counters.orders_cancelled += state is State.CANCELLED
+        counters.orders_expired += state is State.EXPIRED_UNSENT

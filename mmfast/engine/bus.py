@@ -1,0 +1,163 @@
+"""CommandBus: where wanted commands wait, at most one intent per order slot.
+
+    bus = CommandBus(instruments=10, amend_replaces=True)
+    bus.put(place)                      # wanted
+    bus.put(newer_place)                # the same slot: only the newer one is left
+    bus.put(cancel_of_another_slot)
+    for intent in bus.drain(max_places=20):
+        ...
+
+Whatever is put merges with what its slot already holds and has not been sent: newer overwrites
+older, a place that is cancelled before it left was never needed, and a cancel followed by a
+place becomes one amend where the policy says so. The rules are a table, to be read in
+:class:`mmfast._core.coalesce.IntentTable`. What a drain does not take stays, and stays mergeable.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from mmfast._core.coalesce import IntentTable
+from mmfast.engine.counters import Counters
+from mmfast.messages import Command, Flag, Op
+from mmfast.units import MAX_LEVELS, Slot
+
+ALL: Final = 1 << 30
+"""As a limit: no limit."""
+SLOTS_PER_INSTRUMENT: Final = 2 * MAX_LEVELS
+_URGENT: Final = int(Flag.URGENT)
+
+
+class Intent(NamedTuple):
+    """One unsent command. ``lots`` is the size that shall rest, for an amend as for a place:
+    a fill that comes while the intent waits must not make it wrong."""
+
+    op: Op
+    slot: Slot
+    flags: int
+    price_ticks: int
+    lots: int
+    client_id: int
+
+
+class CommandBus:
+    """One intent per slot, coalesced.
+
+    ``wanted`` and ``coalesced`` count commands by :class:`~mmfast.messages.Op`: put here, and
+    merged away here; given ``counters``, they are its lists. With ``coalesce_cancel`` or
+    ``coalesce_place`` off, a cancel and a place of one slot stay two commands. One intent per
+    slot holds always: nothing stale is sent.
+    """
+
+    __slots__ = ("_saw_urgent", "_slots", "_table", "coalesced", "wanted")
+
+    def __init__(
+        self,
+        instruments: int,
+        *,
+        amend_replaces: bool = False,
+        coalesce_cancel: bool = True,
+        coalesce_place: bool = True,
+        counters: Counters | None = None,
+    ) -> None:
+        self._slots = instruments * SLOTS_PER_INSTRUMENT
+        self._table = IntentTable(self._slots)
+        self._saw_urgent = False
+        counters = counters or Counters()
+        self.wanted = counters.wanted
+        self.coalesced = counters.coalesced
+        self.configure(
+            amend_replaces=amend_replaces,
+            coalesce_cancel=coalesce_cancel,
+            coalesce_place=coalesce_place,
+        )
+
+    def configure(
+        self, *, amend_replaces: bool, coalesce_cancel: bool = True, coalesce_place: bool = True
+    ) -> None:
+        """Change the rules for what is put from now on; what is held stays as it is."""
+        self._table.set_amend_replaces(amend_replaces and coalesce_cancel and coalesce_place)
+
+    def __len__(self) -> int:
+        """Commands that a full drain would give."""
+        return len(self._table)
+
+    def put(self, command: Command) -> int:
+        """Merge one command into its slot; returns how many commands that saved (0, 1, 2).
+
+        ``command.lots`` is the size that shall rest. ValueError for a slot or operation out
+        of range.
+        """
+        op, slot, _, _, flags, price_ticks, lots, client_id = command
+        table = self._table
+        cancels = table.count(Op.CANCEL)
+        saved = table.put(op, slot, flags, price_ticks, lots, client_id)
+        self.wanted[op] += 1
+        if flags & _URGENT:
+            self._saw_urgent = True
+        if saved:
+            self._count_saved(op, saved, table.count(Op.CANCEL) - cancels)
+        return saved
+
+    def _count_saved(self, op: int, saved: int, more_cancels: int) -> None:
+        """Name the commands that went: totals must match, whatever became of what."""
+        if saved == 2:
+            self.coalesced[Op.PLACE] += 1
+            self.coalesced[Op.CANCEL] += 1
+        elif op == Op.AMEND and more_cancels < 0:
+            self.coalesced[Op.CANCEL] += 1  # the order is wanted again
+        elif op == Op.CANCEL and more_cancels > 0:
+            self.coalesced[Op.AMEND] += 1  # its order goes, so its amend is pointless
+        else:
+            self.coalesced[op] += 1
+
+    def held(self, slot: int) -> tuple[Intent, ...]:
+        """What a slot waits to send: nothing, one command, or a cancel and its place."""
+        return tuple(map(Intent._make, self._table.peek(slot)))
+
+    def clear(self, slot: int) -> int:
+        """Nothing of this slot is wanted any more; returns the commands dropped by that."""
+        held = self._table.peek(slot)
+        for intent in held:
+            self.coalesced[intent[0]] += 1
+        return self._table.clear(slot) if held else 0
+
+    def clear_instrument(self, instrument: int) -> int:
+        """:meth:`clear` for every slot of one instrument."""
+        first = instrument * SLOTS_PER_INSTRUMENT
+        return sum(self.clear(slot) for slot in range(first, first + SLOTS_PER_INSTRUMENT))
+
+    def drain(
+        self, max_cancels: int = ALL, max_amends: int = ALL, max_places: int = ALL
+    ) -> list[tuple[int, int, int, int, int, int]]:
+        """Take commands out, as plain tuples in the field order of :class:`Intent`.
+
+        Cancels come first, then amends, then places; within an operation the urgent ones, then
+        those whose slot has waited longest. Beyond the limits they stay for the next drain; a
+        place that replaces an order never comes out before the cancel of that order.
+        """
+        taken = self._table.drain(max_cancels, max_amends, max_places)
+        if not len(self._table):
+            self._saw_urgent = False
+        return taken
+
+    def count(self, op: Op) -> int:
+        """Unsent commands of one operation."""
+        return self._table.count(op)
+
+    def urgent_cancels(self) -> int:
+        """Unsent cancels that reduce risk, and may use the reserve."""
+        if not self._saw_urgent:
+            return 0
+        return sum(
+            intent[0] == Op.CANCEL and intent[2] & _URGENT != 0
+            for slot in range(self._slots)
+            for intent in self._table.peek(slot)
+        )
+
+    def waiting(self) -> list[int]:
+        """Instruments with unsent intent, in rising order."""
+        if not len(self._table):
+            return []
+        holding = [slot for slot in range(self._slots) if self._table.peek(slot)]
+        return sorted({slot // SLOTS_PER_INSTRUMENT for slot in holding})

@@ -1,0 +1,186 @@
+"""Inventory: what executions of any origin did to position, cost, pnl and fees.
+
+Executions carry the venue's sequence number, and so do positions, so a position that was read
+or streamed says exactly which executions it contains. That is how a snapshot can replace our
+figure without losing or doubling a fill that crosses it on the way.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from mmfast.engine.memory import BoundedMemory
+from mmfast.messages import Execution, Instrument, PositionUpdate
+from mmfast.units import NS_PER_S
+
+EXECUTIONS_REMEMBERED: Final = 1 << 15
+"""Execution ids kept to recognise repeats. One older than what was forgotten is taken for a
+repeat; the comparison with the venue's position would show it if it was not."""
+RECENT_FILLS: Final = 256
+"""Fills per instrument that a position with an older sequence number can be compared across."""
+DISAGREE_NS: Final = 3 * NS_PER_S
+"""Our position may differ from the venue's for so long: executions and positions are two
+streams."""
+_NOT_TRADES: Final = ("Funding",)
+"""Executions that move money and no position."""
+
+
+class Position:
+    """One instrument. ``cost_e8`` is signed as the position: what its lots were bought for."""
+
+    __slots__ = (
+        "base_seq",
+        "claim",
+        "cost_e8",
+        "disagree_since_ns",
+        "fees_e8",
+        "lots",
+        "realized_e8",
+        "recent",
+    )
+
+    def __init__(self) -> None:
+        self.lots = 0
+        self.cost_e8 = 0
+        self.realized_e8 = 0
+        self.fees_e8 = 0
+        self.base_seq = 0
+        """Executions up to this sequence are contained in the position for good."""
+        self.recent: deque[tuple[int, int]] = deque(maxlen=RECENT_FILLS)
+        self.claim: PositionUpdate | None = None
+        """The venue's latest word, while ours differs from it."""
+        self.disagree_since_ns = 0
+
+    def trade(self, signed_lots: int, value_e8: int) -> None:
+        """Buy (positive) or sell lots for ``value_e8`` in all. Exact to the last unit: what
+        rounding leaves in the cost is realised with the last lot."""
+        paid_e8 = value_e8 if signed_lots > 0 else -value_e8
+        closing = min(abs(signed_lots), abs(self.lots)) if signed_lots * self.lots < 0 else 0
+        if closing:
+            cost_part = self.cost_e8 * closing // abs(self.lots)
+            paid_part = paid_e8 * closing // abs(signed_lots)
+            self.realized_e8 -= cost_part + paid_part
+            self.cost_e8 -= cost_part
+            paid_e8 -= paid_part
+        self.cost_e8 += paid_e8
+        self.lots += signed_lots
+
+    def as_of(self, seq: int) -> int:
+        """Our lots as they were at a venue sequence number (0: not told, so now; below 0: the
+        venue's way of saying before the first trade)."""
+        return self.lots - self.since(seq)
+
+    def since(self, seq: int) -> int:
+        """What was traded after a venue sequence number, in signed lots."""
+        if seq == 0:
+            return 0
+        return sum(lots for fill_seq, lots in self.recent if fill_seq > seq)
+
+    def unrealized_e8(self, mid_x2_ticks: int, tick_lot_value_e8: int) -> int:
+        """Value at the mid less cost; 0 without a market."""
+        if not mid_x2_ticks:
+            return 0
+        return self.lots * mid_x2_ticks * tick_lot_value_e8 // 2 - self.cost_e8
+
+
+class Inventory:
+    """Positions of all instruments, and the memory that lets each execution count once."""
+
+    __slots__ = ("_forgotten_ms", "_instruments", "_seen", "positions", "synced")
+
+    def __init__(self, instruments: tuple[Instrument, ...]) -> None:
+        self._instruments = list(instruments)
+        self._seen: BoundedMemory[str, int] = BoundedMemory(EXECUTIONS_REMEMBERED)
+        self._forgotten_ms = 0
+        self.positions = [Position() for _ in instruments]
+        self.synced = False
+        """A snapshot has set the positions; before, nothing about them is known."""
+
+    def replace_instrument(self, instrument: Instrument) -> None:
+        """Take new filters."""
+        self._instruments[instrument.index] = instrument
+
+    def is_new(self, execution: Execution) -> bool:
+        """Remember an execution; False when it was known already."""
+        known = execution.exec_id in self._seen
+        if known or execution.exec_ms < self._forgotten_ms:
+            return False
+        forgotten = self._seen.put(execution.exec_id, execution.exec_ms)
+        if forgotten is not None:
+            self._forgotten_ms = max(self._forgotten_ms, forgotten[1])
+        return True
+
+    def covers(self, execution: Execution) -> bool:
+        """The position in force already contains it."""
+        return 0 < execution.seq <= self.positions[execution.instrument].base_seq
+
+    def book(self, execution: Execution) -> None:
+        """Apply a new execution."""
+        position = self.positions[execution.instrument]
+        position.fees_e8 += execution.fee_e8
+        if execution.exec_type in _NOT_TRADES or self.covers(execution):
+            return
+        signed = execution.lots * (1 - 2 * execution.side)
+        value_e8 = execution.value_e8 or self._instruments[execution.instrument].notional_e8(
+            execution.price_ticks, execution.lots
+        )
+        position.trade(signed, value_e8)
+        position.recent.append((execution.seq, signed))
+
+    def on_claim(self, claim: PositionUpdate, now_ns: int) -> None:
+        """The venue's streamed word about a position: remembered while we differ from it."""
+        position = self.positions[claim.instrument]
+        older = position.claim is not None and claim.seq < position.claim.seq
+        if older or (0 < claim.seq < position.base_seq):
+            return
+        if position.claim is None:
+            position.disagree_since_ns = now_ns
+        position.claim = claim
+        self._settle_claim(position)
+
+    def disagreements(self, now_ns: int) -> list[int]:
+        """Instruments whose position has differed from the venue's for too long; each is
+        named again only after another such while."""
+        late: list[int] = []
+        for index, position in enumerate(self.positions):
+            if position.claim is None or self._settle_claim(position):
+                continue
+            if now_ns - position.disagree_since_ns >= DISAGREE_NS:
+                position.disagree_since_ns = now_ns
+                late.append(index)
+        return late
+
+    def adopt(self, claim: PositionUpdate) -> bool:
+        """Make a position that was read the base of ours; True when that corrected ours."""
+        position = self.positions[claim.instrument]
+        position.claim = None
+        if 0 < claim.seq < position.base_seq:
+            return False
+        agreed = position.as_of(claim.seq) == claim.lots
+        position.base_seq = max(position.base_seq, claim.seq)
+        if agreed:
+            if not self.synced:
+                position.cost_e8 = _signed_cost(claim)
+            return False
+        position.lots = claim.lots + position.since(claim.seq)
+        position.cost_e8 = _cost_of(position.lots, claim)
+        return True
+
+    @staticmethod
+    def _settle_claim(position: Position) -> bool:
+        claim = position.claim
+        if claim is not None and position.as_of(claim.seq) == claim.lots:
+            position.claim = None
+        return position.claim is None
+
+
+def _signed_cost(claim: PositionUpdate) -> int:
+    return claim.entry_value_e8 if claim.lots >= 0 else -claim.entry_value_e8
+
+
+def _cost_of(lots: int, claim: PositionUpdate) -> int:
+    """Cost of ``lots`` at the average entry price of a claim."""
+    if not claim.lots:
+        return 0
+    return _signed_cost(claim) * lots // claim.lots

@@ -1,0 +1,389 @@
+"""The kernel: the only door of the engine. Events in; on a flush, batches out.
+
+Sans-IO: it is told the time with every call, and what it wants of the outside it puts into
+batches and requests. Same events at the same instants, same bytes out.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mmfast.engine.account import Account
+from mmfast.engine.bus import CommandBus
+from mmfast.engine.counters import Counters
+from mmfast.engine.differ import Differ, Stance
+from mmfast.engine.dispatch import Dispatcher
+from mmfast.engine.holds import Holds
+from mmfast.engine.inventory import Inventory
+from mmfast.engine.market import Market
+from mmfast.engine.modes import Gate
+from mmfast.engine.order import NEVER_NS
+from mmfast.engine.orders import OrderTable
+from mmfast.engine.outbox import Outbox
+from mmfast.engine.params import EngineParams, RequoteBy
+from mmfast.engine.picture import draw
+from mmfast.engine.planner import Planner, policy_of
+from mmfast.engine.quoter import NO_QUOTES, Ladder, Quotes, Strategy, reducing
+from mmfast.engine.risk import Risk
+from mmfast.engine.rotation import Rotation
+from mmfast.engine.view import EngineView
+from mmfast.errors import InvariantError
+from mmfast.ids import ClientIds
+from mmfast.messages import (
+    AccountSnapshot,
+    Batch,
+    BatchReply,
+    BookFrame,
+    BookReset,
+    Event,
+    Execution,
+    Instrument,
+    InstrumentChange,
+    Mode,
+    ModeChange,
+    Op,
+    OrderAbsent,
+    OrderUpdate,
+    PositionUpdate,
+    Request,
+    Severity,
+    Stream,
+    StreamState,
+    WalletUpdate,
+)
+from mmfast.units import NS_PER_MS, NS_PER_S
+
+CHECK_NS: Final = NS_PER_S
+"""How often our account book is compared with the venue's figures."""
+_PULLED: Final = Stance(pulled=True)
+_TRADING: Final = "Trading"
+
+
+class Kernel:
+    """Decides for all instruments of one category and account.
+
+    ``instruments[i].index`` must be ``i`` and ``params.symbols`` aligned with them, else
+    :class:`InvariantError`. ``strategy`` replaces the ladder. Nothing the venue or the network
+    does makes a method raise; an :class:`InvariantError` is a bug of ours.
+    """
+
+    def __init__(
+        self,
+        instruments: tuple[Instrument, ...],
+        params: EngineParams,
+        ids: ClientIds,
+        strategy: Strategy | None = None,
+    ) -> None:
+        _check_alignment(instruments, params)
+        count = len(instruments)
+        self._params = params
+        self._own_strategy = strategy
+        self._strategy: Strategy = strategy or Ladder(params.fair_price)
+        self.counters = Counters()
+        self.mode = Mode.SYNCING
+        self._gate = Gate()
+        self._outbox = Outbox()
+        self._dirty = Rotation(count)
+        self._holds = Holds(count)
+        self._market = Market(
+            instruments,
+            params.book_depth,
+            params.stale_book_ms,
+            self.counters,
+            self._outbox,
+            self._dirty,
+        )
+        self._orders = OrderTable(count, params.recv_window_ms * NS_PER_MS)
+        self._inventory = Inventory(instruments)
+        self._risk = Risk(self._market, self._orders, self._inventory, params.symbols)
+        self._account = Account(
+            instruments,
+            self._orders,
+            self._inventory,
+            self.counters,
+            self._outbox,
+            self._dirty,
+            self._holds,
+        )
+        self._bus = CommandBus(count, counters=self.counters)
+        self._planner = Planner(params.planner, policy_of(params.batch), instruments[0].category)
+        self._differ = Differ(self._orders, self._bus, ids, count, params.requote_by)
+        self._dispatcher = Dispatcher(
+            self._bus, self._orders, self._risk, self._planner, self.counters, self._outbox
+        )
+        self._in_air: dict[int, None] = {}
+        self._pending: list[int] = []
+        self._check_ns = 0
+        self._units_changed: dict[int, None] = {}
+        self._set_rules(params)
+
+    # -- events ---------------------------------------------------------------------------
+
+    def on_event(self, event: Event, now_ns: int) -> None:
+        """Take one event. Decisions wait for :meth:`flush`."""
+        if isinstance(event, BookFrame):
+            self._market.on_frame(event.instrument, event.data, now_ns)
+        elif isinstance(event, BatchReply):
+            self._on_reply(event, now_ns)
+        elif isinstance(event, OrderUpdate):
+            self._account.on_update(event, now_ns)
+        elif isinstance(event, Execution):
+            self._account.on_execution(event, now_ns)
+        elif isinstance(event, PositionUpdate):
+            self._account.on_position(event, now_ns)
+        else:
+            self._on_rare_event(event, now_ns)
+        if self.mode is Mode.SYNCING:
+            self._set_mode()
+
+    def _on_rare_event(self, event: Event, now_ns: int) -> None:
+        if isinstance(event, BookReset):
+            self._market.reset(event.instrument)
+        elif isinstance(event, StreamState):
+            self._on_stream(event, now_ns)
+        elif isinstance(event, OrderAbsent):
+            self._account.on_absent(event, now_ns)
+        elif isinstance(event, AccountSnapshot):
+            self._on_snapshot(event, now_ns)
+        elif isinstance(event, InstrumentChange):
+            self._on_instrument(event.instrument)
+        elif isinstance(event, ModeChange):
+            self._gate.wish(event.mode, event.reason, now_ns)
+            if event.mode is Mode.SYNCING:
+                self._outbox.read_account(event.reason)
+            self._set_mode()
+        else:
+            assert isinstance(event, WalletUpdate)  # noqa: S101 - balances decide nothing here
+
+    def _on_reply(self, reply: BatchReply, now_ns: int) -> None:
+        """A second reply to the same batch is evidence about orders, but no budget comes back."""
+        if reply.batch.batch_id in self._in_air:
+            del self._in_air[reply.batch.batch_id]
+            self._planner.on_reply(reply, now_ns)
+        self._account.on_reply(reply, now_ns)
+        if self.mode is not Mode.TRADING:
+            # What was in flight when trading stopped can be cancelled now.
+            for command in reply.batch.commands:
+                self._dirty.mark(command.instrument)
+
+    def _on_stream(self, event: StreamState, now_ns: int) -> None:
+        if event.stream is Stream.PRIVATE:
+            self._gate.private_stream(event.up, now_ns)
+            if event.up:
+                self._outbox.read_account("private stream up")
+            self._set_mode()
+        elif event.stream is Stream.PUBLIC and not event.up:
+            self._market.lose_all()
+
+    def _on_snapshot(self, snapshot: AccountSnapshot, now_ns: int) -> None:
+        self._account.on_snapshot(snapshot, now_ns)
+        if not self._gate.account_read(snapshot.asked_ns) and self._gate.private_up:
+            self._outbox.read_account("the last reading began before the private stream was up")
+        self._set_mode()
+
+    def _on_instrument(self, changed: Instrument) -> None:
+        index = changed.index
+        known = self._market.instruments[index]
+        if _units(known) != _units(changed):
+            # All our integers of this instrument have lost their meaning.
+            self._units_changed[index] = None
+            self._outbox.raise_once(
+                f"units {index}",
+                Severity.ERROR,
+                "instrument_units",
+                f"{known.symbol}: tick size or quantity step has changed; its orders are "
+                "cancelled and it is not quoted: restart the engine to trade it again",
+            )
+        else:
+            self._market.instruments[index] = changed
+            self._inventory.replace_instrument(changed)
+        self._set_status()
+        self._dirty.mark(index)
+
+    # -- deciding -------------------------------------------------------------------------
+
+    def flush(self, now_ns: int) -> list[Batch]:
+        """One tick: decide for what is dirty, and hand out what may leave, in sending order.
+
+        At most ``max_parallel_symbols`` instruments are visited, the longest marked first. The
+        others' unsent intent is dropped: it was decided on a market that has moved.
+        """
+        self._look_around(now_ns)
+        if not len(self._dirty) and not self._dispatcher.homeless():
+            return []
+        self.counters.ticks += 1
+        for instrument in self._dirty.take(self._params.batch.max_parallel_symbols):
+            self._decide(instrument, now_ns)
+        if len(self._dirty) and len(self._bus):
+            for instrument in self._bus.waiting():
+                if instrument in self._dirty:
+                    self._bus.clear_instrument(instrument)
+        batches = self._dispatcher.batches(self.counters.ticks, now_ns)
+        for batch in batches:
+            self._in_air[batch.batch_id] = None
+        self._pending = self._bus.waiting()
+        return batches
+
+    def _look_around(self, now_ns: int) -> None:
+        """What time alone has changed, and what the last flush had to leave behind."""
+        self._market.mark_stale(now_ns)
+        self._account.ask_due(now_ns)
+        for instrument in self._holds.over(now_ns):
+            self._dirty.mark(instrument)
+        for instrument in self._pending:
+            self._dirty.mark(instrument)
+        if now_ns >= self._check_ns:
+            self._check_ns = now_ns + CHECK_NS
+            self._account.check_books(now_ns)
+
+    def _decide(self, instrument: int, now_ns: int) -> None:
+        params = self._params.symbols[instrument]
+        if self._pull_reason(instrument, now_ns):
+            quotes, stance = NO_QUOTES, _PULLED
+        else:
+            quotes = self._quotes(instrument)
+            reduces = self.mode is Mode.REDUCE_ONLY
+            stance = Stance(False, self._holds.holds(instrument, now_ns), reduces)
+        put = self._bus.put
+        for command in self._differ.commands(instrument, quotes, params, stance):
+            put(command)
+
+    def _quotes(self, instrument: int) -> Quotes:
+        known = self._market.instruments[instrument]
+        position = self._inventory.positions[instrument].lots
+        quotes = self._strategy.quote(
+            known, self._params.symbols[instrument], self._market.top(instrument), position
+        )
+        if self.mode is Mode.REDUCE_ONLY:
+            return reducing(quotes, known, position)
+        return quotes
+
+    def _pull_reason(self, instrument: int, now_ns: int) -> str:
+        """Why an instrument is not quoted; empty when it is."""
+        if self.mode is not Mode.TRADING and self.mode is not Mode.REDUCE_ONLY:
+            return self.mode.name.lower()
+        return self._risk.status[instrument] or self._market.fault(instrument, now_ns)
+
+    def last_look(self, batch: Batch, now_ns: int) -> str:
+        """Why a batch must not leave any more; empty when it may. Cancels always may."""
+        if batch.op is Op.CANCEL:
+            return ""
+        if self.mode is not Mode.TRADING and self.mode is not Mode.REDUCE_ONLY:
+            return f"mode is {self.mode.name}"
+        for command in batch.commands:
+            reason = self._pull_reason(command.instrument, now_ns)
+            if reason:
+                return f"{self._market.instruments[command.instrument].symbol}: {reason}"
+        return ""
+
+    # -- the shell's other questions ------------------------------------------------------
+
+    def take_requests(self) -> list[Request]:
+        """What the engine wants of the shell since the last call."""
+        return self._outbox.take()
+
+    @property
+    def wants_flush(self) -> bool:
+        """There is something that a flush could act on now."""
+        return len(self._dirty) > 0
+
+    def next_wake_ns(self, now_ns: int) -> int:
+        """When a flush is useful though no event came; far in the future for never."""
+        wake_ns = min(
+            self._market.next_stale_ns(),
+            self._holds.next_ns(NEVER_NS),
+            self._orders.next_resolve_ns,
+            self._check_ns,
+        )
+        ops = [op for op in Op if self._bus.count(op)]
+        if self._dispatcher.homeless():
+            ops.append(Op.CANCEL)
+        if ops:
+            wake_ns = min(wake_ns, self._planner.opens_ns(now_ns, ops))
+        return wake_ns
+
+    def reconfigure(self, params: EngineParams, now_ns: int) -> None:
+        """New parameters, between two flushes. What is in flight is not touched."""
+        del now_ns  # the next flush decides everything anew
+        _check_alignment(tuple(self._market.instruments), params)
+        self._params = params
+        self._set_rules(params)
+        self._dirty.mark_all()
+
+    def view(self, now_ns: int) -> EngineView:
+        """A picture of everything."""
+        return draw(
+            self._market,
+            self._orders,
+            self._inventory,
+            self._planner.budgets(now_ns),
+            self._account.acks,
+            [self._pull_reason(i, now_ns) for i in range(len(self._params.symbols))],
+            self.mode,
+            self._gate.reason,
+            now_ns,
+        )
+
+    def open_orders(self) -> int:
+        """Own orders that are or may be resting."""
+        return len(self._orders)
+
+    # -- inside ---------------------------------------------------------------------------
+
+    def _set_mode(self) -> None:
+        mode = self._gate.refresh(bool(self._orders.adopted()))
+        self._account.ask_all = self._gate.private_up or mode >= Mode.DRAINING
+        if mode is self.mode:
+            return
+        self.counters.mode_changes += 1
+        self._outbox.alert(
+            Severity.INFO,
+            "mode",
+            f"{self.mode.name} -> {mode.name}"
+            + (f": {self._gate.reason}" * bool(self._gate.reason)),
+        )
+        self.mode = self._risk.mode = mode
+        self._dirty.mark_all()
+
+    def _set_rules(self, params: EngineParams) -> None:
+        self._strategy = self._own_strategy or Ladder(params.fair_price)
+        self._differ.requote_by = params.requote_by
+        self._bus.configure(
+            amend_replaces=params.requote_by is RequoteBy.AMEND,
+            coalesce_cancel=params.batch.coalesce_cancel,
+            coalesce_place=params.batch.coalesce_place,
+        )
+        self._planner.reconfigure(params.planner, policy_of(params.batch))
+        self._market.set_stale_ms(params.stale_book_ms)
+        self._orders.set_recv_window(params.recv_window_ms * NS_PER_MS)
+        self._risk.set_limits(params.symbols)
+        self._set_status()
+
+    def _set_status(self) -> None:
+        for index, params in enumerate(self._params.symbols):
+            known = self._market.instruments[index]
+            status = "" if known.status == _TRADING else f"instrument is {known.status}"
+            if index in self._units_changed:
+                status = "instrument units changed"
+            self._risk.status[index] = status if params.enabled else "disabled"
+
+
+def _units(instrument: Instrument) -> tuple[int, int, int, int]:
+    return (
+        instrument.tick_decimals,
+        instrument.tick_units,
+        instrument.step_decimals,
+        instrument.step_units,
+    )
+
+
+def _check_alignment(instruments: tuple[Instrument, ...], params: EngineParams) -> None:
+    if len(instruments) != len(params.symbols) or not instruments:
+        raise InvariantError(
+            f"expected parameters for each of {len(instruments)} instruments, "
+            f"found {len(params.symbols)}"
+        )
+    if [instrument.index for instrument in instruments] != list(range(len(instruments))):
+        raise InvariantError("instruments must be numbered 0, 1, 2 ... in their order")
+    if len({instrument.category for instrument in instruments}) != 1:
+        raise InvariantError("all instruments of one kernel must be of one category")

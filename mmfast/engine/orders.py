@@ -1,0 +1,377 @@
+"""The order table: every own order that is or may be resting, and what it may still cost.
+
+Outcomes come from evidence only (reply codes, the private stream, queries); until the venue has
+proved an end an order counts at full size. Replies and stream events may come in any order, late
+or twice: finals absorb, filled sizes only grow, and an execution counts once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from mmfast.engine.memory import BoundedMemory
+from mmfast.engine.order import NEVER_NS, NO_SLOT, Order, is_leaving
+from mmfast.engine.order_states import FIRST_FINAL, IN_FLIGHT, Event, State, following
+from mmfast.errors import InvariantError
+from mmfast.messages import Command, Op, OrderStatus, OrderUpdate, Outcome
+from mmfast.units import MAX_LEVELS, NS_PER_S
+
+CONFIRM_NS: Final = 3 * NS_PER_S
+"""An accepted request that the stream has not shown after so long is asked about."""
+REASK_NS: Final = 5 * NS_PER_S
+"""An order still unknown after so long is asked about again."""
+EXPIRY_MARGIN_NS: Final = NS_PER_S
+"""The venue refuses stamps this far ahead of its clock; so long may one of ours be valid."""
+TOMBSTONES: Final = 1 << 15
+"""Ended orders remembered. Older ones that turn up again are strangers, and are cancelled."""
+
+_OPEN = (OrderStatus.PENDING_NEW, OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED)
+_EVENT_OF_STATUS: Final[dict[int, Event]] = {
+    OrderStatus.FILLED: Event.FILLED,
+    OrderStatus.CANCELLED: Event.CANCELLED,
+    OrderStatus.REJECTED: Event.REJECTED,
+    OrderStatus.EXPIRED_UNSENT: Event.REJECTED,
+}
+_EVENT_OF_OUTCOME: Final[dict[int, Event]] = {
+    Outcome.ACK: Event.ACK,
+    Outcome.REJECT: Event.REFUSED,
+    Outcome.THROTTLED: Event.REFUSED,
+    Outcome.GONE: Event.GONE,
+    Outcome.UNKNOWN: Event.LOST,
+    Outcome.NOT_SENT: Event.UNSENT,
+    Outcome.LOCAL_REJECT: Event.UNSENT,
+}
+#: A proven refusal for rate reasons leaves an amend or cancel exactly where it was.
+_THROTTLED_MUTATION: Final = Event.UNSENT
+
+
+class Change(NamedTuple):
+    """What an event did to an order. ``before == after`` when it moved nothing."""
+
+    order: Order
+    before: State
+    after: State
+
+
+class OrderTable:
+    """All own orders that are not proved ended, by id and by slot.
+
+    ``open_lots[instrument * 2 + side]`` is the worst case of a side: the position that its
+    orders can still build. At most one mutation per order is in flight, or
+    :class:`InvariantError` is raised.
+    """
+
+    __slots__ = (
+        "_entombed",
+        "_orders",
+        "_slotless",
+        "_unbooked",
+        "by_slot",
+        "expiry_ns",
+        "next_resolve_ns",
+        "open_lots",
+    )
+
+    def __init__(self, instruments: int, recv_window_ns: int) -> None:
+        self._orders: dict[int, Order] = {}
+        self._slotless: dict[int, Order] = {}
+        self._unbooked: dict[int, Order] = {}
+        self._entombed: BoundedMemory[int, int] = BoundedMemory(TOMBSTONES)
+        self.by_slot: list[Order | None] = [None] * (instruments * 2 * MAX_LEVELS)
+        self.open_lots = [0] * (instruments * 2)
+        self.set_recv_window(recv_window_ns)
+        self.next_resolve_ns = NEVER_NS
+
+    def __len__(self) -> int:
+        return len(self._orders)
+
+    def __iter__(self) -> Iterator[Order]:
+        return iter(self._orders.values())
+
+    def get(self, client_id: int) -> Order | None:
+        """The order, unless it ended or was never ours."""
+        return self._orders.get(client_id)
+
+    def set_recv_window(self, recv_window_ns: int) -> None:
+        """How long after sending a request may still be accepted."""
+        self.expiry_ns = max(CONFIRM_NS, recv_window_ns + EXPIRY_MARGIN_NS)
+
+    def adopted(self) -> list[Order]:
+        """Orders taken in from the venue that have not ended."""
+        return [order for order in self._slotless.values() if order.adopted]
+
+    def slotless(self) -> list[Order]:
+        """Orders that nobody wants any more and that only wait for their end."""
+        return list(self._slotless.values())
+
+    def unbooked(self) -> list[Order]:
+        """Ended orders with fills whose executions have not arrived."""
+        return list(self._unbooked.values())
+
+    # -- acts of our own ------------------------------------------------------------------
+
+    def place(self, command: Command, tick_id: int, now_ns: int) -> Order:
+        """A create leaves. The slot must be free, or its order on its way out."""
+        cid = command.client_id
+        if cid in self._orders or cid in self._entombed or cid in self._unbooked:
+            raise InvariantError(f"order id {cid:#x} was used before: an id is never used twice")
+        holder = self.by_slot[command.slot]
+        if holder is not None:
+            if not is_leaving(holder):
+                raise InvariantError(
+                    f"slot {command.slot} is taken by {holder.client_id:#x} in state "
+                    f"{holder.state.name}; its cancel must leave first"
+                )
+            self._unseat(holder)
+        _, slot, instrument, side, _, price_ticks, lots, _ = command
+        order = Order(cid, slot, instrument, side, price_ticks, lots)
+        order.sent_ns = now_ns
+        order.flight_tick = tick_id
+        self._orders[cid] = order
+        self.by_slot[slot] = order
+        self._count(order)
+        return order
+
+    def amend(self, command: Command, tick_id: int, now_ns: int) -> Order:
+        """An amend of price and total size leaves."""
+        order = self._own(command.client_id)
+        order.pending_price_ticks = command.price_ticks
+        order.pending_lots = command.lots
+        self._send(order, Op.AMEND, Event.SEND_AMEND, tick_id, now_ns)
+        return order
+
+    def cancel(self, client_id: int, tick_id: int, now_ns: int) -> Order:
+        """A cancel leaves."""
+        order = self._own(client_id)
+        self._send(order, Op.CANCEL, Event.SEND_CANCEL, tick_id, now_ns)
+        return order
+
+    # -- evidence -------------------------------------------------------------------------
+
+    def on_reply(
+        self,
+        op: int,
+        client_id: int,
+        outcome: int,
+        venue_id: str,
+        tick_id: int,
+        sent_ns: int,
+        now_ns: int,
+    ) -> Change | None:
+        """One item of a reply to what left at ``sent_ns`` in tick ``tick_id``. None for a
+        reply that came too late to say anything new."""
+        order = self._orders.get(client_id)
+        if order is None:
+            return None
+        event = _EVENT_OF_OUTCOME[outcome]
+        if not self._expects_reply(order, op, tick_id, event):
+            return None
+        order.sent_ns = max(order.sent_ns, sent_ns)
+        if venue_id:
+            order.venue_id = venue_id
+        if outcome == Outcome.THROTTLED and op != Op.PLACE:
+            event = _THROTTLED_MUTATION
+        if event in (Event.REFUSED, Event.UNSENT) and op == Op.AMEND:
+            order.pending_lots = order.pending_price_ticks = 0
+        return self._step(order, event, now_ns)
+
+    def on_update(self, update: OrderUpdate, now_ns: int) -> Change | None:
+        """The venue's word about one order. None when the order is not in the table."""
+        order = self._orders.get(update.client_id)
+        if order is None:
+            return None
+        if update.venue_id:
+            order.venue_id = update.venue_id
+        order.cum_lots = max(order.cum_lots, update.cum_lots)
+        final = _EVENT_OF_STATUS.get(update.status)
+        if final is not None:
+            order.updated_ms = max(order.updated_ms, update.updated_ms)
+            return self._step(order, final, now_ns)
+        stale = update.updated_ms < order.updated_ms
+        if stale or update.status not in _OPEN:
+            self._count(order)
+            return Change(order, order.state, order.state)
+        return self._step(order, self._judge(order, update, now_ns), now_ns)
+
+    def on_execution(self, client_id: int, lots: int, covered: bool, now_ns: int) -> Change | None:
+        """A new execution (the caller removes repeats). ``covered``: a position snapshot
+        that is already in force contains it."""
+        order = self._orders.get(client_id) or self._unbooked.get(client_id)
+        if order is None:
+            return None
+        if not (covered and order.adopted):
+            order.booked_lots += lots
+        order.cum_lots = max(order.cum_lots, order.booked_lots)
+        if order.state >= FIRST_FINAL:
+            self._count(order)
+            if order.counted_lots == 0:
+                del self._unbooked[client_id]
+            return Change(order, order.state, order.state)
+        order.seen = True
+        whole = order.cum_lots >= order.lots and not order.pending_lots
+        return self._step(order, Event.FILLED if whole else Event.TRADED, now_ns)
+
+    def on_absent(self, client_id: int, now_ns: int) -> Change | None:
+        """Proof by query that the venue has no such order."""
+        order = self._orders.get(client_id)
+        if order is None:
+            return None
+        return self._step(order, Event.VANISHED if order.seen else Event.ABSENT, now_ns)
+
+    def on_missing(self, order: Order, now_ns: int) -> Change:
+        """It was not among the open orders of a snapshot that began after it was sent."""
+        return self._step(order, Event.MISSING, now_ns)
+
+    def adopt(self, update: OrderUpdate, now_ns: int) -> Order:
+        """Take in an open order that the table does not know, only to end it."""
+        order = Order(
+            update.client_id,
+            NO_SLOT,
+            update.instrument,
+            update.side,
+            update.price_ticks,
+            update.lots,
+        )
+        order.state = State.LIVE
+        order.cum_lots = order.booked_lots = update.cum_lots
+        order.venue_id = update.venue_id
+        order.sent_ns = now_ns
+        order.updated_ms = update.updated_ms
+        order.seen = order.adopted = True
+        self._orders[order.client_id] = self._slotless[order.client_id] = order
+        self._count(order)
+        return order
+
+    def is_late(self, update: OrderUpdate) -> bool:
+        """An open report of an order that ended by the venue's own later word."""
+        horizon_ms = self._entombed.get(update.client_id)
+        return horizon_ms is not None and update.updated_ms <= horizon_ms
+
+    def is_of_this_run(self, client_id: int) -> bool:
+        """The table has seen the order leave, and end."""
+        return client_id in self._entombed
+
+    def id_of_venue_order(self, venue_id: str) -> int:
+        """Our id of an execution that names only the venue's id; 0 when it is not ours."""
+        for orders in (self._orders, self._unbooked):
+            for order in orders.values():
+                if venue_id and order.venue_id == venue_id:
+                    return order.client_id
+        return 0
+
+    # -- time -----------------------------------------------------------------------------
+
+    def due_for_resolve(self, now_ns: int) -> list[Order]:
+        """Orders the venue should be asked about now; each is due again a while later."""
+        if now_ns < self.next_resolve_ns:
+            return []
+        due = [order for order in self._orders.values() if order.resolve_ns <= now_ns]
+        for order in due:
+            order.resolve_ns = now_ns + REASK_NS
+        self.next_resolve_ns = min(
+            (order.resolve_ns for order in self._orders.values()), default=NEVER_NS
+        )
+        return due
+
+    def recount(self) -> list[int]:
+        """``open_lots`` counted anew from the orders; must always equal it."""
+        totals = [0] * len(self.open_lots)
+        for orders in (self._orders, self._unbooked):
+            for order in orders.values():
+                totals[order.instrument * 2 + order.side] += order.worst_lots
+        return totals
+
+    # -- inside ---------------------------------------------------------------------------
+
+    def _own(self, client_id: int) -> Order:
+        order = self._orders.get(client_id)
+        if order is None:
+            raise InvariantError(f"order {client_id:#x} is not in the table: it cannot be changed")
+        return order
+
+    def _send(self, order: Order, op: Op, event: Event, tick_id: int, now_ns: int) -> None:
+        order.flight_op = op
+        order.flight_tick = tick_id
+        order.sent_ns = now_ns
+        self._step(order, event, now_ns)
+
+    @staticmethod
+    def _expects_reply(order: Order, op: int, tick_id: int, event: Event) -> bool:
+        if op == Op.PLACE and order.state == State.UNKNOWN and not order.seen:
+            return event in (Event.ACK, Event.REFUSED)
+        flying = IN_FLIGHT[order.state]
+        return flying and order.flight_op == op and order.flight_tick == tick_id
+
+    @staticmethod
+    def _judge(order: Order, update: OrderUpdate, now_ns: int) -> Event:
+        """Does this open report decide the change in progress? Takes its values if it does."""
+        order.updated_ms = update.updated_ms
+        order.seen = True
+        settled = now_ns >= order.settle_ns
+        if order.pending_lots:
+            price, lots = order.pending_price_ticks, order.pending_lots
+            if not settled and (update.price_ticks, update.lots) != (price, lots):
+                return Event.SEEN
+        elif order.state == State.CANCEL_ACKED and not settled:
+            return Event.SEEN
+        order.price_ticks = update.price_ticks
+        order.lots = update.lots
+        order.pending_lots = order.pending_price_ticks = 0
+        return Event.PROVEN
+
+    def _step(self, order: Order, event: Event, now_ns: int) -> Change:
+        before = order.state
+        order.state = state = following(before, event)
+        if state >= FIRST_FINAL:
+            self._end(order, event)
+        elif state is not before:
+            self._schedule(order, now_ns)
+        self._count(order)
+        return Change(order, before, state)
+
+    def _schedule(self, order: Order, now_ns: int) -> None:
+        """When an order in this state proves its change undone, and when to ask about it."""
+        state = order.state
+        if state == State.UNKNOWN:
+            order.settle_ns = order.sent_ns + self.expiry_ns
+            order.resolve_ns = now_ns
+        elif state in (State.PLACED, State.AMENDED, State.CANCEL_ACKED):
+            order.settle_ns = order.resolve_ns = now_ns + CONFIRM_NS
+        else:
+            order.settle_ns = order.resolve_ns = NEVER_NS
+            if state == State.LIVE:
+                order.pending_lots = order.pending_price_ticks = 0
+        self.next_resolve_ns = min(self.next_resolve_ns, order.resolve_ns)
+
+    def _end(self, order: Order, event: Event) -> None:
+        del self._orders[order.client_id]
+        if order.slot == NO_SLOT:
+            del self._slotless[order.client_id]
+        else:
+            self.by_slot[order.slot] = None
+        if order.cum_lots > order.booked_lots:
+            self._unbooked[order.client_id] = order
+        self._entomb(order, event)
+
+    def _entomb(self, order: Order, event: Event) -> None:
+        """Remember up to when an open report is merely late (-1: any would be a zombie)."""
+        if event == Event.FILLED:
+            horizon_ms = NEVER_NS  # a filled order cannot rest, so all reports of it are late
+        elif event in (Event.CANCELLED, Event.REJECTED):
+            horizon_ms = order.updated_ms
+        else:
+            horizon_ms = -1
+        self._entombed.put(order.client_id, horizon_ms)
+
+    def _unseat(self, order: Order) -> None:
+        self.by_slot[order.slot] = None
+        order.slot = NO_SLOT
+        self._slotless[order.client_id] = order
+
+    def _count(self, order: Order) -> None:
+        worst = order.worst_lots
+        if worst != order.counted_lots:
+            key = order.instrument * 2 + order.side
+            self.open_lots[key] += worst - order.counted_lots
+            order.counted_lots = worst

@@ -1,0 +1,45 @@
+"""Dirty marks: which instruments need a decision, first come, first served."""
+
+from __future__ import annotations
+
+from collections import deque
+
+
+class Rotation:
+    """Marked instruments in the order of their marks; marking twice counts once.
+
+    Taking from the front and marking at the back is the fair rotation: when more are dirty
+    than one flush may visit, none waits longer than the others' turns.
+    """
+
+    __slots__ = ("_marked", "_queue")
+
+    def __init__(self, instruments: int) -> None:
+        self._marked = bytearray(instruments)
+        self._queue: deque[int] = deque()
+
+    def __len__(self) -> int:
+        return len(self._queue)
+
+    def __contains__(self, instrument: int) -> bool:
+        return bool(self._marked[instrument])
+
+    def mark(self, instrument: int) -> None:
+        """This instrument needs a decision."""
+        if not self._marked[instrument]:
+            self._marked[instrument] = 1
+            self._queue.append(instrument)
+
+    def mark_all(self) -> None:
+        """Every instrument needs a decision."""
+        for instrument in range(len(self._marked)):
+            self.mark(instrument)
+
+    def take(self, limit: int) -> list[int]:
+        """The next ``limit`` instruments, no longer marked."""
+        taken: list[int] = []
+        while self._queue and len(taken) < limit:
+            instrument = self._queue.popleft()
+            self._marked[instrument] = 0
+            taken.append(instrument)
+        return taken
