@@ -230,18 +230,18 @@ def _symbol_faults(config: Config) -> Iterator[tuple[str, str]]:
 
 def _strategy_faults(config: Config) -> Faults:
     """The outermost quote must lie inside the collar, or it would be refused for ever."""
-    faults: Faults = []
+    faults: dict[str, str] = {}
     limit = config.risk.max_distance_bps
     for i, row in enumerate(config.symbols):
         half = strategy_value(config, row, "half_spread_bps")
         if half <= 0:
             path = strategy_path(row, i, "half_spread_bps")
-            faults.append((path, "expected more than 0, found 0"))
+            faults.setdefault(path, f"expected more than 0, found {half}")
         steps = strategy_value(config, row, "levels") - 1
         reach = half + steps * strategy_value(config, row, "level_step_bps")
         reach += strategy_value(config, row, "inventory_skew_bps")
         if reach > limit:
             path = strategy_path(row, i, "level_step_bps")
             text = f"{row.symbol} would quote up to {reach} bps from the fair price"
-            faults.append((path, f"{text}, beyond $.risk.max_distance_bps {limit}"))
-    return list(dict.fromkeys(faults))
+            faults.setdefault(path, f"{text}, beyond $.risk.max_distance_bps {limit}")
+    return list(faults.items())

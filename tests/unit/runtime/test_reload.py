@@ -1,0 +1,88 @@
+"""A running engine takes what it can take, refuses the rest by path, and only tightens limits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmfast import config
+from mmfast.errors import ConfigError
+from mmfast.runtime import reload
+
+GOOD = (Path(__file__).resolve().parents[3] / "config.yaml").read_text()
+OLD = config.parse(GOOD.encode())
+
+
+def offered(old: str, new: str):
+    assert old in GOOD
+    return config.parse(GOOD.replace(old, new, 1).encode())
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("enabled: true\n  max_par", "enabled: false\n  max_par", "$.async_batch.enabled"),
+        ("tick_deadline_ms: 200", "tick_deadline_ms: 100", "$.async_batch.tick_deadline_ms"),
+        ("levels: 2 ", "levels: 3 ", "$.strategy.levels"),
+        ('half_spread_bps: "2.0"', 'half_spread_bps: "2.5"', "$.strategy.half_spread_bps"),
+        ('order_qty: "0.010"', 'order_qty: "0.005"', "$.symbols[0].order_qty"),
+        ("symbol: BTCUSDT,", "symbol: BTCUSDT, enabled: false,", "$.symbols[0].enabled"),
+        ('max_position_qty: "0.100"', 'max_position_qty: "0.050"', "$.symbols[0].max_position_qty"),
+        ('max_order_value_quote: "2000"', 'max_order_value_quote: "1000"',
+         "$.risk.max_order_value_quote"),
+        ("cancel_reserve_percent: 20", "cancel_reserve_percent: 30",
+         "$.risk.cancel_reserve_percent"),
+    ],
+)  # fmt: skip
+def test_what_may_change_while_running(old: str, new: str, path: str) -> None:
+    assert [change.path for change in reload.changes(OLD, offered(old, new))] == [path]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path", "word"),
+    [
+        ("environment: embedded", "environment: testnet", "$.venue.environment", "restart"),
+        ("order_prefix: mmf", "order_prefix: abc", "$.venue.order_prefix", "restart"),
+        ("state_dir: state", "state_dir: other", "$.venue.state_dir", "restart"),
+        ("seed: 1", "seed: 2", "$.embedded_venue.seed", "restart"),
+        ("port: 9464", "port: 9465", "$.metrics.port", "restart"),
+        ("book_depth: 50", "book_depth: 200", "$.strategy.book_depth", "restart"),
+        ("symbol: DOGEUSDT", "symbol: DOTUSDT", "$.symbols", "restart"),
+        ('max_order_value_quote: "2000"', 'max_order_value_quote: "2000.01"',
+         "$.risk.max_order_value_quote", "tighten"),
+        ('price_collar_bps: "10"', 'price_collar_bps: "11"', "$.risk.price_collar_bps", "tighten"),
+        ('max_distance_bps: "100"', 'max_distance_bps: "200"', "$.risk.max_distance_bps",
+         "tighten"),
+        ("stale_book_ms: 5000", "stale_book_ms: 5001", "$.risk.stale_book_ms", "tighten"),
+        ("rate_use_percent: 90", "rate_use_percent: 91", "$.risk.rate_use_percent", "tighten"),
+        ("cancel_reserve_percent: 20", "cancel_reserve_percent: 19",
+         "$.risk.cancel_reserve_percent", "tighten"),
+        ('max_position_qty: "0.100"', 'max_position_qty: "0.101"', "$.symbols[0].max_position_qty",
+         "tighten"),
+        ('max_order_qty: "0.020"', 'max_order_qty: "0.021"', "$.symbols[0].max_order_qty",
+         "tighten"),
+    ],
+)  # fmt: skip
+def test_what_a_running_engine_refuses(old: str, new: str, path: str, word: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        reload.changes(OLD, offered(old, new))
+    faults = dict(caught.value.faults)
+    assert set(faults) == {path}
+    assert word in faults[path]
+
+
+def test_one_refused_value_refuses_the_whole_file() -> None:
+    text = GOOD.replace("levels: 2 ", "levels: 3 ").replace("port: 9464", "port: 1")
+    with pytest.raises(ConfigError) as caught:
+        reload.changes(OLD, config.parse(text.encode()))
+    assert [path for path, _ in caught.value.faults] == ["$.metrics.port"]
+
+
+def test_an_equal_file_changes_nothing() -> None:
+    assert reload.changes(OLD, config.parse((GOOD + "\n# a comment\n").encode())) == []
+
+
+def test_every_risk_limit_has_a_direction() -> None:
+    """A new limit without a direction would pass a reload unchecked."""
+    assert set(reload._TIGHTER_IS_LARGER) == set(config.RiskConfig.__struct_fields__)
