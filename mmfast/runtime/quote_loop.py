@@ -215,7 +215,6 @@ class AsyncQuoteLoop:
     def _mode_changed(self, mode: Mode, reason: str) -> None:
         contact = self.contact
         contact.stats.mode_changed(mode, reason, contact.clock.now_ns())
-        say(logging.INFO, "mode", f"{mode.name}{': ' + reason if reason else ''}")
         if mode == Mode.TRADING:
             self._trading.set()
         if mode == Mode.HALTED and not self._stopping.is_set():
