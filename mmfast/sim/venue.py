@@ -43,7 +43,14 @@ class _Told(NamedTuple):
     rows: list[dict[str, object]]
 
 
-_Item = HttpRequest | _Told | Output
+class _Said(NamedTuple):
+    """One message of a websocket client, until its turn comes."""
+
+    conn_id: int
+    data: bytes
+
+
+_Item = HttpRequest | _Told | _Said | Output
 
 
 class Venue:
@@ -111,9 +118,11 @@ class Venue:
         return self._sessions.open(conn_id, path, now_ns)
 
     def ws_message(self, conn_id: int, data: bytes, now_ns: int) -> None:
-        """A websocket said something."""
-        for output in self._sessions.message(conn_id, data, now_ns, self.venue_ms(now_ns)):
-            self._schedule(now_ns, output)
+        """A websocket said something; the answers come out of :meth:`advance`.
+
+        It waits its turn there: a snapshot taken now must not overtake a delta due before now.
+        """
+        self._schedule(now_ns, _Said(conn_id, data))
 
     def ws_close(self, conn_id: int, now_ns: int) -> None:  # noqa: ARG002
         """A websocket is gone."""
@@ -181,6 +190,9 @@ class Venue:
             return list(
                 self._sessions.private(item.uid, item.root, item.category, item.rows, venue_ms)
             )
+        if isinstance(item, _Said):
+            venue_ms = self.venue_ms(self._now_ns)
+            return list(self._sessions.message(item.conn_id, item.data, self._now_ns, venue_ms))
         return [item]
 
     def _tell(self) -> None:
