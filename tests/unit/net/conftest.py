@@ -1,0 +1,239 @@
+"""A server on loopback that does what it is told, and a client that points at it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import struct
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any, NamedTuple
+
+import orjson
+import pytest
+
+from mmfast.bybit.auth import Credentials
+from mmfast.bybit.hosts import Endpoints
+from mmfast.bybit.trade import TradeCodec
+from mmfast.clock import SystemClock, VenueClock
+from mmfast.ids import ClientIds
+from mmfast.messages import Batch, Category, Command, Flag, Instrument, Op, Side
+from mmfast.net.http import Limits
+from mmfast.net.rest import BybitRest
+from mmfast.units import InstrumentIndex, Lots, QuoteE8, Ticks, slot_of
+
+SECRET = "canary-secret-never-shown"
+"""A canary: no error text may hold it."""
+
+
+class Seen(NamedTuple):
+    """One request as it arrived."""
+
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Peer:
+    """What a script may do to the connection it serves."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+
+    async def reply(
+        self, body: bytes | object, status: int = 200, headers: dict[str, str] | None = None
+    ) -> None:
+        self.writer.write(response(body, status, headers))
+        await self.writer.drain()
+
+    async def raw(self, data: bytes) -> None:
+        self.writer.write(data)
+        await self.writer.drain()
+
+    def reset(self) -> None:
+        """A hard reset: the client sees ECONNRESET instead of an orderly end."""
+        sock = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
+
+
+Script = Callable[[Seen, Peer], Awaitable[None]]
+
+
+def response(
+    body: bytes | object, status: int = 200, headers: dict[str, str] | None = None
+) -> bytes:
+    data = body if isinstance(body, bytes) else orjson.dumps(body)
+    lines = {"Content-Length": str(len(data)), "Content-Type": "text/plain", **(headers or {})}
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
+    return f"HTTP/1.1 {status} X\r\n{head}\r\n".encode() + data
+
+
+class StubServer:
+    """Raw HTTP/1.1 on loopback; ``seen`` are the requests that arrived whole."""
+
+    def __init__(self, script: Script) -> None:
+        self.script = script
+        self.seen: list[Seen] = []
+        self.arrived = asyncio.Event()
+        self.connections = 0
+        self.bytes_in = 0
+        self.port = 0
+        self._writers: list[asyncio.StreamWriter] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @contextlib.asynccontextmanager
+    async def running(self, **kwargs: Any) -> AsyncIterator[StubServer]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, **kwargs)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for writer in self._writers:
+                writer.close()
+            await server.wait_closed()
+            # One turn for the transports to say goodbye, else they warn when collected.
+            await asyncio.sleep(0)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._writers.append(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while not reader.at_eof():
+                seen = await self._read(reader)
+                self.seen.append(seen)
+                self.arrived.set()
+                await self.script(seen, Peer(reader, writer))
+        writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader) -> Seen:
+        head = await reader.readuntil(b"\r\n\r\n")
+        self.bytes_in += len(head)
+        first, *lines = head.decode().split("\r\n")
+        method, target, _ = first.split(" ")
+        pairs = (line.split(": ", 1) for line in lines if line)
+        headers = {name.lower(): value for name, value in pairs}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        self.bytes_in += len(body)
+        return Seen(method, target, headers, body)
+
+
+@pytest.fixture
+def secret() -> str:
+    return SECRET
+
+
+@pytest.fixture
+def stub() -> type[StubServer]:
+    return StubServer
+
+
+@pytest.fixture
+def wire_response() -> Callable[..., bytes]:
+    return response
+
+
+@pytest.fixture
+def run() -> Callable[[Awaitable[Any]], Any]:
+    def run(main: Any) -> Any:
+        return asyncio.run(main)
+
+    return run
+
+
+@pytest.fixture
+def ids() -> ClientIds:
+    return ClientIds("mmt1", epoch=3)
+
+
+@pytest.fixture
+def instrument() -> Instrument:
+    return Instrument(
+        index=InstrumentIndex(0),
+        symbol="BTCUSDT",
+        category=Category.LINEAR,
+        base_coin="BTC",
+        quote_coin="USDT",
+        settle_coin="USDT",
+        tick_decimals=1,
+        tick_units=1,
+        step_decimals=3,
+        step_units=1,
+        min_price_ticks=Ticks(1),
+        max_price_ticks=Ticks(20_000_000),
+        min_order_lots=Lots(1),
+        max_order_lots=Lots(1_000_000),
+        min_notional_e8=QuoteE8(0),
+        tick_lot_value_e8=10_000,
+    )
+
+
+@pytest.fixture
+def make_batch(ids: ClientIds) -> Callable[..., Batch]:
+    def make(op: Op = Op.PLACE, count: int = 2, *, single: bool = False) -> Batch:
+        flags = {Op.PLACE: Flag.POST_ONLY, Op.AMEND: Flag.AMEND_PRICE, Op.CANCEL: Flag.NONE}[op]
+        commands = tuple(
+            Command(
+                op,
+                slot_of(0, n & 1, 0),
+                InstrumentIndex(0),
+                Side(n & 1),
+                flags,
+                Ticks(650_000 + n),
+                Lots(10),
+                ids.next(),
+            )
+            for n in range(count)
+        )
+        return Batch(
+            batch_id=1,
+            tick_id=1,
+            op=op,
+            category=Category.LINEAR,
+            single=single,
+            commands=commands,
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_rest(instrument: Instrument, ids: ClientIds) -> Callable[..., BybitRest]:
+    def make(url: str, **kwargs: Any) -> BybitRest:
+        clock = SystemClock()
+        kwargs.setdefault("limits", Limits(total_s=5.0, connect_s=2.0))
+        return BybitRest(
+            Endpoints(rest_url=url, ws_public_url="", ws_private_url=""),
+            Credentials.hmac("test_api_key", SECRET, short_window_ms=1000, long_window_ms=5000),
+            clock,
+            VenueClock(clock),
+            TradeCodec((instrument,), ids),
+            **kwargs,
+        )
+
+    return make
+
+
+@pytest.fixture
+def acked(ids: ClientIds) -> Callable[[Batch], bytes]:
+    """The reply of a venue that accepts every item."""
+
+    def reply(batch: Batch) -> bytes:
+        rows = [
+            {"orderId": f"v-{c.client_id}", "orderLinkId": ids.text(c.client_id)}
+            for c in batch.commands
+        ]
+        if batch.single:
+            result: Any = rows[0]
+        else:
+            result = {"list": rows}
+        ext = {} if batch.single else {"list": [{"code": 0, "msg": "OK"}] * len(rows)}
+        return orjson.dumps({"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": ext})
+
+    return reply
