@@ -14,6 +14,7 @@ import platform
 import re
 import sys
 from pathlib import Path
+from typing import ClassVar
 
 from Cython.Build import cythonize
 from Cython.Compiler import Options
@@ -108,7 +109,7 @@ def extensions(mode: str) -> list[Extension]:
 class BuildCore(build_ext):
     """Translates with warnings as errors, and never mixes two modes in one place."""
 
-    user_options = [
+    user_options: ClassVar = [
         *build_ext.user_options,
         ("only=", None, "build only this module of the core (for example _probe)"),
     ]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parent
-# The twins are plain modules, imported by name from unit, property, fuzz and benchmark tests.
-sys.path.insert(0, str(TESTS / "oracle"))
+# The twins and the fuzzer are plain modules, imported by name.
+sys.path[:0] = [str(TESTS / name) for name in ("oracle", "fuzz", "harness")]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -23,7 +23,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fuzz-count",
         type=int,
-        default=3000,
+        default=10_000,
         metavar="N",
         help="inputs per fuzz target",
     )

@@ -2,19 +2,8 @@
 
 from libc.stdint cimport int64_t
 
+from mmfast._core.ladder cimport Ladder, Level
 from mmfast._core.scan cimport Cursor
-
-
-cdef struct Level:
-    #: Ticks for bids, minus ticks for asks: on both sides the best level has the largest key.
-    int64_t key
-    int64_t lots
-
-
-cdef struct Ladder:
-    #: Sorted by rising key, so that the best stands at the end, where most changes fall.
-    Level* levels
-    Py_ssize_t count
 
 
 cdef struct Frame:

@@ -1,6 +1,6 @@
 """Order book of one instrument, fed with the venue's own frames as bytes."""
 
-from typing import Final
+from typing import Final, Self, final
 
 #: Bits of what :meth:`Book.apply` reports.
 SNAPSHOT: Final[int]  # the frame replaced the book
@@ -17,6 +17,7 @@ class BookGapError(BookError):
     """A delta came before any snapshot, or its ``u`` does not follow. The book is now invalid
     (``valid`` is False) until the next snapshot, but its levels are left as they were."""
 
+@final
 class Book:
     """Levels by price in ticks. ``depth`` is the subscribed depth, 1 to 1000.
 
@@ -60,15 +61,15 @@ class Book:
     @property
     def ask_count(self) -> int:
         """Number of ask levels."""
-    def __init__(
-        self,
+    def __new__(
+        cls,
         symbol: str,
         depth: int,
         tick_decimals: int,
         tick_units: int,
         step_decimals: int,
         step_units: int,
-    ) -> None: ...
+    ) -> Self: ...
     def apply(self, frame: bytes) -> int:
         """Apply one frame; returns SNAPSHOT, TOP, REPEAT bits. Raises BookFrameError for
         malformed bytes, a foreign symbol, off-grid or oversized numbers (book unchanged), and

@@ -8,11 +8,13 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcmp, memcpy, memmove
+from libc.string cimport memcmp
 
 from mmfast._core.fixed cimport (
-    DECIMALS_LIMIT, FINE, OFF_GRID, TOO_LARGE, BAD_CHARACTER, mmf_distance, scan_decimal,
+    DECIMALS_LIMIT, FINE, OFF_GRID, TOO_LARGE, BAD_CHARACTER, integer, mmf_distance,
+    scan_decimal,
 )
+from mmfast._core.ladder cimport Ladder, Level, load, merge, rank, trim
 from mmfast._core.scan cimport (
     Cursor, Span, scan_count, scan_string, skip_space, skip_value, take,
 )
@@ -127,61 +129,6 @@ cdef inline int scan_number(
     return FINE
 
 
-cdef inline Py_ssize_t rank(const Level* levels, Py_ssize_t count, int64_t key) noexcept nogil:
-    """How many levels have a smaller key. The loop's branch does not depend on the data."""
-    cdef Py_ssize_t base = 0
-    cdef Py_ssize_t half
-    while count > 0:
-        half = (count + 1) >> 1
-        if levels[base + half - 1].key < key:
-            base += half
-        count -= half
-    return base
-
-
-cdef inline void set_level(Ladder* ladder, Py_ssize_t at, const Level* change) noexcept nogil:
-    """Insert, replace or delete the level at its rank."""
-    cdef Level* levels = ladder.levels
-    if at < ladder.count and levels[at].key == change.key:
-        if change.lots:
-            levels[at].lots = change.lots
-            return
-        ladder.count -= 1
-        memmove(&levels[at], &levels[at + 1], (ladder.count - at) * sizeof(Level))
-    elif change.lots:
-        memmove(&levels[at + 1], &levels[at], (ladder.count - at) * sizeof(Level))
-        levels[at] = change[0]
-        ladder.count += 1
-
-
-cdef void merge(Ladder* ladder, const Level* changes, Py_ssize_t count) noexcept nogil:
-    """Apply changes in their order. The caller keeps room for ``count`` more levels."""
-    cdef Py_ssize_t i
-    for i in range(count):
-        set_level(ladder, rank(ladder.levels, ladder.count, changes[i].key), &changes[i])
-
-
-cdef void load(Ladder* ladder, const Level* changes, Py_ssize_t count) noexcept nogil:
-    """Replace all levels. The venue lists them from the best outwards, which is a reversal."""
-    cdef Py_ssize_t i
-    cdef bint ordered = True
-    for i in range(count):
-        ladder.levels[count - 1 - i] = changes[i]
-        ordered &= changes[i].lots > 0 and (i == 0 or changes[i].key < changes[i - 1].key)
-    ladder.count = count
-    if not ordered:
-        ladder.count = 0
-        merge(ladder, changes, count)
-
-
-cdef inline void trim(Ladder* ladder, Py_ssize_t depth) noexcept nogil:
-    """Drop the worst levels beyond the subscribed depth: the venue no longer tells of them."""
-    cdef Py_ssize_t surplus = ladder.count - depth
-    if surplus > 0:
-        memmove(ladder.levels, &ladder.levels[surplus], depth * sizeof(Level))
-        ladder.count = depth
-
-
 @cython.final
 cdef class Book:
     """Levels by price in ticks; see the stub."""
@@ -189,30 +136,30 @@ cdef class Book:
     def __cinit__(
         self,
         str symbol not None,
-        int64_t depth,
-        int tick_decimals,
-        int64_t tick_units,
-        int step_decimals,
-        int64_t step_units,
+        depth,
+        tick_decimals,
+        tick_units,
+        step_decimals,
+        step_units,
     ):
         cdef int side
+        self._depth = integer(depth)
+        self._tick_units = integer(tick_units)
+        self._step_units = integer(step_units)
         if not symbol.isascii() or not symbol or '"' in symbol or "\\" in symbol:
             raise ValueError(f"symbol: expected plain ASCII text, found {symbol!r}")
-        if not 0 < depth <= DEPTH_LIMIT:
+        if not 0 < self._depth <= DEPTH_LIMIT:
             raise ValueError(f"depth: expected 1 to {DEPTH_LIMIT}, found {depth}")
         for name, decimals in (("tick", tick_decimals), ("step", step_decimals)):
-            if not 0 <= decimals <= DECIMALS_LIMIT:
+            if not 0 <= integer(decimals) <= DECIMALS_LIMIT:
                 raise ValueError(
                     f"{name}_decimals: expected 0 to {DECIMALS_LIMIT}, found {decimals}"
                 )
-        for name, units in (("tick", tick_units), ("step", step_units)):
+        for name, units in (("tick", self._tick_units), ("step", self._step_units)):
             if units <= 0:
                 raise ValueError(f"{name}_units: expected a positive integer, found {units}")
-        self._depth = depth
         self._tick_decimals = tick_decimals
-        self._tick_units = tick_units
         self._step_decimals = step_decimals
-        self._step_units = step_units
         self._symbol = symbol.encode("ascii")
         self._topic = b"orderbook.%d.%b" % (depth, self._symbol)
         self._symbol_text = PyBytes_AS_STRING(self._symbol)
@@ -220,11 +167,11 @@ cdef class Book:
         self._topic_text = PyBytes_AS_STRING(self._topic)
         self._topic_size = PyBytes_GET_SIZE(self._topic)
         # A frame can at most delete every level and bring as many new ones.
-        self._change_room = 2 * depth + 16
+        self._change_room = 2 * self._depth + 16
         for side in range(2):
             self._changes[side] = <Level*>PyMem_Malloc(self._change_room * sizeof(Level))
             self._sides[side].levels = <Level*>PyMem_Malloc(
-                (depth + self._change_room) * sizeof(Level)
+                (self._depth + self._change_room) * sizeof(Level)
             )
             if self._changes[side] == NULL or self._sides[side].levels == NULL:
                 raise MemoryError(f"book of depth {depth}")
@@ -312,40 +259,37 @@ cdef class Book:
         """See the stub: best bid at or above best ask."""
         return self.bid_ticks != 0 and self.ask_ticks != 0 and self.bid_ticks >= self.ask_ticks
 
-    def levels(self, int side, int64_t count):
+    def levels(self, side, count):
         """See the stub: levels from the best outwards."""
-        cdef const Ladder* ladder
-        cdef Py_ssize_t i
+        cdef int index = side_of(side)
+        cdef int64_t wanted = integer(count)
+        cdef const Ladder* ladder = &self._sides[index]
+        cdef Py_ssize_t at = ladder.count - 1
         cdef list out = []
-        check_side(side)
-        ladder = &self._sides[side]
-        for i in range(ladder.count - 1, max(ladder.count - max(count, 0), 0) - 1, -1):
-            out.append((ladder.levels[i].key * (1 - 2 * side), ladder.levels[i].lots))
+        while at >= 0 and wanted > 0:
+            out.append((ladder.levels[at].key * (1 - 2 * index), ladder.levels[at].lots))
+            at -= 1
+            wanted -= 1
         return out
 
-    def lots_at(self, int side, int64_t ticks):
+    def lots_at(self, side, ticks):
         """See the stub: size at one price."""
-        cdef Ladder* ladder
+        cdef int index = side_of(side)
+        cdef int64_t key = key_of(index, integer(ticks))
+        cdef const Ladder* ladder = &self._sides[index]
         cdef Py_ssize_t at
-        cdef int64_t key
-        check_side(side)
-        ladder = &self._sides[side]
-        key = max(ticks, 0) * (1 - 2 * side)
         at = rank(ladder.levels, ladder.count, key)
         if at < ladder.count and ladder.levels[at].key == key:
             return ladder.levels[at].lots
         return 0
 
-    def lots_better(self, int side, int64_t ticks):
+    def lots_better(self, side, ticks):
         """See the stub: total size at strictly better prices."""
-        cdef Ladder* ladder
-        cdef Py_ssize_t at
+        cdef int index = side_of(side)
+        cdef int64_t key = key_of(index, integer(ticks))
+        cdef const Ladder* ladder = &self._sides[index]
+        cdef Py_ssize_t at = ladder.count - 1
         cdef int64_t total = 0
-        cdef int64_t key
-        check_side(side)
-        ladder = &self._sides[side]
-        key = max(ticks, 0) * (1 - 2 * side)
-        at = ladder.count - 1
         while at >= 0 and ladder.levels[at].key > key:
             total += ladder.levels[at].lots
             at -= 1
@@ -526,7 +470,15 @@ cdef class Book:
             return FINE if take(c, c"]") else NOT_JSON
 
 
-cdef int check_side(int side) except -1:
+cdef int side_of(object value) except -1:
+    cdef int64_t side = integer(value)
     if side != 0 and side != 1:
         raise ValueError(f"side: expected 0 (bids) or 1 (asks), found {side}")
-    return 0
+    return <int>side
+
+
+cdef inline int64_t key_of(int side, int64_t ticks) noexcept nogil:
+    """Key of a price; no level has a price of zero or less, so those all compare alike."""
+    if ticks < 0:
+        ticks = 0
+    return -ticks if side else ticks

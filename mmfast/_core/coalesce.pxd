@@ -1,6 +1,6 @@
 """Intent: one wanted command per order slot."""
 
-from libc.stdint cimport int8_t, int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t
 
 
 cdef struct Cell:
@@ -26,7 +26,7 @@ cdef class IntentTable:
     #: Cells with the URGENT flag.
     cdef int64_t _urgent
 
-    cdef int _check_slot(self, int64_t slot) except -1
+    cdef int32_t _slot_of(self, object value) except -1
     cdef void _link(self, int32_t slot) noexcept nogil
     cdef void _unlink(self, int32_t slot) noexcept nogil
     cdef void _tally(self, const Cell* cell, int sign) noexcept nogil

@@ -1,12 +1,13 @@
 """Intent: one wanted command per order slot; newer overwrites older that has not been sent."""
 
-from typing import Final
+from typing import Final, Self, final
 
 #: Operations, equal to ``mmfast.messages.Op``.
 CANCEL: Final[int]
 AMEND: Final[int]
 PLACE: Final[int]
 
+@final
 class IntentTable:
     """Fixed-size table of wanted commands, one cell per slot. Memory is fixed at creation.
 
@@ -46,7 +47,7 @@ class IntentTable:
     @property
     def saved(self) -> int:
         """Commands merged away since creation."""
-    def __init__(self, slots: int, amend_replaces: bool = False) -> None: ...
+    def __new__(cls, slots: int, amend_replaces: bool = False) -> Self: ...
     def __len__(self) -> int:
         """Commands a full drain would give (a REPLACE counts as two)."""
     def set_amend_replaces(self, value: bool) -> None: ...
@@ -54,7 +55,8 @@ class IntentTable:
         self, op: int, slot: int, flags: int, price_ticks: int, lots: int, client_id: int
     ) -> int:
         """Merge one command into its slot; returns the commands saved by it (0, 1 or 2).
-        ValueError for an operation or slot out of range."""
+        ValueError for an operation, slot or flags out of range, TypeError for anything
+        that is not an int."""
     def clear(self, slot: int) -> int:
         """Forget the slot's intent; returns how many commands that dropped."""
     def peek(self, slot: int) -> tuple[tuple[int, int, int, int, int, int], ...]:
@@ -66,6 +68,7 @@ class IntentTable:
     ) -> list[tuple[int, int, int, int, int, int]]:
         """Take commands out, at most so many of each: cancels, then amends, then places;
         within an operation urgent ones first, else in the order the slots first became wanted.
-        What is not taken stays; a limit of 0 or less takes nothing. Returns (op, slot, flags, price_ticks, lots, client_id)."""
+        What is not taken stays; a limit of 0 or less takes nothing. Returns
+        (op, slot, flags, price_ticks, lots, client_id)."""
     def clear_all(self) -> int:
         """Forget everything; returns how many commands that dropped."""

@@ -8,6 +8,8 @@ cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from libc.stdint cimport int32_t, int64_t
 
+from mmfast._core.fixed cimport integer
+
 cdef enum:
     OP_CANCEL = 0
     OP_AMEND = 1
@@ -32,10 +34,18 @@ cdef enum:
 
 cdef enum:
     SLOTS_LIMIT = 4_194_304
+    FLAGS_LIMIT = 65_535
 
 CANCEL = OP_CANCEL
 AMEND = OP_AMEND
 PLACE = OP_PLACE
+
+
+cdef int op_of(object value) except -1:
+    cdef int64_t op = integer(value)
+    if not OP_CANCEL <= op <= OP_PLACE:
+        raise ValueError(f"op: expected 0 (cancel), 1 (amend) or 2 (place), found {op}")
+    return <int>op
 
 
 cdef inline bint may_amend(int32_t place_flags) noexcept nogil:
@@ -101,17 +111,18 @@ cdef void merge_cancel(Cell* cell, const Cell* newer) noexcept nogil:
 cdef class IntentTable:
     """See the stub for the merging rules."""
 
-    def __cinit__(self, int64_t slots, bint amend_replaces=False):
-        if not 0 < slots <= SLOTS_LIMIT:
-            raise ValueError(f"slots: expected 1 to {SLOTS_LIMIT}, found {slots}")
+    def __cinit__(self, slots, bint amend_replaces=False):
+        cdef int64_t count = integer(slots)
+        if not 0 < count <= SLOTS_LIMIT:
+            raise ValueError(f"slots: expected 1 to {SLOTS_LIMIT}, found {count}")
         # One cell more: the head of the list, so that linking needs no special case.
-        self._cells = <Cell*>PyMem_Calloc(slots + 1, sizeof(Cell))
+        self._cells = <Cell*>PyMem_Calloc(count + 1, sizeof(Cell))
         if self._cells == NULL:
-            raise MemoryError(f"{slots} intent cells")
-        self._slots = <int32_t>slots
+            raise MemoryError(f"{count} intent cells")
+        self._slots = <int32_t>count
         self._amend_replaces = amend_replaces
-        self._cells[slots].older = self._slots
-        self._cells[slots].newer = self._slots
+        self._cells[count].older = self._slots
+        self._cells[count].newer = self._slots
 
     def __dealloc__(self):
         PyMem_Free(self._cells)
@@ -123,10 +134,11 @@ cdef class IntentTable:
         """See the stub: whether a cancel and a place of one slot become an amend."""
         self._amend_replaces = value
 
-    cdef int _check_slot(self, int64_t slot) except -1:
+    cdef int32_t _slot_of(self, object value) except -1:
+        cdef int64_t slot = integer(value)
         if not 0 <= slot < self._slots:
             raise ValueError(f"slot: expected 0 to {self._slots - 1}, found {slot}")
-        return 0
+        return <int32_t>slot
 
     cdef void _link(self, int32_t slot) noexcept nogil:
         cdef Cell* head = &self._cells[self._slots]
@@ -152,60 +164,49 @@ cdef class IntentTable:
         if cell.flags & URGENT:
             self._urgent += sign
 
-    def put(
-        self,
-        int op,
-        int64_t slot,
-        int32_t flags,
-        int64_t price_ticks,
-        int64_t lots,
-        int64_t client_id,
-    ):
+    def put(self, op, slot, flags, price_ticks, lots, client_id):
         """See the stub: merge one command into its slot."""
         cdef Cell newer
-        cdef Cell* cell
-        cdef int64_t before
-        cdef int32_t urgent, held
-        if op < OP_CANCEL or op > OP_PLACE:
-            raise ValueError(f"op: expected 0 (cancel), 1 (amend) or 2 (place), found {op}")
-        self._check_slot(slot)
-        cell = &self._cells[slot]
-        held = cell.held
-        urgent = (cell.flags if held else 0) & URGENT | flags & URGENT
-        newer.price_ticks = price_ticks
-        newer.lots = lots
-        newer.client_id = client_id
-        newer.flags = flags
-        newer.held = op + HOLDS_CANCEL
-        before = self._counts[0] + self._counts[1] + self._counts[2]
+        cdef int32_t at = self._slot_of(slot)
+        cdef Cell* cell = &self._cells[at]
+        cdef int64_t saved = self._counts[0] + self._counts[1] + self._counts[2] + 1
+        cdef int64_t bits = integer(flags)
+        cdef int32_t held = cell.held
+        cdef int32_t urgent = (cell.flags if held else 0) & URGENT
+        if not 0 <= bits <= FLAGS_LIMIT:
+            raise ValueError(f"flags: expected 0 to {FLAGS_LIMIT}, found {bits}")
+        newer.held = op_of(op) + HOLDS_CANCEL
+        newer.flags = <int32_t>bits
+        newer.price_ticks = integer(price_ticks)
+        newer.lots = integer(lots)
+        newer.client_id = integer(client_id)
         self._tally(cell, -1)
-        if op == OP_PLACE:
+        if newer.held == HOLDS_PLACE:
             merge_place(cell, &newer, self._amend_replaces)
-        elif op == OP_AMEND:
+        elif newer.held == HOLDS_AMEND:
             merge_amend(cell, &newer)
         else:
             merge_cancel(cell, &newer)
-        cell.flags |= urgent
+        cell.flags |= urgent | newer.flags & URGENT
         self._tally(cell, 1)
         if held == NOTHING:
-            self._link(<int32_t>slot)
+            self._link(at)
         elif cell.held == NOTHING:
-            self._unlink(<int32_t>slot)
-        before += 1 - (self._counts[0] + self._counts[1] + self._counts[2])
-        self.saved += before
-        return before
+            self._unlink(at)
+        saved -= self._counts[0] + self._counts[1] + self._counts[2]
+        self.saved += saved
+        return saved
 
-    def clear(self, int64_t slot):
+    def clear(self, slot):
         """See the stub: forget one slot."""
-        cdef Cell* cell
-        self._check_slot(slot)
-        cell = &self._cells[slot]
+        cdef int32_t at = self._slot_of(slot)
+        cdef Cell* cell = &self._cells[at]
         if cell.held == NOTHING:
             return 0
         dropped = 2 if cell.held == HOLDS_REPLACE else 1
         self._tally(cell, -1)
         cell.held = NOTHING
-        self._unlink(<int32_t>slot)
+        self._unlink(at)
         return dropped
 
     def clear_all(self):
@@ -221,28 +222,29 @@ cdef class IntentTable:
         self._urgent = 0
         return dropped
 
-    def count(self, int op):
+    def count(self, op):
         """See the stub: commands of one operation."""
-        if op < OP_CANCEL or op > OP_PLACE:
-            raise ValueError(f"op: expected 0 (cancel), 1 (amend) or 2 (place), found {op}")
-        return self._counts[op]
+        return self._counts[op_of(op)]
 
-    def peek(self, int64_t slot):
+    def peek(self, slot):
         """See the stub: what one slot holds."""
-        self._check_slot(slot)
-        cdef const Cell* cell = &self._cells[slot]
+        cdef int32_t at = self._slot_of(slot)
+        cdef const Cell* cell = &self._cells[at]
         if cell.held == NOTHING:
             return ()
         if cell.held == HOLDS_REPLACE:
-            return (cancel_half(cell, slot), whole(cell, OP_PLACE, slot))
-        return (whole(cell, cell.held - HOLDS_CANCEL, slot),)
+            return (cancel_half(cell, at), whole(cell, OP_PLACE, at))
+        return (whole(cell, cell.held - HOLDS_CANCEL, at),)
 
-    def drain(self, int64_t max_cancels, int64_t max_amends, int64_t max_places):
+    def drain(self, max_cancels, max_amends, max_places):
         """See the stub: take commands out, cancels first."""
+        cdef int64_t cancels = integer(max_cancels)
+        cdef int64_t amends = integer(max_amends)
+        cdef int64_t places = integer(max_places)
         cdef list out = []
-        self._take(out, OP_CANCEL, max_cancels)
-        self._take(out, OP_AMEND, max_amends)
-        self._take(out, OP_PLACE, max_places)
+        self._take(out, OP_CANCEL, cancels)
+        self._take(out, OP_AMEND, amends)
+        self._take(out, OP_PLACE, places)
         return out
 
     cdef int _take(self, list out, int op, int64_t limit) except -1:
@@ -281,10 +283,10 @@ cdef class IntentTable:
         return taken
 
 
-cdef inline tuple whole(const Cell* cell, int op, int64_t slot):
+cdef inline tuple whole(const Cell* cell, int op, int32_t slot):
     return (op, slot, cell.flags, cell.price_ticks, cell.lots, cell.client_id)
 
 
-cdef inline tuple cancel_half(const Cell* cell, int64_t slot):
+cdef inline tuple cancel_half(const Cell* cell, int32_t slot):
     """The cancel of a REPLACE: it names its order and whether it is urgent, nothing else."""
     return (OP_CANCEL, slot, cell.flags & URGENT, 0, 0, cell.cancel_id)

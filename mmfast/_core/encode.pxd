@@ -53,5 +53,6 @@ cdef class OrderEncoder:
     cdef Text _single_prefix
     cdef char* _room
 
+    cdef int _grow(self, Py_ssize_t count) except -1
     cdef int _read(self, object command, int op, Item* item) except -1
     cdef char* _write(self, char* out, const Item* item) except NULL

@@ -1,7 +1,7 @@
 """Order requests as JSON bytes, written from per-instrument templates and integers."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self, final
 
 MAX_BATCH: Final[int]
 
@@ -9,6 +9,7 @@ class EncodeError(ValueError):
     """A command that must not be written: unknown instrument, size or price not positive,
     number out of range, or a wrong operation in the batch."""
 
+@final
 class OrderEncoder:
     """Writes bodies of the order endpoints for one category.
 
@@ -17,7 +18,7 @@ class OrderEncoder:
     input gives equal bytes. Trailing zeros of prices are kept as the tick size writes them.
     """
 
-    def __init__(self, category: str, head: str) -> None: ...
+    def __new__(cls, category: str, head: str) -> Self: ...
     def add_instrument(
         self,
         index: int,

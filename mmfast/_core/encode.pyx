@@ -11,7 +11,7 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int32_t, int64_t, uint64_t
 from libc.string cimport memcpy, memset
 
-from mmfast._core.fixed cimport DECIMALS_LIMIT, mmf_distance, mmf_mul, write_decimal
+from mmfast._core.fixed cimport DECIMALS_LIMIT, integer, mmf_distance, mmf_mul, write_decimal
 
 cdef enum:
     CANCEL = 0
@@ -55,7 +55,7 @@ cdef int check_word(str what, str word, Py_ssize_t limit) except -1:
     return 0
 
 
-cdef int check_grid(str what, int decimals, int64_t units) except -1:
+cdef int check_grid(str what, int64_t decimals, int64_t units) except -1:
     if not 0 <= decimals <= DECIMALS_LIMIT:
         raise EncodeError(
             f"{what}_decimals: expected 0 to {DECIMALS_LIMIT}, found {decimals}"
@@ -124,55 +124,64 @@ cdef class OrderEncoder:
 
     def add_instrument(
         self,
-        int64_t index,
+        index,
         str symbol not None,
-        int tick_decimals,
-        int64_t tick_units,
-        int step_decimals,
-        int64_t step_units,
+        tick_decimals,
+        tick_units,
+        step_decimals,
+        step_units,
         str smp_type not None="",
     ):
         """See the stub: register or replace one instrument."""
         cdef Template* template
-        cdef Template* grown
+        cdef int64_t at = integer(index)
         cdef int kind
-        if not 0 <= index < INSTRUMENTS_LIMIT:
-            raise EncodeError(f"index: expected 0 to {INSTRUMENTS_LIMIT - 1}, found {index}")
+        cdef bytes name, smp
+        if not 0 <= at < INSTRUMENTS_LIMIT:
+            raise EncodeError(f"index: expected 0 to {INSTRUMENTS_LIMIT - 1}, found {at}")
         check_word("symbol", symbol, SYMBOL_LIMIT)
-        check_grid("tick", tick_decimals, tick_units)
-        check_grid("step", step_decimals, step_units)
+        check_grid("tick", integer(tick_decimals), integer(tick_units))
+        check_grid("step", integer(step_decimals), integer(step_units))
         if smp_type:
             check_word("smp_type", smp_type, SMP_LIMIT)
-        if index >= self._count:
-            grown = <Template*>PyMem_Realloc(self._templates, (index + 1) * sizeof(Template))
-            if grown == NULL:
-                raise MemoryError(f"{index + 1} instrument templates")
-            memset(&grown[self._count], 0, (index + 1 - self._count) * sizeof(Template))
-            self._templates = grown
-            self._count = index + 1
-        template = &self._templates[index]
+        self._grow(at + 1)
+        template = &self._templates[at]
         template.known = True
         template.tick_decimals = tick_decimals
         template.tick_units = tick_units
         template.step_decimals = step_decimals
         template.step_units = step_units
         name = symbol.encode("ascii")
+        smp = smp_type.encode("ascii")
         for kind in range(PLACE_KINDS):
-            set_text(&template.place[kind], place_prefix(name, kind, smp_type.encode("ascii")))
+            set_text(&template.place[kind], place_prefix(name, kind, smp))
         set_text(&template.name, b'"symbol":"%b","orderLinkId":"%b' % (name, self._head))
+
+    cdef int _grow(self, Py_ssize_t count) except -1:
+        """Room for ``count`` templates; new ones are zero, so not known."""
+        cdef Template* grown
+        if count <= self._count:
+            return 0
+        grown = <Template*>PyMem_Realloc(self._templates, count * sizeof(Template))
+        if grown == NULL:
+            raise MemoryError(f"{count} instrument templates")
+        memset(&grown[self._count], 0, (count - self._count) * sizeof(Template))
+        self._templates = grown
+        self._count = count
+        return 0
 
     cdef int _read(self, object command, int op, Item* item) except -1:
         """Read one command by position and refuse what must not be written."""
         if not isinstance(command, tuple) or PyTuple_GET_SIZE(command) != COMMAND_FIELDS:
             raise EncodeError(f"expected a command of {COMMAND_FIELDS} fields, found {command!r}")
         try:
-            item.op = <object>PyTuple_GET_ITEM(command, AT_OP)
-            item.instrument = <object>PyTuple_GET_ITEM(command, AT_INSTRUMENT)
-            item.side = <object>PyTuple_GET_ITEM(command, AT_SIDE)
-            item.flags = <object>PyTuple_GET_ITEM(command, AT_FLAGS)
-            item.price_ticks = <object>PyTuple_GET_ITEM(command, AT_PRICE)
-            item.lots = <object>PyTuple_GET_ITEM(command, AT_LOTS)
-            item.client_id = <object>PyTuple_GET_ITEM(command, AT_CLIENT_ID)
+            item.op = integer(<object>PyTuple_GET_ITEM(command, AT_OP))
+            item.instrument = integer(<object>PyTuple_GET_ITEM(command, AT_INSTRUMENT))
+            item.side = integer(<object>PyTuple_GET_ITEM(command, AT_SIDE))
+            item.flags = integer(<object>PyTuple_GET_ITEM(command, AT_FLAGS))
+            item.price_ticks = integer(<object>PyTuple_GET_ITEM(command, AT_PRICE))
+            item.lots = integer(<object>PyTuple_GET_ITEM(command, AT_LOTS))
+            item.client_id = integer(<object>PyTuple_GET_ITEM(command, AT_CLIENT_ID))
         except (OverflowError, TypeError) as error:
             raise EncodeError(f"expected 64-bit integers, found {command!r}") from error
         fault = fault_of(item, op)
@@ -211,12 +220,12 @@ cdef class OrderEncoder:
         memcpy(out, b'"}', 2)
         return out + 2
 
-    def batch(self, int op, commands):
+    def batch(self, op, commands):
         """See the stub: one batch body."""
         cdef Item item
+        cdef int wanted = op_of(op)
         cdef char* out = self._room
         cdef Py_ssize_t count = len(commands)
-        check_op(op)
         if not 0 < count <= BATCH_LIMIT:
             raise EncodeError(f"expected 1 to {BATCH_LIMIT} commands in a batch, found {count}")
         out = put_text(out, &self._batch_prefix)
@@ -225,7 +234,7 @@ cdef class OrderEncoder:
             count -= 1
             if count < 0:
                 raise EncodeError("the batch gave more commands than its length")
-            self._read(command, op, &item)
+            self._read(command, wanted, &item)
             out[0] = c"{"
             out = self._write(out + 1, &item)
             out[0] = c","
@@ -235,20 +244,20 @@ cdef class OrderEncoder:
         memcpy(out - 1, b"]}", 2)
         return PyBytes_FromStringAndSize(self._room, mmf_distance(self._room, out) + 1)
 
-    def single(self, int op, command):
+    def single(self, op, command):
         """See the stub: one single-order body."""
         cdef Item item
         cdef char* out
-        check_op(op)
-        self._read(command, op, &item)
+        self._read(command, op_of(op), &item)
         out = self._write(put_text(self._room, &self._single_prefix), &item)
         return PyBytes_FromStringAndSize(self._room, mmf_distance(self._room, out))
 
 
-cdef int check_op(int op) except -1:
+cdef int op_of(object value) except -1:
+    cdef int64_t op = integer(value)
     if not CANCEL <= op <= PLACE:
         raise EncodeError(f"op: expected 0 (cancel), 1 (amend) or 2 (place), found {op}")
-    return 0
+    return <int>op
 
 
 cdef str fault_of(const Item* item, int op):

@@ -42,6 +42,13 @@ cdef enum Fault:
     OFF_GRID = 5
 
 
+cdef inline int64_t integer(object value) except? -1:
+    """A Python int as int64. Cython by itself would cut a float or a Decimal without a word."""
+    if not isinstance(value, int):
+        raise TypeError(f"expected an int, found {value!r}")
+    return value
+
+
 cdef inline int scan_decimal(
     const unsigned char** cursor, const unsigned char* end, int decimals, uint64_t* out
 ) noexcept nogil:

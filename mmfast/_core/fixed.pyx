@@ -13,10 +13,11 @@ class FixedError(ValueError):
     """Text is not a plain decimal, or does not fit the grid or 64 bits."""
 
 
-cdef int check_decimals(int decimals) except -1:
+cdef int decimals_of(object value) except -1:
+    cdef int64_t decimals = integer(value)
     if decimals < 0 or decimals > DECIMALS_LIMIT:
         raise FixedError(f"decimals: expected 0 to {DECIMALS_LIMIT}, found {decimals}")
-    return 0
+    return <int>decimals
 
 
 cdef int refuse(object text, int fault, int decimals) except -1:
@@ -52,7 +53,6 @@ cdef int64_t to_units(object text, int decimals) except? -1:
     cdef uint64_t magnitude = 0
     cdef bint negative = False
     cdef int fault
-    check_decimals(decimals)
     span_of(text, &start, &size)
     cdef const unsigned char* at = <const unsigned char*>start
     cdef const unsigned char* end = at + size
@@ -86,35 +86,35 @@ cdef bytes to_text(int64_t units, int decimals):
     return PyBytes_FromStringAndSize(room, at)
 
 
-def parse_units(text, int decimals):
+def parse_units(text, decimals):
     """See the stub: decimal text to an integer count of 10**-decimals."""
-    return to_units(text, decimals)
+    return to_units(text, decimals_of(decimals))
 
 
-def parse_grid(text, int decimals, int64_t unit):
+def parse_grid(text, decimals, unit):
     """See the stub: decimal text to a count of grid steps."""
+    cdef int places = decimals_of(decimals)
+    cdef int64_t step = integer(unit)
     cdef int64_t units
-    if unit <= 0:
-        raise FixedError(f"unit: expected a positive integer, found {unit}")
-    units = to_units(text, decimals)
-    if units % unit:
+    if step <= 0:
+        raise FixedError(f"unit: expected a positive integer, found {step}")
+    units = to_units(text, places)
+    if units % step:
         raise FixedError(
-            f"expected a multiple of {to_text(unit, decimals).decode('ascii')}, "
-            f"found {to_text(units, decimals).decode('ascii')}"
+            f"expected a multiple of {to_text(step, places).decode('ascii')}, "
+            f"found {to_text(units, places).decode('ascii')}"
         )
-    return units // unit
+    return units // step
 
 
-def format_units(int64_t units, int decimals):
+def format_units(units, decimals):
     """See the stub: integer units to decimal text."""
-    check_decimals(decimals)
-    return to_text(units, decimals)
+    return to_text(integer(units), decimals_of(decimals))
 
 
-def format_grid(int64_t count, int decimals, int64_t unit):
+def format_grid(count, decimals, unit):
     """See the stub: a count of grid steps to decimal text."""
-    check_decimals(decimals)
-    return to_text(product(count, unit), decimals)
+    return to_text(product(integer(count), integer(unit)), decimals_of(decimals))
 
 
 def split_step(text):
@@ -130,10 +130,11 @@ def split_step(text):
     return needed, units
 
 
-cdef int check_step(int64_t step) except -1:
+cdef int64_t step_of(object value) except -1:
+    cdef int64_t step = integer(value)
     if step <= 0:
         raise ValueError(f"step: expected a positive integer, found {step}")
-    return 0
+    return step
 
 
 cdef int64_t product(int64_t a, int64_t b) except? -1:
@@ -143,22 +144,22 @@ cdef int64_t product(int64_t a, int64_t b) except? -1:
     return result
 
 
-def floor_to(int64_t value, int64_t step):
+def floor_to(value, step):
     """See the stub: round down to a multiple of ``step``."""
-    cdef int64_t rest
-    check_step(step)
-    rest = value % step
-    return product((value - rest) // step - (1 if rest < 0 else 0), step)
+    cdef int64_t units = integer(value)
+    cdef int64_t size = step_of(step)
+    cdef int64_t rest = units % size
+    return product((units - rest) // size - (1 if rest < 0 else 0), size)
 
 
-def ceil_to(int64_t value, int64_t step):
+def ceil_to(value, step):
     """See the stub: round up to a multiple of ``step``."""
-    cdef int64_t rest
-    check_step(step)
-    rest = value % step
-    return product((value - rest) // step + (1 if rest > 0 else 0), step)
+    cdef int64_t units = integer(value)
+    cdef int64_t size = step_of(step)
+    cdef int64_t rest = units % size
+    return product((units - rest) // size + (1 if rest > 0 else 0), size)
 
 
-def mul(int64_t a, int64_t b):
+def mul(a, b):
     """See the stub: checked product."""
-    return product(a, b)
+    return product(integer(a), integer(b))

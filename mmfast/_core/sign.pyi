@@ -1,10 +1,11 @@
 """HMAC-SHA256 from a key state prepared once."""
 
-from typing import Final
+from typing import Final, Self, final
 
 BACKEND: Final[str]
 """``"sha-ni"`` when the CPU has it, else ``"portable"``; chosen once at import."""
 
+@final
 class Signer:
     """Signs for one API key. Never shows its secret: ``repr`` is redacted, pickling refused.
 
@@ -15,7 +16,7 @@ class Signer:
 
     @property
     def api_key(self) -> str: ...
-    def __init__(self, api_key: str, secret: str, recv_window_ms: int) -> None: ...
+    def __new__(cls, api_key: str, secret: str, recv_window_ms: int) -> Self: ...
     @property
     def recv_window_ms(self) -> int: ...
     def sign(self, payload: bytes) -> str:

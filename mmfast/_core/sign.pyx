@@ -3,10 +3,10 @@
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
-from libc.stdint cimport int64_t, uint8_t
+from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
 
-from mmfast._core.fixed cimport write_decimal
+from mmfast._core.fixed cimport integer, write_decimal
 
 cdef int CHOSEN = mmf_sha_available()
 
@@ -42,19 +42,20 @@ cdef int check_printable(str what, str text, Py_ssize_t limit) except -1:
 cdef class Signer:
     """Signs for one API key; see the stub."""
 
-    def __cinit__(self, str api_key not None, str secret not None, int64_t recv_window_ms):
+    def __cinit__(self, str api_key not None, str secret not None, recv_window_ms):
         cdef bytes middle
+        cdef int64_t window = integer(recv_window_ms)
         cdef const char* text
         cdef Py_ssize_t size = 0
         check_printable("api_key", api_key, KEY_LIMIT)
         check_printable("secret", secret, 4096)
-        if not 0 < recv_window_ms <= 60_000:
+        if not 0 < window <= 60_000:
             raise ValueError(
-                f"recv_window_ms: expected 1 to 60000 milliseconds, found {recv_window_ms}"
+                f"recv_window_ms: expected 1 to 60000 milliseconds, found {window}"
             )
         self.api_key = api_key
-        self.recv_window_ms = recv_window_ms
-        middle = f"{api_key}{recv_window_ms}".encode("ascii")
+        self.recv_window_ms = window
+        middle = f"{api_key}{window}".encode("ascii")
         self._middle_size = len(middle)
         memcpy(self._middle, PyBytes_AS_STRING(middle), self._middle_size)
         # ASCII text is stored as its own bytes, so no further copy of the secret is made.
@@ -79,14 +80,15 @@ cdef class Signer:
         )
         return hex_text(digest)
 
-    def sign_request(self, int64_t timestamp_ms, bytes payload not None):
+    def sign_request(self, timestamp_ms, bytes payload not None):
         """See the stub: HMAC of timestamp, key, window and payload; the payload is not copied."""
         cdef uint8_t digest[32]
         cdef char head[HEAD_ROOM]
         cdef int size
-        if timestamp_ms < 0:
-            raise ValueError(f"timestamp_ms: expected 0 or more, found {timestamp_ms}")
-        size = write_decimal(head, timestamp_ms, 0)
+        cdef int64_t time_ms = integer(timestamp_ms)
+        if time_ms < 0:
+            raise ValueError(f"timestamp_ms: expected 0 or more, found {time_ms}")
+        size = write_decimal(head, <uint64_t>time_ms, 0)
         memcpy(&head[size], self._middle, self._middle_size)
         mmf_hmac(
             CHOSEN, &self._key, <const uint8_t*>head, size + self._middle_size,

@@ -115,7 +115,11 @@ class Book:
             raise BookFrameError("too long")
         try:
             tree = json.loads(
-                frame.decode("utf-8"), object_pairs_hook=Pairs, parse_constant=_no_constant
+                frame.decode("utf-8"),
+                object_pairs_hook=Pairs,
+                parse_constant=_no_constant,
+                # A count has no sign, not even before zero, where an int would lose it.
+                parse_int=lambda text: -1 if text == "-0" else int(text),
             )
         except (ValueError, RecursionError) as error:
             raise BookFrameError(str(error)) from error

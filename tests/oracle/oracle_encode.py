@@ -52,7 +52,9 @@ class OrderEncoder:
     def _item(self, op, command):
         if not isinstance(command, tuple) or len(command) != 8:
             raise EncodeError("not a command")
-        if not all(isinstance(v, int) and INT64_MIN <= v <= INT64_MAX for v in command):
+        # The slot is ours alone: it is not written, so it is not read either.
+        fields = (command[0], *command[2:])
+        if not all(isinstance(v, int) and INT64_MIN <= v <= INT64_MAX for v in fields):
             raise EncodeError("not 64-bit integers")
         own_op, _, instrument, side, flags, price_ticks, lots, client_id = command
         if own_op != op or client_id <= 0 or instrument not in self.instruments:

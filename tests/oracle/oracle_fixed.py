@@ -3,31 +3,35 @@
 from __future__ import annotations
 
 import re
-from decimal import Context, Decimal
+from fractions import Fraction
 
 MAX_DIGITS = 18
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 _PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)")
-_EXACT = Context(prec=400)
 
 
 class FixedError(ValueError):
     """Text or an argument that the twin refuses."""
 
 
-def _number(text: str | bytes) -> Decimal:
+def _number(text: str | bytes) -> Fraction:
     if isinstance(text, bytes):
         text = text.decode("latin-1")
     if not _PLAIN.fullmatch(text):
         raise FixedError(f"not a plain decimal: {text!r}")
-    return Decimal(text)
+    if "." in text:
+        text = text.rstrip("0")
+    # Hundreds of digits with one that counts at each end fit no grid and are too much to compute.
+    if len(text.lstrip("+-0")) > 400:
+        raise FixedError("too long")
+    return Fraction(f"{text}0" if text.endswith(".") else text)
 
 
 def parse_units(text: str | bytes, decimals: int) -> int:
     if not 0 <= decimals <= MAX_DIGITS:
         raise FixedError("decimals")
-    scaled = _number(text).scaleb(decimals, _EXACT)
-    if scaled != scaled.to_integral_value():
+    scaled = _number(text) * 10**decimals
+    if scaled.denominator != 1:
         raise FixedError("more decimals than allowed")
     if not INT64_MIN <= scaled <= INT64_MAX:
         raise FixedError("does not fit 64 bits")
@@ -46,7 +50,9 @@ def parse_grid(text: str | bytes, decimals: int, unit: int) -> int:
 def format_units(units: int, decimals: int) -> bytes:
     if not 0 <= decimals <= MAX_DIGITS:
         raise FixedError("decimals")
-    return f"{Decimal(units).scaleb(-decimals, _EXACT):.{decimals}f}".encode()
+    whole, fraction = divmod(abs(units), 10**decimals)
+    digits = f"{whole}.{fraction:0{decimals}d}" if decimals else str(whole)
+    return (b"-" if units < 0 else b"") + digits.encode()
 
 
 def mul(a: int, b: int) -> int:
@@ -62,8 +68,8 @@ def format_grid(count: int, decimals: int, unit: int) -> bytes:
 def split_step(text: str | bytes) -> tuple[int, int]:
     value = _number(text)
     for decimals in range(MAX_DIGITS + 1):
-        scaled = value.scaleb(decimals, _EXACT)
-        if scaled == scaled.to_integral_value():
+        scaled = value * 10**decimals
+        if scaled.denominator == 1:
             if not 0 < scaled <= INT64_MAX:
                 break
             return decimals, int(scaled)
@@ -72,11 +78,11 @@ def split_step(text: str | bytes) -> tuple[int, int]:
 
 def floor_to(value: int, step: int) -> int:
     if step <= 0:
-        raise ValueError
+        raise ValueError("step")
     return mul(value // step, step)
 
 
 def ceil_to(value: int, step: int) -> int:
     if step <= 0:
-        raise ValueError
+        raise ValueError("step")
     return mul(-(-value // step), step)

@@ -10,7 +10,7 @@ from mmfast.messages import Command, Flag, Op, Side
 
 def test_the_core_names_its_build_and_version():
     assert core.BUILD in ("release", "debug", "trace", "sanitize")
-    assert core.VERSION == mmfast.__version__
+    assert mmfast.__version__ == core.VERSION
 
 
 def test_operations_agree_with_the_messages():

@@ -157,14 +157,14 @@ def test_clear_forgets(coalesce):
 def test_nonsense_is_refused(coalesce):
     table = coalesce.IntentTable(4)
     for op, slot in ((-1, 0), (3, 0), (0, -1), (0, 4), (0, 2**40)):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match=r"op|slot"):
             table.put(op, slot, 0, 1, 1, 1)
     for call in (table.peek, table.clear):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="slot"):
             call(4)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="op"):
         table.count(3)
     for slots in (0, -1, 2**40):
-        with pytest.raises(ValueError):
+        with pytest.raises(ValueError, match="slots"):
             coalesce.IntentTable(slots)
     assert len(table) == 0
