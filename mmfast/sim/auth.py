@@ -70,8 +70,8 @@ class Doorkeeper:
         time_text = headers["x-bapi-timestamp"]
         window_text = headers.get("x-bapi-recv-window", "")
         self._check_time(time_text, window_text, venue_ms)
-        payload = request.query.encode() if request.method == "GET" else request.body
-        origin = f"{time_text}{key.api_key}{window_text}".encode() + payload
+        payload = _bytes(request.query) if request.method == "GET" else request.body
+        origin = _bytes(f"{time_text}{key.api_key}{window_text}") + payload
         if not _same(key.signature(origin), headers["x-bapi-sign"]):
             shown = origin.decode(errors="replace")
             raise Refusal(BAD_SIGNATURE, f"error sign! origin_string[{shown}]")
@@ -108,4 +108,9 @@ def _whole_number(name: str, text: str) -> int:
 
 def _same(expected: str, found: str) -> bool:
     """Compare without telling by time where they differ; ``found`` may be any text."""
-    return hmac.compare_digest(expected.encode(), found.encode())
+    return hmac.compare_digest(_bytes(expected), _bytes(found))
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes a text came from: what was not UTF-8 arrives as lone surrogates."""
+    return text.encode(errors="surrogateescape")

@@ -51,6 +51,7 @@ class Checks:
         if ticket.reduce_only:
             lots = self._closable(account, ticket)
         else:
+            check_notional(self._exchange.shelf[ticket.instrument], ticks, lots)
             self._afford(account, ticket.instrument, ticket.side, ticks, lots)
         return ticket._replace(ticks=ticks, lots=lots)
 

@@ -101,7 +101,9 @@ def _read(request: HttpRequest) -> _Read:
     if request.method == "GET":
         if not request.query:
             return _Read(_NO_PARAMS)
-        return _Read(dict(parse_qsl(request.query, keep_blank_values=True)))
+        # What was not UTF-8 could not be quoted back in a JSON reply.
+        query = request.query.encode(errors="replace").decode()
+        return _Read(dict(parse_qsl(query, keep_blank_values=True)))
     try:
         body = orjson.loads(request.body)
     except orjson.JSONDecodeError:

@@ -116,8 +116,6 @@ class TicketReader:
         close_all = reduce_only and close_on_trigger and item.get("qty") == "0"
         lots = 0 if close_all else read_lots(figures, listing, item, is_market=is_market)
         ticks = 0 if is_market else read_ticks(figures, listing, item)
-        if not is_market and not reduce_only:
-            check_notional(listing, ticks, lots)
         return Ticket(
             instrument=index,
             side=side,

@@ -121,8 +121,10 @@ class Venue:
         """A websocket said something; the answers come out of :meth:`advance`.
 
         It waits its turn there: a snapshot taken now must not overtake a delta due before now.
+        Its whole round trip is behind it when it is heard, so that it is answered at that very
+        instant: no delta can slip in between a snapshot and its leaving.
         """
-        self._schedule(now_ns, _Said(conn_id, data))
+        self._schedule(now_ns + 2 * self._half_ns, _Said(conn_id, data))
 
     def ws_close(self, conn_id: int, now_ns: int) -> None:  # noqa: ARG002
         """A websocket is gone."""

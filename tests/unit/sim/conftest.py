@@ -82,7 +82,7 @@ class Trader:
             {"op": "subscribe", "args": ["order", "execution", "position", "wallet"]},
         ):
             self.venue.ws_message(STREAM, orjson.dumps(message), 0)
-        self.run(0)
+        self.run(20)
 
     def run(self, ms: float) -> None:
         """Let venue time pass and keep what left."""
@@ -129,7 +129,7 @@ class Trader:
             request_id=self._requests,
             method=method,
             path=path,
-            query=text.decode() if is_get else "",
+            query=text.decode(errors="surrogateescape") if is_get else "",
             headers={name: value for name, value in sent.items() if value},
             body=b"" if is_get else text,
         )

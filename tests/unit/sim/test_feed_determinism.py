@@ -39,7 +39,7 @@ def test_same_seed_same_bytes_however_the_clock_is_stepped() -> None:
 
 
 def test_a_burst_of_the_market_is_told_in_one_advance() -> None:
-    venue = Venue(VenueParams(symbols=SYMBOLS, api_key="k", api_secret="s"))
+    venue = Venue(VenueParams(symbols=SYMBOLS, api_key="k", api_secret="s", latency_ms=0.0))
     venue.ws_open(1, "/v5/public/linear", 0)
     topics = [f"orderbook.50.{symbol}" for symbol in SYMBOLS]
     venue.ws_message(1, json.dumps({"op": "subscribe", "args": topics}).encode(), 0)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from mmfast.messages import Side
+from mmfast.sim.params import FlowParams
+from mmfast.sim.wire import WsSend
 from mmfast.units import NS_PER_MS
 
 
@@ -35,6 +38,25 @@ def test_ack_comes_half_a_trip_after_the_order_works_and_the_stream_after_the_ac
     assert trader.reply(number).at_ns == start + 6 * NS_PER_MS
     assert [e.at_ns for e in trader.events] == [start + 8 * NS_PER_MS] * len(trader.events)
     assert [e.topic for e in trader.events] == ["order", "position"]
+
+
+def test_a_subscriber_is_answered_a_round_trip_later_and_misses_nothing(new_trader) -> None:
+    trader = new_trader(latency_ms=30.0, flow=FlowParams(activity=20.0), keep_books=True)
+    trader.venue.ws_open(2, "/v5/public/linear", trader.now_ns)
+    wish = b'{"op":"subscribe","args":["orderbook.50.BTCUSDT"]}'
+    trader.leaving.clear()
+    trader.venue.ws_message(2, wish, trader.now_ns)
+    asked = trader.now_ns
+    trader.run(400)
+    said = [(d.at_ns, orjson.loads(d.output.data)) for d in trader.leaving
+            if isinstance(d.output, WsSend) and d.output.conn_id == 2]  # fmt: skip
+    (ack_ns, ack), (first_ns, first), *deltas = said
+    assert (ack["op"], ack_ns) == ("subscribe", asked + 30 * NS_PER_MS)
+    assert (first["type"], first_ns) == ("snapshot", ack_ns)
+    assert [frame["data"]["u"] for _, frame in deltas] == [
+        first["data"]["u"] + 1 + i for i in range(len(deltas))
+    ]
+    assert len(deltas) > 5
 
 
 def test_jitter_makes_the_stream_race_the_ack_but_not_itself(new_trader) -> None:

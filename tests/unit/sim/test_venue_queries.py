@@ -125,7 +125,7 @@ class TestHistory:
         assert links(trader.get(self.PATH, **BTC)) == []
 
     def test_times(self, trader) -> None:
-        start = trader.venue.venue_ms(0)
+        start = trader.venue.venue_ms(trader.now_ns)
         trader.place(orderLinkId="x")
         trader.cancel(orderLinkId="x")
         day = 86_400_000

@@ -122,6 +122,17 @@ def test_a_client_id_is_used_up_for_ever_once_accepted(trader) -> None:
     assert trader.place(orderLinkId="1").code == 110072
 
 
+def test_a_market_order_has_a_least_value_too_unless_it_closes(trader) -> None:
+    tiny = {"symbol": "SUIUSDT", "orderType": "Market", "price": None}
+    trader.place(symbol="SUIUSDT", side="Buy", price="1.2000", qty="100")
+    trader.house(Side.SELL, 12_000, 10, spot=2, ioc=True)
+    trader.house(Side.BUY, 12_000, 5, spot=2)
+    trader.venue.set_reference(2, 4_000, 4_000)
+    assert trader.place(**tiny, side="Sell", qty="10").code == 110094
+    assert trader.place(**tiny, side="Sell", qty="10", reduceOnly=True).code == 0
+    assert trader.venue.positions()["SUIUSDT"] == 9
+
+
 def test_orders_without_a_client_id_do_not_collide(trader) -> None:
     assert [trader.place().code for _ in range(3)] == [0, 0, 0]
 
