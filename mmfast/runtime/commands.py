@@ -86,7 +86,10 @@ def _check_core(config: Config) -> None:
 
 def _check_sizes(config: Config) -> None:
     """Sizes against the embedded venue's own filters, which are known before it runs."""
-    rows = listings(tuple(row.symbol for row in config.symbols))
+    try:
+        rows = listings(tuple(row.symbol for row in config.symbols))
+    except ConfigError as error:
+        raise ConfigError([(f"{path}.symbol", text) for path, text in error.faults]) from None
     assemble.config_for_instruments(config, [row.instrument for row in rows])
 
 

@@ -135,8 +135,6 @@ class AsyncQuoteLoop:
             self.contact.stats.reloads_taken += 1
             session.take_params(params)
             say(logging.INFO, "reload", "; ".join(str(change) for change in changed))
-        else:
-            say(logging.INFO, "reload", "the configuration file says nothing new")
 
     async def _start_unless_stopped(self) -> None:
         """Start, but let a stop asked for meanwhile end the start."""
@@ -182,6 +180,7 @@ class AsyncQuoteLoop:
 
     def ask_reload(self) -> None:
         """Read the configuration file now (SIGHUP)."""
+        say(logging.INFO, "reload", "reading the configuration file again")
         self._tasks.start(self.reload(), "reload")
 
     async def _keep_instruments(self, every_s: float) -> None:

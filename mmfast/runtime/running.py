@@ -23,6 +23,7 @@ from mmfast.clock import SystemClock
 from mmfast.config import Config
 from mmfast.engine.counters import Counters
 from mmfast.engine.view import EngineView
+from mmfast.errors import MmfastError
 from mmfast.messages import Category
 from mmfast.runtime import assemble, summary, table
 from mmfast.runtime.closing import Verdict
@@ -69,6 +70,10 @@ class Running:
                 session = loop.session
                 if session is not None and summary_path is not None:
                     summary.write(summary_path, self._summary(session, verdict))
+        except MmfastError as error:
+            # A venue quotes the key, and what was signed, in its refusals.
+            error.args = (self.logs.redact(str(error)),)
+            raise
         finally:
             if self._log_writer is not None:
                 self._log_writer.stop()

@@ -1,0 +1,320 @@
+"""Ticks: batched leaves at once, sequential one by one; late ones return; nothing is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+from runtime_bench import FakeClock, batch
+
+from mmfast.engine.params import BatchParams, EngineParams, FairPrice, PlannerParams, RequoteBy
+from mmfast.messages import NO_RATE_INFO, Batch, BatchReply, ItemReply, Op, Outcome
+from mmfast.runtime.orchestrator import (
+    DEADLINE_PASSED,
+    MAX_CALLS_IN_FLIGHT,
+    AsyncTickOrchestrator,
+)
+from mmfast.runtime.stats import RunStats
+from mmfast.runtime.tasks import TaskGroup
+
+
+def params(*, enabled: bool = True, deadline_ms: int = 200) -> EngineParams:
+    return EngineParams(
+        symbols=(),
+        batch=BatchParams(enabled=enabled, tick_deadline_ms=deadline_ms),
+        planner=PlannerParams(),
+        fair_price=FairPrice.MID,
+        requote_by=RequoteBy.AMEND,
+        stale_book_ms=1000,
+        recv_window_ms=1000,
+        book_depth=50,
+    )
+
+
+def reply_of(sent: Batch, outcome: Outcome, text: str = "") -> BatchReply:
+    items = tuple(ItemReply(c.client_id, outcome, 0, text, "") for c in sent.commands)
+    return BatchReply(batch=sent, items=items, rate=NO_RATE_INFO, sent_ns=0, received_ns=0)
+
+
+class ScriptedKernel:
+    """Hands out what the test put in, and remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.flushes: deque[list[Batch]] = deque()
+        self.replies: list[BatchReply] = []
+        self.params: list[EngineParams] = []
+        self.refusal = ""
+
+    def flush(self, now_ns: int) -> list[Batch]:
+        return self.flushes.popleft() if self.flushes else []
+
+    def on_event(self, event: object, now_ns: int) -> None:
+        assert isinstance(event, BatchReply)
+        self.replies.append(event)
+
+    def last_look(self, batch: Batch, now_ns: int) -> str:
+        return self.refusal
+
+    def reconfigure(self, params: EngineParams, now_ns: int) -> None:
+        self.params.append(params)
+
+    def outcomes(self) -> dict[int, str]:
+        return {r.batch.batch_id: r.items[0].outcome.name for r in self.replies}
+
+
+class ScriptedGateway:
+    """Asks for the last look as the real one does; each send waits until the test lets it go."""
+
+    def __init__(self, orchestrator: AsyncTickOrchestrator) -> None:
+        self._orchestrator = orchestrator
+        self.sent: list[int] = []
+        self.waiting: dict[int, asyncio.Future[Outcome | Exception]] = {}
+        self.most_at_once = 0
+
+    async def send(self, batch: Batch) -> BatchReply:
+        refusal = self._orchestrator.last_look(batch)
+        if refusal:
+            return reply_of(batch, Outcome.NOT_SENT, refusal)
+        self.sent.append(batch.batch_id)
+        self.waiting[batch.batch_id] = asyncio.get_running_loop().create_future()
+        self.most_at_once = max(self.most_at_once, len(self.waiting))
+        result = await self.waiting[batch.batch_id]
+        del self.waiting[batch.batch_id]
+        if isinstance(result, Exception):
+            raise result
+        return reply_of(batch, result)
+
+    async def answer(self, batch_id: int, result: Outcome | Exception = Outcome.ACK) -> None:
+        self.waiting[batch_id].set_result(result)
+        await turns()
+
+
+class Bench:
+    def __init__(self, clock: FakeClock, settings: EngineParams) -> None:
+        self.clock = clock
+        self.kernel = ScriptedKernel()
+        self.stats = RunStats(clock.now_ns())
+        self.faults: list[tuple[str, BaseException]] = []
+        self.progress = 0
+        self.tasks = TaskGroup(200, lambda name, error: self.faults.append((name, error)))
+        self.orchestrator = AsyncTickOrchestrator(
+            kernel=self.kernel,
+            clock=clock,
+            stats=self.stats,
+            tasks=self.tasks,
+            params=settings,
+            on_progress=self._progressed,
+        )
+        self.gateway = ScriptedGateway(self.orchestrator)
+        self.orchestrator.use(self.gateway)
+
+    def _progressed(self) -> None:
+        self.progress += 1
+
+    async def flush(self, *batches: Batch) -> bool:
+        self.kernel.flushes.append(list(batches))
+        opened = self.orchestrator.flush()
+        if not opened and self.kernel.flushes:
+            self.kernel.flushes.pop()
+        await turns()
+        return opened
+
+
+async def turns(count: int = 5) -> None:
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def run(
+    clock: FakeClock,
+) -> Callable[..., None]:
+    def runner(test: Callable[[Bench], Coroutine[Any, Any, None]], **settings: Any) -> None:
+        async def main() -> None:
+            bench = Bench(clock, params(**settings))
+            await test(bench)
+            await bench.tasks.close()
+
+        asyncio.run(main())
+
+    return runner
+
+
+def test_batched_sends_the_whole_tick_at_once(run: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.flush(batch(1, [1], Op.CANCEL), batch(2, [2, 3]), batch(3, [4, 5]))
+        assert bench.gateway.sent == [1, 2, 3]
+        bench.clock.pass_ms(50)
+        for number in (2, 1, 3):
+            assert bench.stats.ticks.count == 0, "the tick is open while a reply is missing"
+            await bench.gateway.answer(number)
+        assert bench.stats.ticks_by_mode["batched"].count == 1
+        assert bench.stats.ticks.max_ns == 50_000_000
+        assert bench.progress == 3
+        assert bench.orchestrator.in_flight == 0
+
+    run(test)
+
+
+def test_batched_ticks_may_overlap_but_not_without_bound(run: Any) -> None:
+    async def test(bench: Bench) -> None:
+        opened = 0
+        for number in range(2 * MAX_CALLS_IN_FLIGHT):
+            opened += await bench.flush(batch(number, [number + 1]))
+        assert opened == MAX_CALLS_IN_FLIGHT
+        assert bench.orchestrator.opens_at_ns(bench.clock.now_ns()) == -1
+        await bench.gateway.answer(0)
+        assert await bench.flush(batch(999, [999]))
+
+    run(test)
+
+
+def test_sequential_sends_one_after_another(run: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.flush(batch(1, [1]), batch(2, [2]), batch(3, [3]))
+        assert bench.gateway.sent == [1]
+        assert not await bench.flush(batch(4, [4])), "no tick opens before the last one closed"
+        await bench.gateway.answer(1)
+        assert bench.gateway.sent == [1, 2]
+        await bench.gateway.answer(2)
+        await bench.gateway.answer(3)
+        assert bench.gateway.most_at_once == 1
+        assert bench.stats.ticks_by_mode["sequential"].count == 1
+        assert await bench.flush(batch(4, [4]))
+        await bench.gateway.answer(4)
+
+    run(test, enabled=False)
+
+
+def test_what_misses_the_deadline_returns_to_intent_and_is_counted(run: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.flush(batch(1, [1]), batch(2, [2]), batch(3, [3, 4]))
+        bench.clock.pass_ms(199)
+        await bench.gateway.answer(1)
+        assert bench.gateway.sent == [1, 2], "within the deadline it may still leave"
+        bench.clock.pass_ms(2)
+        await bench.gateway.answer(2)
+        assert bench.gateway.sent == [1, 2], "the third came too late"
+        assert bench.kernel.outcomes() == {1: "ACK", 2: "ACK", 3: "NOT_SENT"}
+        assert bench.kernel.replies[2].items[0].ret_msg == DEADLINE_PASSED
+        assert bench.stats.deadline_missed == 2, "commands, not calls"
+        assert bench.stats.ticks.count == 1
+        now_ns = bench.clock.now_ns()
+        assert bench.orchestrator.opens_at_ns(now_ns) == now_ns, "no penalty for being late"
+
+    run(test, enabled=False)
+
+
+def test_a_reply_after_the_deadline_counts_all_the_same(run: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.flush(batch(1, [1]))
+        bench.clock.pass_ms(500)
+        await bench.gateway.answer(1)
+        assert bench.kernel.outcomes() == {1: "ACK"}
+        assert bench.stats.late_replies == 1
+        assert bench.stats.ticks.max_ns == 500_000_000, "the true duration, not the deadline"
+
+    run(test)
+
+
+def test_the_last_look_of_the_kernel_is_asked_for_each_batch(run: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.flush(batch(1, [1]), batch(2, [2]))
+        bench.kernel.refusal = "mode is SYNCING"
+        await bench.gateway.answer(1)
+        assert bench.kernel.outcomes() == {1: "ACK", 2: "NOT_SENT"}
+        assert bench.kernel.replies[1].items[0].ret_msg == "mode is SYNCING"
+
+    run(test, enabled=False)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_flag_flips_at_a_tick_boundary_without_loss(run: Any, first: bool) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.flush(batch(1, [1]), batch(2, [2]))
+        bench.orchestrator.offer(params(enabled=not first))
+        assert not await bench.flush(batch(3, [3])), "what is under way is finished in its way"
+        assert bench.kernel.params == []
+        await bench.gateway.answer(1)
+        await bench.gateway.answer(2)
+        assert await bench.flush(batch(3, [3]), batch(4, [4]))
+        assert [p.batch.enabled for p in bench.kernel.params] == [not first]
+        assert bench.gateway.sent == ([1, 2, 3] if first else [1, 2, 3, 4])
+        for number in (3, 4):
+            await bench.gateway.answer(number)
+        assert sorted(bench.kernel.outcomes()) == [1, 2, 3, 4]
+        assert {name: d.count for name, d in bench.stats.ticks_by_mode.items()} == {
+            "batched": 1,
+            "sequential": 1,
+        }
+
+    run(test, enabled=first)
+
+
+def test_a_later_offer_replaces_an_earlier_one(run: Any) -> None:
+    async def test(bench: Bench) -> None:
+        bench.orchestrator.offer(params(deadline_ms=1))
+        bench.orchestrator.offer(params(deadline_ms=7))
+        await bench.flush()
+        assert [p.batch.tick_deadline_ms for p in bench.kernel.params] == [7]
+
+    run(test)
+
+
+def test_a_raising_gateway_leaves_its_commands_unknown_and_is_a_fault(run: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.flush(batch(1, [1, 2]), batch(2, [3]))
+        await bench.gateway.answer(1, RuntimeError("bug"))
+        assert bench.kernel.outcomes() == {1: "UNKNOWN"}
+        assert [name for name, _ in bench.faults] == ["batch-1"]
+        await bench.gateway.answer(2)
+        assert bench.orchestrator.in_flight == 0
+
+    run(test)
+
+
+def test_after_a_fault_the_rest_of_a_sequential_tick_is_proven_unsent(run: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.flush(batch(1, [1]), batch(2, [2]), batch(3, [3]))
+        await bench.gateway.answer(1, RuntimeError("bug"))
+        assert bench.kernel.outcomes() == {1: "UNKNOWN", 2: "NOT_SENT", 3: "NOT_SENT"}
+        assert bench.gateway.sent == [1]
+        assert bench.orchestrator.in_flight == 0
+        assert len(bench.faults) == 1
+
+    run(test, enabled=False)
+
+
+def test_ticks_are_held_back_while_nothing_can_be_sent(run: Any) -> None:
+    """A venue that is down answers at once with NOT_SENT: without a hold the loop would spin."""
+
+    async def test(bench: Bench) -> None:
+        waits = []
+        for number in range(12):
+            assert await bench.flush(batch(number, [number + 1]))
+            await bench.gateway.answer(number, Outcome.NOT_SENT)
+            now_ns = bench.clock.now_ns()
+            opens_ns = bench.orchestrator.opens_at_ns(now_ns)
+            waits.append((opens_ns - now_ns) // 1_000_000)
+            assert not await bench.flush(batch(100, [100]))
+            bench.clock.ns = opens_ns
+        assert waits[0] == 20
+        assert waits == sorted(waits)
+        assert waits[-1] == 1000
+        assert await bench.flush(batch(200, [200]))
+        await bench.gateway.answer(200)
+        now_ns = bench.clock.now_ns()
+        assert bench.orchestrator.opens_at_ns(now_ns) == now_ns, "one reply ends the hold"
+
+    run(test)
+
+
+def test_an_empty_flush_is_no_tick(run: Any) -> None:
+    async def test(bench: Bench) -> None:
+        assert not await bench.flush()
+        assert (bench.stats.flushes, bench.stats.ticks.count) == (1, 0)
+
+    run(test)
