@@ -240,7 +240,6 @@ class Exchange:
             self._settle(maker, trade, value_e8, is_maker=True)
         if isinstance(taker, Order):
             self._settle(taker, trade, value_e8, is_maker=False)
-            self._hold_to_position(taker)
         for uid in dict.fromkeys((maker.uid, taker.uid)):
             if uid != HOUSE_UID:
                 account = self.accounts[uid]
@@ -289,19 +288,8 @@ class Exchange:
                 account.blotter.close(order)
             self.outbox.order(account, order)
 
-    # Reduce-only: such an order never outgrows the position it may close.
-
-    def _hold_to_position(self, taker: Order) -> None:
-        """A taker's own resting orders may have changed the position under it."""
-        if not taker.reduce_only or not taker.leaves:
-            return
-        position = self.accounts[taker.uid].positions[taker.instrument]
-        room = position.closable(taker.side)
-        if not room:
-            taker.end(CANCEL_BY_REDUCE_ONLY, NO_ERROR, self.engine.now_ms)
-        elif taker.leaves > room:
-            taker.lots -= taker.leaves - room
-            taker.leaves = room
+    # Reduce-only: such an order never outgrows the position it may close. It enters no larger
+    # than that, and a taker shrinks with the position; only resting ones must be looked after.
 
     def _trim(self, account: Account, position: Position) -> None:
         """Cut or cancel resting reduce-only orders that are larger than the position."""
