@@ -199,8 +199,22 @@ def test_a_reply_that_contradicts_itself_proves_nothing(
     codec: TradeCodec, make_batch: MakeBatch, make_reply: MakeReply, how: str
 ) -> None:
     batch = make_batch(Op.PLACE, 3)
-    parsed = orjson.loads(make_reply(batch, (0, 10001, 10006)))
-    CORRUPTIONS[how](parsed)
+    # Rows that change places mean nothing while all codes are the same.
+    uniform = () if "swapped" in how else ((0, 0, 0),)
+    for codes in ((0, 10001, 10006), *uniform):
+        parsed = orjson.loads(make_reply(batch, codes))
+        CORRUPTIONS[how](parsed)
+        assert outcomes(codec, batch, 200, orjson.dumps(parsed)) == [Outcome.UNKNOWN] * 3
+
+
+@pytest.mark.parametrize("op", [Op.AMEND, Op.CANCEL])
+def test_codes_are_not_guessed_onto_rows_out_of_order(
+    codec: TradeCodec, make_batch: MakeBatch, make_reply: MakeReply, op: Op
+) -> None:
+    """Only creates prove an ack by a new venue id; here the order of the rows is all there is."""
+    batch = make_batch(op, 3)
+    parsed = orjson.loads(make_reply(batch, (0, 110001, 110001)))
+    swap(rows(parsed))
     assert outcomes(codec, batch, 200, orjson.dumps(parsed)) == [Outcome.UNKNOWN] * 3
 
 

@@ -114,15 +114,18 @@ def test_open_orders_come_from_all_pages_once(ask: Make) -> None:
     assert "settleCoin=USDT" in server.seen[0].target
 
 
-@pytest.mark.parametrize("cursors", [["same", "same"], ["x", "y"]])
-def test_a_list_that_does_not_end_is_refused(ask: Make, cursors: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("cursors", "complaint"),
+    [(["same", "same"], "cursor came twice"), (["x", "y"], "did not end")],
+)
+def test_a_list_that_does_not_end_is_refused(ask: Make, cursors: list[str], complaint: str) -> None:
     turns = iter(range(10**6))
 
     def answer(seen: Any) -> object:
         cursor = cursors[next(turns) % 2]
         return ok({"list": [order(1)], "nextPageCursor": cursor})
 
-    with pytest.raises(RemoteProtocolError, match="order/realtime"):
+    with pytest.raises(RemoteProtocolError, match=f"order/realtime: .*{complaint}"):
         ask(answer, lambda rest: rest.open_orders())
 
 

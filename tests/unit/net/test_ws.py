@@ -342,24 +342,27 @@ def test_a_venue_that_is_not_there_yet_is_waited_for(run: Run) -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 302, 502])
-def test_a_refused_upgrade_is_a_failure_like_any_other(run: Run, status: int) -> None:
+def test_a_refused_upgrade_is_a_failure_and_a_redirect_is_not_followed(
+    run: Run, status: int
+) -> None:
     async def main() -> None:
         log = Log()
+        async with Venue(good_public).running() as elsewhere:
 
-        async def refuse(request: web.Request) -> web.Response:
-            return web.Response(status=status, headers={"Location": "ws://127.0.0.1:1/"})
+            async def refuse(request: web.Request) -> web.Response:
+                return web.Response(status=status, headers={"Location": elsewhere.url})
 
-        app = web.Application()
-        app.router.add_get("/", refuse)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        stream = public(f"ws://127.0.0.1:{runner.addresses[0][1]}/", log)
-        async with kept_up(stream):
-            await log.until(lambda: stream.connect_failures >= 2)
-        await runner.cleanup()
-        assert stream.connects == 0
+            app = web.Application()
+            app.router.add_get("/", refuse)
+            runner = web.AppRunner(app, access_log=None)
+            await runner.setup()
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            stream = public(f"ws://127.0.0.1:{runner.addresses[0][1]}/", log)
+            async with kept_up(stream):
+                await log.until(lambda: bool(elsewhere.sockets) or stream.connect_failures >= 2)
+            await runner.cleanup()
+            assert stream.connects == 0
+            assert elsewhere.sockets == []
 
     run(main())
 
