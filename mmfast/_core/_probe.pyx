@@ -5,8 +5,8 @@ from libc.stdint cimport uint8_t
 
 from mmfast._core.scan cimport Cursor, Span, scan_string, skip_space, skip_value
 from mmfast._core.sign cimport (
-    MMF_PORTABLE, MMF_SHA_NI, mmf_hmac, mmf_hmac_key, mmf_hmac_pair, mmf_hmac_prepare,
-    mmf_sha_available, mmf_wipe,
+    MMF_PORTABLE, MMF_SHA_NI, mmf_hex, mmf_hmac, mmf_hmac_key, mmf_hmac_pair,
+    mmf_hmac_prepare, mmf_sha_available, mmf_wipe,
 )
 
 #: Block functions this machine can run, by name.
@@ -46,6 +46,15 @@ def hmac_pair(str backend not None, bytes secret not None, bytes one not None, b
         <const uint8_t*>PyBytes_AS_STRING(two), PyBytes_GET_SIZE(two), first, second,
     )
     return (<char*>first)[:32], (<char*>second)[:32]
+
+
+def hex_text(str backend not None, bytes digest not None):
+    """64 hex digits of a digest."""
+    cdef char text[64]
+    if len(digest) != 32:
+        raise ValueError("a digest has 32 bytes")
+    mmf_hex(BACKENDS[backend], text, <const uint8_t*>PyBytes_AS_STRING(digest))
+    return text[:64].decode("ascii")
 
 
 def wiped(bytes secret not None):

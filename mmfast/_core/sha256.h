@@ -351,12 +351,38 @@ static void mmf_hmac_pair(int backend, const mmf_hmac_key *key, const uint8_t *o
     mmf_digest_store(two_digest, t);
 }
 
-static inline void mmf_hex(char *out, const uint8_t *bytes, size_t size) {
+/* 64 lower-case hex digits of a digest. */
+static inline void mmf_hex_portable(char out[64], const uint8_t digest[32]) {
     static const char digit[17] = "0123456789abcdef";
-    for (size_t i = 0; i < size; i++) {
-        out[2 * i] = digit[bytes[i] >> 4];
-        out[2 * i + 1] = digit[bytes[i] & 15];
+    for (int i = 0; i < 32; i++) {
+        out[2 * i] = digit[digest[i] >> 4];
+        out[2 * i + 1] = digit[digest[i] & 15];
     }
+}
+
+#if MMF_HAVE_SHA_NI
+MMF_SHA_TARGET static inline void mmf_hex_ssse3(char out[64], const uint8_t digest[32]) {
+    const __m128i digit = _mm_loadu_si128((const __m128i *)"0123456789abcdef");
+    const __m128i mask = _mm_set1_epi8(15);
+    for (int i = 0; i < 2; i++) {
+        __m128i bytes = _mm_loadu_si128((const __m128i *)(digest + 16 * i));
+        __m128i high = _mm_shuffle_epi8(digit, _mm_and_si128(_mm_srli_epi16(bytes, 4), mask));
+        __m128i low = _mm_shuffle_epi8(digit, _mm_and_si128(bytes, mask));
+        _mm_storeu_si128((__m128i *)(out + 32 * i), _mm_unpacklo_epi8(high, low));
+        _mm_storeu_si128((__m128i *)(out + 32 * i + 16), _mm_unpackhi_epi8(high, low));
+    }
+}
+#endif
+
+static inline void mmf_hex(int backend, char out[64], const uint8_t digest[32]) {
+#if MMF_HAVE_SHA_NI
+    if (backend == MMF_SHA_NI) {
+        mmf_hex_ssse3(out, digest);
+        return;
+    }
+#endif
+    (void)backend;
+    mmf_hex_portable(out, digest);
 }
 
 #endif

@@ -25,7 +25,7 @@ cdef extern from "sha256.h" nogil:
         int backend, const mmf_hmac_key* key, const uint8_t* one, size_t one_size,
         const uint8_t* two, size_t two_size, uint8_t* one_digest, uint8_t* two_digest
     ) noexcept
-    void mmf_hex(char* out, const uint8_t* bytes, size_t size) noexcept
+    void mmf_hex(int backend, char* out, const uint8_t* digest) noexcept
 
 
 cdef enum:

@@ -21,7 +21,7 @@ cdef extern from "Python.h":
 cdef str hex_text(const uint8_t* digest):
     """64 lower-case hex digits, written straight into the new string."""
     cdef str text = PyUnicode_New(64, 127)
-    mmf_hex(<char*>PyUnicode_DATA(text), digest, 32)
+    mmf_hex(CHOSEN, <char*>PyUnicode_DATA(text), digest)
     return text
 
 

@@ -112,6 +112,13 @@ def test_every_length_round_the_block_borders_on_every_block_function(probe):
             assert probe.hmac_pair(backend, secret, body, other) == pair
 
 
+def test_hex_on_every_block_function(probe):
+    for backend in probe.BACKENDS:
+        for start in range(0, 256, 8):
+            digest = bytes((start + step) % 256 for step in range(32))
+            assert probe.hex_text(backend, digest) == digest.hex()
+
+
 def test_the_wipe_leaves_no_key(probe):
     assert probe.wiped(b"a secret of some length")
 
