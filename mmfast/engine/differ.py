@@ -88,7 +88,7 @@ class Differ:
                 self._forget(slot)
             elif not self._is_held(slot, Op.PLACE, target):
                 out.append(self._place(instrument, side, slot, target, stance))
-        elif order.state is not State.LIVE:
+        elif order.state is not State.LIVE or order.leaves_lots <= 0:
             self._forget(slot)
             if stance.pulled and CANCELLABLE[order.state]:
                 out.append(_cancel(order, _URGENT))

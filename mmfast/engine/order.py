@@ -27,6 +27,7 @@ class Order:
         "flight_tick",
         "instrument",
         "lots",
+        "missing",
         "pending_lots",
         "pending_price_ticks",
         "price_ticks",
@@ -70,6 +71,8 @@ class Order:
         self.updated_ms = 0
         self.seen = False
         self.adopted = False
+        self.missing = False
+        """A snapshot did not show it while a request of ours was in flight."""
         self.counted_lots = 0
 
     @property

@@ -209,8 +209,10 @@ class OrderTable:
                 del self._unbooked[client_id]
             return Change(order, order.state, order.state)
         order.seen = True
-        whole = order.cum_lots >= order.lots and not order.pending_lots
-        return self._step(order, Event.FILLED if whole else Event.TRADED, now_ns)
+        change = self._step(order, Event.TRADED, now_ns)
+        if change.after is State.LIVE:
+            self._schedule(order, now_ns)
+        return change
 
     def on_absent(self, client_id: int, now_ns: int) -> Change | None:
         """Proof by query that the venue has no such order."""
@@ -220,7 +222,9 @@ class OrderTable:
         return self._step(order, Event.VANISHED if order.seen else Event.ABSENT, now_ns)
 
     def on_missing(self, order: Order, now_ns: int) -> Change:
-        """It was not among the open orders of a snapshot that began after it was sent."""
+        """It was not among the open orders of a snapshot that began after it was sent. With a
+        request in flight that is taken up when the reply is there."""
+        order.missing = IN_FLIGHT[order.state]
         return self._step(order, Event.MISSING, now_ns)
 
     def adopt(self, update: OrderUpdate, now_ns: int) -> Order:
@@ -305,10 +309,16 @@ class OrderTable:
 
     @staticmethod
     def _judge(order: Order, update: OrderUpdate, now_ns: int) -> Event:
-        """Does this open report decide the change in progress? Takes its values if it does."""
+        """Does this open report decide the change in progress? Takes its values if it does.
+
+        An amend is decided when its values are shown. That it (or a cancel) did not happen is
+        decided when, after it can no longer happen, the last known report is simply repeated: a
+        newer one may be news from before the change, delayed on its way.
+        """
+        settled = now_ns >= order.settle_ns and update.updated_ms == order.updated_ms
         order.updated_ms = update.updated_ms
         order.seen = True
-        settled = now_ns >= order.settle_ns
+        order.missing = False
         if order.pending_lots:
             price, lots = order.pending_price_ticks, order.pending_lots
             if not settled and (update.price_ticks, update.lots) != (price, lots):
@@ -322,7 +332,11 @@ class OrderTable:
 
     def _step(self, order: Order, event: Event, now_ns: int) -> Change:
         before = order.state
-        order.state = state = following(before, event)
+        state = following(before, event)
+        if order.missing and not IN_FLIGHT[state] and state < FIRST_FINAL:
+            order.missing = False
+            state = following(state, Event.MISSING)
+        order.state = state
         if state >= FIRST_FINAL:
             self._end(order, event)
         elif state is not before:
@@ -342,6 +356,9 @@ class OrderTable:
             order.settle_ns = order.resolve_ns = NEVER_NS
             if state == State.LIVE:
                 order.pending_lots = order.pending_price_ticks = 0
+                if order.leaves_lots <= 0:
+                    # Whether that is all of it only the order's own report can say.
+                    order.resolve_ns = now_ns + CONFIRM_NS
         self.next_resolve_ns = min(self.next_resolve_ns, order.resolve_ns)
 
     def _end(self, order: Order, event: Event) -> None:
@@ -350,7 +367,10 @@ class OrderTable:
             del self._slotless[order.client_id]
         else:
             self.by_slot[order.slot] = None
-        if order.cum_lots > order.booked_lots:
+        if order.adopted:
+            # Which of its fills the position already contained when it was found is not known.
+            order.booked_lots = order.cum_lots
+        elif order.cum_lots > order.booked_lots:
             self._unbooked[order.client_id] = order
         self._entomb(order, event)
 
