@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 import pytest
+import uvloop
 
 from mmfast.bybit.auth import Credentials
 from mmfast.bybit.hosts import Endpoints
@@ -143,6 +144,17 @@ def wire_response() -> Callable[..., bytes]:
 def run() -> Callable[[Awaitable[Any]], Any]:
     def run(main: Any) -> Any:
         return asyncio.run(main)
+
+    return run
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def run_on_both(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
+    factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.new_event_loop
+
+    def run(main: Any) -> Any:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(main)
 
     return run
 

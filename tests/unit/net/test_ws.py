@@ -1,149 +1,31 @@
-"""Streams over real websockets: up only when every topic is acknowledged, back after any loss."""
+"""The public stream over real websockets: up only when every topic is acknowledged, back after
+any loss."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
-import uvloop
-from aiohttp import WSMsgType, web
+from aiohttp import web
+from ws_venue import FAST, IMPATIENT, SYMBOLS, Log, Venue, good_public, kept_up, say
 
-from mmfast.bybit.auth import Credentials
-from mmfast.bybit.private import PrivateDecoder
 from mmfast.bybit.public import PublicRouter
-from mmfast.clock import SystemClock, VenueClock
+from mmfast.clock import SystemClock
 from mmfast.errors import InvariantError
-from mmfast.ids import ClientIds
-from mmfast.messages import Instrument, OrderUpdate
 from mmfast.net.backoff import Backoff, ConnectBudget
-from mmfast.net.ws import PrivateStream, PublicStream
+from mmfast.net.ws import PublicStream
 from mmfast.net.ws_connection import StreamTiming
 
-SYMBOLS = tuple(f"S{n}USDT" for n in range(23))
-
-Handler = Callable[[web.WebSocketResponse, dict[str, Any]], Awaitable[None]]
-
-#: Asks often but waits long, so that a stalled test machine is not taken for a dead venue.
-FAST = StreamTiming(
-    connect_s=5.0,
-    ready_s=5.0,
-    ping_every_s=0.2,
-    ping_when_idle_s=0.1,
-    pong_within_s=5.0,
-    watch_every_s=0.02,
-)
-#: For the tests in which the venue does stay silent.
-IMPATIENT = StreamTiming(ready_s=0.3, ping_when_idle_s=0.1, pong_within_s=0.2, watch_every_s=0.02)
+Run = Callable[[Any], Any]
 
 
-class Venue:
-    """A websocket server that answers as its ``handler`` says and keeps what it heard."""
-
-    def __init__(self, handler: Handler) -> None:
-        self.handler = handler
-        self.heard: list[dict[str, Any]] = []
-        self.sockets: list[web.WebSocketResponse] = []
-        self.url = ""
-
-    @contextlib.asynccontextmanager
-    async def running(self) -> AsyncIterator[Venue]:
-        app = web.Application()
-        app.router.add_get("/v5/stream", self._serve)
-        runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        port = runner.addresses[0][1]
-        self.url = f"ws://127.0.0.1:{port}/v5/stream"
-        try:
-            yield self
-        finally:
-            for socket in self.sockets:
-                await socket.close()
-            await runner.cleanup()
-            await asyncio.sleep(0)
-
-    async def _serve(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse()
-        await socket.prepare(request)
-        self.sockets.append(socket)
-        async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                frame = orjson.loads(message.data)
-                self.heard.append(frame)
-                await self.handler(socket, frame)
-        return socket
-
-    def args(self, op: str) -> list[str]:
-        return [arg for frame in self.heard if frame["op"] == op for arg in frame["args"]]
-
-
-async def good_public(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
-    if frame["op"] == "ping":
-        await say(socket, success=True, ret_msg="pong", op="ping", req_id=frame["req_id"])
-        return
-    await say(socket, success=True, ret_msg="", op=frame["op"], req_id=frame["req_id"])
-    if frame["op"] == "subscribe":
-        for topic in frame["args"]:
-            await snapshot(socket, topic)
-
-
-async def good_private(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
-    if frame["op"] == "ping":
-        await say(socket, op="pong", args=["1"], req_id=frame["req_id"])
-    else:
-        await say(socket, success=True, ret_msg="", op=frame["op"], req_id=frame["req_id"])
-
-
-async def say(socket: web.WebSocketResponse, **frame: object) -> None:
-    await socket.send_str(orjson.dumps(frame).decode())
-
-
-async def snapshot(socket: web.WebSocketResponse, topic: str) -> None:
-    data = {"s": topic.rpartition(".")[2], "b": [], "a": [], "u": 1, "seq": 1}
-    await say(socket, topic=topic, type="snapshot", ts=1, data=data)
-
-
-class Log:
-    """What a stream told its owner, and a way to wait for it."""
-
-    def __init__(self) -> None:
-        self.states: list[bool] = []
-        self.frames: list[tuple[int, bytes]] = []
-        self.events: list[Any] = []
-        self.lines: list[tuple[str, str, str]] = []
-        self._changed = asyncio.Event()
-
-    def state(self, up: bool) -> None:
-        self.states.append(up)
-        self._changed.set()
-
-    def frame(self, instrument: int, data: bytes, last_in_buffer: bool) -> None:
-        assert type(data) is bytes
-        self.frames.append((instrument, data))
-        self._changed.set()
-
-    def event(self, events: Any) -> None:
-        self.events.extend(events)
-        self._changed.set()
-
-    def line(self, severity: str, code: str, text: str) -> None:
-        self.lines.append((severity, code, text))
-        self._changed.set()
-
-    def codes(self) -> list[str]:
-        return [code for _, code, _ in self.lines]
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
+@pytest.fixture
+def run(run_on_both: Run) -> Run:
+    return run_on_both
 
 
 def public(url: str, log: Log, **kwargs: Any) -> PublicStream:
@@ -156,57 +38,6 @@ def public(url: str, log: Log, **kwargs: Any) -> PublicStream:
         "log": log.line,
     }
     return PublicStream(url, PublicRouter(SYMBOLS, 50), log.frame, log.state, **(options | kwargs))
-
-
-@pytest.fixture
-def private(instrument: Instrument, ids: ClientIds, secret: str) -> Callable[..., PrivateStream]:
-    def private(url: str, log: Log, **kwargs: Any) -> PrivateStream:
-        rng = random.Random(1)
-        clock = SystemClock()
-        options: dict[str, Any] = {
-            "rng": rng,
-            "budget": ConnectBudget(clock),
-            "timing": FAST,
-            "backoff": Backoff(rng, first_s=0.01, cap_s=0.05),
-            "log": log.line,
-        }
-        return PrivateStream(
-            url,
-            Credentials.hmac("test_api_key", secret),
-            VenueClock(clock),
-            PrivateDecoder((instrument,), ids),
-            log.event,
-            log.state,
-            **(options | kwargs),
-        )
-
-    return private
-
-
-@contextlib.asynccontextmanager
-async def kept_up(stream: Any) -> AsyncIterator[asyncio.Task[None]]:
-    task = asyncio.create_task(stream.run())
-    try:
-        yield task
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def run(request: pytest.FixtureRequest) -> Callable[[Any], Any]:
-    factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.new_event_loop
-
-    def run(main: Any) -> Any:
-        with asyncio.Runner(loop_factory=factory) as runner:
-            return runner.run(main)
-
-    return run
-
-
-Run = Callable[[Any], Any]
-MakePrivate = Callable[..., PrivateStream]
 
 
 def test_every_book_is_subscribed_and_every_frame_arrives(run: Run) -> None:
@@ -472,113 +303,6 @@ def test_a_bug_in_a_callback_comes_out_of_run(run: Run) -> None:
                 with pytest.raises(InvariantError, match="inside out"):
                     await stream.run()
         assert log.states in ([], [True, False])
-
-    run(main())
-
-
-def test_the_private_stream_logs_in_first(run: Run, private: MakePrivate) -> None:
-    async def main() -> None:
-        log = Log()
-        async with Venue(good_private).running() as venue:
-            async with kept_up(private(venue.url, log)):
-                await log.until(lambda: log.states == [True])
-            login, subscription = venue.heard[:2]
-            assert login["op"] == "auth"
-            assert login["args"][0] == "test_api_key"
-            assert login["args"][1] > SystemClock().wall_ms()
-            assert subscription["op"] == "subscribe"
-            assert subscription["args"] == [
-                "order.linear",
-                "execution.linear",
-                "position.linear",
-                "wallet",
-            ]
-
-    run(main())
-
-
-def test_a_refused_login_is_never_up_and_never_shows_the_secret(
-    run: Run, private: MakePrivate, secret: str
-) -> None:
-    async def refuse(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
-        await say(socket, success=False, ret_msg="Param Error", op="auth")
-
-    async def main() -> None:
-        log = Log()
-        async with Venue(refuse).running() as venue:
-            stream = private(venue.url, log)
-            async with kept_up(stream):
-                await log.until(lambda: stream.auth_refusals >= 2)
-            assert not [frame for frame in venue.heard if frame["op"] == "subscribe"]
-            signature = venue.heard[0]["args"][2]
-        assert log.states == []
-        told = repr((log.lines, stream, vars(stream)))
-        assert secret not in told
-        assert signature not in told
-
-    run(main())
-
-
-def test_a_refused_private_subscription_is_never_up(run: Run, private: MakePrivate) -> None:
-    async def refuse(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
-        success = frame["op"] != "subscribe"
-        await say(socket, success=success, ret_msg="no", op=frame["op"], req_id=frame["req_id"])
-
-    async def main() -> None:
-        log = Log()
-        async with Venue(refuse).running() as venue:
-            stream = private(venue.url, log)
-            async with kept_up(stream):
-                await log.until(lambda: stream.connects >= 2)
-        assert log.states == []
-
-    run(main())
-
-
-ORDER = {
-    "category": "linear",
-    "symbol": "BTCUSDT",
-    "orderId": "v-1",
-    "side": "Buy",
-    "orderStatus": "New",
-    "price": "65000.0",
-    "qty": "0.010",
-}
-
-
-async def push(venue: Venue, **changes: object) -> None:
-    await say(venue.sockets[-1], topic="order.linear", data=[ORDER | changes])
-
-
-def test_events_arrive_and_a_bad_frame_is_told(run: Run, private: MakePrivate) -> None:
-    async def main() -> None:
-        log = Log()
-        faults: list[str] = []
-        async with Venue(good_private).running() as venue:
-            stream = private(venue.url, log, on_fault=faults.append)
-            async with kept_up(stream):
-                await log.until(lambda: log.states == [True])
-                await push(venue)
-                await push(venue, qty="0.0105")
-                await push(venue, orderId="v-2")
-                await log.until(lambda: len(log.events) == 2)
-            assert log.states == [True, False]
-        assert [event.venue_id for event in log.events] == ["v-1", "v-2"]
-        assert all(isinstance(event, OrderUpdate) for event in log.events)
-        assert len(faults) == 1
-        assert "qty" in faults[0]
-        assert stream.errors == 1
-
-    run(main())
-
-
-def test_without_a_listener_a_bad_frame_reconnects(run: Run, private: MakePrivate) -> None:
-    async def main() -> None:
-        log = Log()
-        async with Venue(good_private).running() as venue, kept_up(private(venue.url, log)):
-            await log.until(lambda: log.states == [True])
-            await push(venue, qty="0.0105")
-            await log.until(lambda: log.states == [True, False, True])
 
     run(main())
 
