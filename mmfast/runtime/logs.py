@@ -114,9 +114,12 @@ class Logs(logging.Handler):
 
     def redact(self, text: str) -> str:
         """``text`` without secrets and without authentication headers, cut to a bounded length."""
+        return _AUTH.sub(rf"\1\2{_HIDDEN}", self._without_secrets(text))[:MAX_TEXT]
+
+    def _without_secrets(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, _HIDDEN)
-        return _AUTH.sub(rf"\1\2{_HIDDEN}", text)[:MAX_TEXT]
+        return text
 
     def emit(self, record: logging.LogRecord) -> None:
         """Render and queue one record."""
@@ -147,4 +150,6 @@ class Logs(logging.Handler):
         if self._on_line is not None:
             self._on_line(short)
         if self.writer is not None:
-            self.writer.put(orjson.dumps(row, default=lambda v: self.redact(repr(v))) + b"\n")
+            line = orjson.dumps(row, default=repr).decode()
+            # Once more over the whole line: a secret may stand deep inside a field.
+            self.writer.put(self._without_secrets(line).encode() + b"\n")

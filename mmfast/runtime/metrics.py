@@ -236,10 +236,10 @@ class MetricsServer:
         """Listen; returns the page's address. Raises :class:`ConfigError` if it cannot."""
         app = web.Application()
         app.router.add_get("/metrics", self._page)
-        runner = web.AppRunner(app, access_log=None, keepalive_timeout=15)
+        runner = web.AppRunner(app, access_log=None, keepalive_timeout=15, shutdown_timeout=1)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, host, port, backlog=_QUEUE, shutdown_timeout=1)
+            site = web.TCPSite(runner, host, port, backlog=_QUEUE)
             await site.start()
         except OSError as error:
             await runner.cleanup()
