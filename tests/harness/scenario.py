@@ -281,7 +281,7 @@ class Scenario:
         sent = sum(counters.sent)
         self.market.move(shift_bps)
         async with asyncio.timeout(SETTLE_LIMIT_S):
-            while sum(counters.sent) < sent + COMMANDS_PER_TICK:
+            while sum(counters.sent) < sent + COMMANDS_PER_TICK:  # noqa: ASYNC110 - plain ints
                 await asyncio.sleep(POLL_S)
         await self.settle()
         return [now - then for now, then in zip(counters.calls, before, strict=True)]

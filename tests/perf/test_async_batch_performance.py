@@ -8,7 +8,6 @@ comes is measured by ``make bench``.
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -115,7 +114,6 @@ def test_eighty_commands_leave_in_at_most_four_calls(batched: Run) -> None:
 
 
 def test_a_batched_tick_ends_well_within_200_ms(batched: Run) -> None:
-    print(f"tick p50 {batched.p50_ms:.1f}, p95 {batched.p95_ms:.1f}, p99 {batched.p99_ms:.1f} ms")
     assert batched.p50_ms >= LATENCY_MS, "faster than the venue: the tick was not awaited"
     assert batched.p95_ms < 200
     assert batched.p99_ms < 250
