@@ -33,6 +33,8 @@ from mmfast.units import NOT_OURS, NS_PER_S
 
 BOOKING_NS: Final = 5 * NS_PER_S
 """An ended order may wait so long for its executions before the account is read for them."""
+BOOKING_READS: Final = 3
+"""After so many readings that did not bring them, the positions read are believed instead."""
 _UNREMARKABLE: Final = ("", "EC_NoError", "EC_PerCancelRequest")
 """Words of the venue for "nothing was refused"."""
 _OURS_TO_END: Final = (
@@ -50,6 +52,7 @@ class Account:
 
     __slots__ = (
         "_booking_ns",
+        "_booking_reads",
         "_counters",
         "_dirty",
         "_holds",
@@ -80,6 +83,7 @@ class Account:
         self._dirty = dirty
         self._holds = holds
         self._booking_ns = 0
+        self._booking_reads = 0
         self.acks = [0] * len(instruments)
         self.ask_all = False
         """Ask about accepted requests that no stream confirms. While the private stream is
@@ -306,9 +310,24 @@ class Account:
             self._outbox.read_account(f"position of {symbol} differs from the venue's")
         if not self._orders.unbooked():
             self._booking_ns = now_ns + BOOKING_NS
+            self._booking_reads = 0
         elif now_ns >= self._booking_ns:
             self._booking_ns = now_ns + BOOKING_NS
+            self._await_bookings()
+
+    def _await_bookings(self) -> None:
+        """Executions of ended orders are overdue: read the account, at last do without them."""
+        self._booking_reads += 1
+        if self._booking_reads <= BOOKING_READS:
             self._outbox.read_account("fills of ended orders have no executions yet")
+            return
+        lots = self._orders.forgive_unbooked()
+        self._outbox.alert(
+            Severity.WARNING,
+            "executions_missing",
+            f"expected executions for {lots} filled lots of ended orders, found none in "
+            f"{BOOKING_READS} readings of the account; its positions are believed as they are",
+        )
 
     # -- inside ---------------------------------------------------------------------------
 

@@ -41,7 +41,7 @@ class Differ:
     the bus still holds for it is forgotten, for it was decided on older knowledge.
     """
 
-    __slots__ = ("_bus", "_depth", "_ids", "_orders", "requote_by")
+    __slots__ = ("_bus", "_depth", "_holding", "_ids", "_orders", "requote_by")
 
     def __init__(
         self,
@@ -55,12 +55,19 @@ class Differ:
         self._bus = bus
         self._ids = ids
         self._depth = [0] * instruments
+        self._holding = True
         self.requote_by = requote_by
+
+    def begin(self) -> None:
+        """A flush begins. If the bus is empty now, no slot holds anything until it is visited,
+        and it is visited once: then nothing held needs looking at."""
+        self._holding = len(self._bus) > 0
 
     def commands(
         self, instrument: int, quotes: Quotes, params: SymbolParams, stance: Stance
     ) -> list[Command]:
-        """The commands for one instrument. Forgets on the bus what has become pointless."""
+        """The commands for one instrument, to be asked for once in a flush. Forgets on the bus
+        what has become pointless."""
         out: list[Command] = []
         depth = max(self._depth[instrument], len(quotes.bids), len(quotes.asks))
         self._depth[instrument] = depth  # slots once used are looked at for ever: cheap, and safe
@@ -123,12 +130,11 @@ class Differ:
     def _move(self, out: list[Command], order: Order, target: Level, stance: Stance) -> None:
         """Cancel and place; the bus makes an amend of them where that is the policy."""
         self._forget_place(order.slot)
-        side = Side(order.side)
         out.append(_cancel(order, 0))
-        out.append(self._place(order.instrument, side, order.slot, target, stance))
+        out.append(self._place(order.instrument, order.side, order.slot, target, stance))
 
     def _only_cancel(self, out: list[Command], order: Order, flags: int) -> None:
-        held = self._bus.held(order.slot) if len(self._bus) else ()
+        held = self._bus.held(order.slot) if self._holding else ()
         if len(held) == 1 and held[0].op == Op.CANCEL and held[0].flags & flags == flags:
             return
         self._forget_place(order.slot)
@@ -149,27 +155,27 @@ class Differ:
         )
 
     def _forget(self, slot: int) -> None:
-        if len(self._bus):
+        if self._holding:
             self._bus.clear(slot)
 
     def _forget_place(self, slot: int) -> None:
         """A place alone that waits under a resting order is older than what we know now, and a
         cancel would annul it instead of ending the order."""
-        if len(self._bus):
+        if self._holding:
             held = self._bus.held(slot)
             if len(held) == 1 and held[0].op == Op.PLACE:
                 self._bus.clear(slot)
 
     def _is_held(self, slot: int, op: Op, target: Level) -> bool:
         """The bus already holds exactly this, so putting it again would only be counted."""
-        if not len(self._bus):
+        if not self._holding:
             return False
         held = self._bus.held(slot)
         return len(held) == 1 and held[0].op == op and _aims_at(held[0], target)
 
     def _moves_already(self, order: Order, target: Level) -> bool:
         """The bus holds a replacement or amend of this order to exactly this target."""
-        if not len(self._bus):
+        if not self._holding:
             return False
         held = self._bus.held(order.slot)
         if not held or held[0].client_id != order.client_id:
@@ -202,7 +208,7 @@ def _cancel(order: Order, flags: int) -> Command:
         Op.CANCEL,
         Slot(order.slot),
         InstrumentIndex(order.instrument),
-        Side(order.side),
+        order.side,
         flags,
         Ticks(order.price_ticks),
         Lots(order.leaves_lots),
@@ -215,7 +221,7 @@ def _amend_size(order: Order, lots: int) -> Command:
         Op.AMEND,
         Slot(order.slot),
         InstrumentIndex(order.instrument),
-        Side(order.side),
+        order.side,
         _AMEND_QTY,
         Ticks(order.price_ticks),
         Lots(lots),

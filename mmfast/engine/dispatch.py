@@ -60,6 +60,7 @@ class Dispatcher:
         bus = self._bus
         if not homeless and not len(bus):
             return []
+        self._risk.begin()
         urgent = bus.urgent_cancels() + len(homeless)
         cancels, amends, places = self._planner.allowance(now_ns, urgent)
         leaving: tuple[list[Command], list[Command], list[Command]] = ([], [], [])
@@ -83,7 +84,7 @@ class Dispatcher:
             Op.CANCEL,
             NO_SLOT,
             InstrumentIndex(order.instrument),
-            _SIDES[order.side],
+            order.side,
             _URGENT,
             Ticks(order.price_ticks),
             Lots(order.leaves_lots),

@@ -212,6 +212,7 @@ class Kernel:
         if not len(self._dirty) and not self._dispatcher.homeless():
             return []
         self.counters.ticks += 1
+        self._differ.begin()
         for instrument in self._dirty.take(self._params.batch.max_parallel_symbols):
             self._decide(instrument, now_ns)
         if len(self._dirty) and len(self._bus):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from mmfast.engine.order_states import FIRST_FINAL, State
-from mmfast.messages import Op
+from mmfast.messages import Op, Side
 from mmfast.units import Slot
 
 NO_SLOT: Final = Slot(-1)
@@ -43,7 +43,7 @@ class Order:
     )
 
     def __init__(
-        self, client_id: int, slot: int, instrument: int, side: int, price_ticks: int, lots: int
+        self, client_id: int, slot: int, instrument: int, side: Side, price_ticks: int, lots: int
     ) -> None:
         self.client_id = client_id
         self.slot = slot

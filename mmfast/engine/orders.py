@@ -10,11 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from mmfast.engine.evidence import (
+    EVENT_OF_OUTCOME,
+    EVENT_OF_STATUS,
+    OPEN_STATUSES,
+    THROTTLED_MUTATION,
+    expects_reply,
+    judge,
+)
 from mmfast.engine.memory import BoundedMemory
 from mmfast.engine.order import NEVER_NS, NO_SLOT, Order, is_leaving
 from mmfast.engine.order_states import FIRST_FINAL, IN_FLIGHT, Event, State, following
 from mmfast.errors import InvariantError
-from mmfast.messages import Command, Op, OrderStatus, OrderUpdate, Outcome
+from mmfast.messages import Command, Op, OrderUpdate, Outcome
 from mmfast.units import MAX_LEVELS, NS_PER_S
 
 CONFIRM_NS: Final = 3 * NS_PER_S
@@ -25,25 +33,6 @@ EXPIRY_MARGIN_NS: Final = NS_PER_S
 """The venue refuses stamps this far ahead of its clock; so long may one of ours be valid."""
 TOMBSTONES: Final = 1 << 15
 """Ended orders remembered. Older ones that turn up again are strangers, and are cancelled."""
-
-_OPEN = (OrderStatus.PENDING_NEW, OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED)
-_EVENT_OF_STATUS: Final[dict[int, Event]] = {
-    OrderStatus.FILLED: Event.FILLED,
-    OrderStatus.CANCELLED: Event.CANCELLED,
-    OrderStatus.REJECTED: Event.REJECTED,
-    OrderStatus.EXPIRED_UNSENT: Event.REJECTED,
-}
-_EVENT_OF_OUTCOME: Final[dict[int, Event]] = {
-    Outcome.ACK: Event.ACK,
-    Outcome.REJECT: Event.REFUSED,
-    Outcome.THROTTLED: Event.REFUSED,
-    Outcome.GONE: Event.GONE,
-    Outcome.UNKNOWN: Event.LOST,
-    Outcome.NOT_SENT: Event.UNSENT,
-    Outcome.LOCAL_REJECT: Event.UNSENT,
-}
-#: A proven refusal for rate reasons leaves an amend or cancel exactly where it was.
-_THROTTLED_MUTATION: Final = Event.UNSENT
 
 
 class Change(NamedTuple):
@@ -109,6 +98,16 @@ class OrderTable:
         """Ended orders with fills whose executions have not arrived."""
         return list(self._unbooked.values())
 
+    def forgive_unbooked(self) -> int:
+        """Wait for no executions of ended orders any more; returns the lots they stood for."""
+        lots = 0
+        for order in self.unbooked():
+            lots += order.counted_lots
+            order.booked_lots = order.cum_lots
+            self._count(order)
+        self._unbooked.clear()
+        return lots
+
     # -- acts of our own ------------------------------------------------------------------
 
     def place(self, command: Command, tick_id: int, now_ns: int) -> Order:
@@ -164,14 +163,14 @@ class OrderTable:
         order = self._orders.get(client_id)
         if order is None:
             return None
-        event = _EVENT_OF_OUTCOME[outcome]
-        if not self._expects_reply(order, op, tick_id, event):
+        event = EVENT_OF_OUTCOME[outcome]
+        if not expects_reply(order, op, tick_id, event):
             return None
         order.sent_ns = max(order.sent_ns, sent_ns)
         if venue_id:
             order.venue_id = venue_id
         if outcome == Outcome.THROTTLED and op != Op.PLACE:
-            event = _THROTTLED_MUTATION
+            event = THROTTLED_MUTATION
         if event in (Event.REFUSED, Event.UNSENT) and op == Op.AMEND:
             order.pending_lots = order.pending_price_ticks = 0
         return self._step(order, event, now_ns)
@@ -184,15 +183,15 @@ class OrderTable:
         if update.venue_id:
             order.venue_id = update.venue_id
         order.cum_lots = max(order.cum_lots, update.cum_lots)
-        final = _EVENT_OF_STATUS.get(update.status)
+        final = EVENT_OF_STATUS.get(update.status)
         if final is not None:
             order.updated_ms = max(order.updated_ms, update.updated_ms)
             return self._step(order, final, now_ns)
         stale = update.updated_ms < order.updated_ms
-        if stale or update.status not in _OPEN:
+        if stale or update.status not in OPEN_STATUSES:
             self._count(order)
             return Change(order, order.state, order.state)
-        return self._step(order, self._judge(order, update, now_ns), now_ns)
+        return self._step(order, judge(order, update, now_ns), now_ns)
 
     def on_execution(self, client_id: int, lots: int, covered: bool, now_ns: int) -> Change | None:
         """A new execution (the caller removes repeats). ``covered``: a position snapshot
@@ -299,36 +298,6 @@ class OrderTable:
         order.flight_tick = tick_id
         order.sent_ns = now_ns
         self._step(order, event, now_ns)
-
-    @staticmethod
-    def _expects_reply(order: Order, op: int, tick_id: int, event: Event) -> bool:
-        if op == Op.PLACE and order.state == State.UNKNOWN and not order.seen:
-            return event in (Event.ACK, Event.REFUSED)
-        flying = IN_FLIGHT[order.state]
-        return flying and order.flight_op == op and order.flight_tick == tick_id
-
-    @staticmethod
-    def _judge(order: Order, update: OrderUpdate, now_ns: int) -> Event:
-        """Does this open report decide the change in progress? Takes its values if it does.
-
-        An amend is decided when its values are shown. That it (or a cancel) did not happen is
-        decided when, after it can no longer happen, the last known report is simply repeated: a
-        newer one may be news from before the change, delayed on its way.
-        """
-        settled = now_ns >= order.settle_ns and update.updated_ms == order.updated_ms
-        order.updated_ms = update.updated_ms
-        order.seen = True
-        order.missing = False
-        if order.pending_lots:
-            price, lots = order.pending_price_ticks, order.pending_lots
-            if not settled and (update.price_ticks, update.lots) != (price, lots):
-                return Event.SEEN
-        elif order.state == State.CANCEL_ACKED and not settled:
-            return Event.SEEN
-        order.price_ticks = update.price_ticks
-        order.lots = update.lots
-        order.pending_lots = order.pending_price_ticks = 0
-        return Event.PROVEN
 
     def _step(self, order: Order, event: Event, now_ns: int) -> Change:
         before = order.state

@@ -28,10 +28,12 @@ class Facts:
         "filter",
         "flags",
         "held_lots",
+        "index",
         "leaves_lots",
         "limits",
         "mid_x2",
         "mode",
+        "now_ns",
         "open_lots",
         "price",
         "pull",
@@ -39,6 +41,8 @@ class Facts:
         "status",
     )
 
+    index: int
+    now_ns: int
     filter: Instrument
     limits: SymbolParams
     mode: Mode
@@ -151,6 +155,7 @@ class Risk:
         self._inventory = inventory
         self._symbols = symbols
         self._facts = Facts()
+        self._facts.index = -1
         self.mode = Mode.SYNCING
         self.status = [""] * len(symbols)
         """By instrument: why it is not traded (switched off, not trading at the venue)."""
@@ -192,12 +197,8 @@ class Risk:
     def _gather(self, command: Command, amended: Order | None, now_ns: int) -> Facts:
         f = self._facts
         _, _, index, side, f.flags, f.price, lots, _ = command
-        f.filter = self._market.instruments[index]
-        f.limits = self._symbols[index]
-        f.mode = self.mode
-        f.status = self.status[index]
-        f.pull = self._market.fault(index, now_ns)
-        f.mid_x2 = self._market.mid_x2_ticks(index)
+        if index != f.index or now_ns != f.now_ns:
+            self._look_at(index, now_ns)
         f.side = side
         position = self._inventory.positions[index].lots
         f.held_lots = -position if side else position
@@ -209,3 +210,19 @@ class Risk:
             worst = max(lots, amended.lots) - amended.booked_lots
             f.adds_lots = worst - amended.counted_lots
         return f
+
+    def _look_at(self, index: int, now_ns: int) -> None:
+        """What is equal for all commands of an instrument in one flush."""
+        f = self._facts
+        f.index = index
+        f.now_ns = now_ns
+        f.filter = self._market.instruments[index]
+        f.limits = self._symbols[index]
+        f.mode = self.mode
+        f.status = self.status[index]
+        f.pull = self._market.fault(index, now_ns)
+        f.mid_x2 = self._market.mid_x2_ticks(index)
+
+    def begin(self) -> None:
+        """A flush begins: nothing seen before it is believed any more."""
+        self._facts.index = -1
