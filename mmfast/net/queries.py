@@ -111,6 +111,24 @@ class Queries:
                     found[update.venue_id] = update
         return tuple(found.values())
 
+    async def open_order_names(
+        self, instruments: Sequence[Instrument]
+    ) -> tuple[tuple[str, str], ...]:
+        """(symbol, orderLinkId) of every open order in the settle coins of ``instruments``,
+        also on symbols we do not trade. One pass: the list may move meanwhile."""
+        coins = sorted({instrument.settle_coin for instrument in instruments})
+        rows = [
+            row
+            for coin in coins
+            for row in await self._pages(
+                lambda cursor, coin=coin: api.open_orders(  # type: ignore[misc]
+                    self._category, coin, cursor=cursor
+                ),
+                api.ORDER_PAGE,
+            )
+        ]
+        return tuple((row.symbol, row.order_link_id or "") for row in rows)
+
     async def settled_open_orders(self, passes: int = 6) -> tuple[OrderUpdate, ...]:
         """Open orders read until two passes in a row name the same orders.
 

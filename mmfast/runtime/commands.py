@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import orjson
 import yaml
@@ -15,6 +16,7 @@ import yaml
 from mmfast import __version__, _core
 from mmfast import config as configuration
 from mmfast._core import sign
+from mmfast.bybit.hosts import is_loopback
 from mmfast.config import Config
 from mmfast.errors import ConfigError, MmfastError
 from mmfast.runtime import assemble, tuning
@@ -24,7 +26,6 @@ from mmfast.sim.catalogue import listings
 from mmfast.sim.params import VenueParams
 
 LOOPBACK: Final = "127.0.0.1"
-REAL_MONEY: Final = "mainnet"
 
 
 def run(config_path: Path, *, duration_s: float | None, summary_path: Path | None) -> bool:
@@ -79,9 +80,17 @@ def _check_core(config: Config) -> None:
             f"the compiled core is of version {_core.VERSION}, the package of {__version__}: "
             "install again so that both are of one version"
         )
-    if config.venue.environment == REAL_MONEY and _core.BUILD != "release":
-        text = f"mainnet needs a core built as release, found {_core.BUILD}: build it again"
+    if _core.BUILD != "release" and _real_money(config):
+        text = f"real money needs a core built as release, found {_core.BUILD}: build it again"
         raise ConfigError([("$.venue.environment", text)])
+
+
+def _real_money(config: Config) -> bool:
+    """Mainnet, or an address of the user's own that is not on this machine."""
+    venue = config.venue
+    if venue.environment != "custom":
+        return venue.environment == "mainnet"
+    return not is_loopback(urlsplit(venue.rest_url or ""))
 
 
 def _check_sizes(config: Config) -> None:

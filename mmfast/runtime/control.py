@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -53,12 +53,12 @@ class FileWatch:
         self._settled = now
         return True
 
-    async def run(self, on_change: Callable[[], Awaitable[None]]) -> None:
+    async def run(self, on_change: Callable[[], None]) -> None:
         """Poll for ever; the look itself runs in a thread, a slow disk must not hold the loop."""
         while True:
             await asyncio.sleep(POLL_S)
             if self.changed(await asyncio.to_thread(stamp, self._path)):
-                await on_change()
+                on_change()
 
 
 def stamp(path: Path) -> Stamp | None:

@@ -90,6 +90,7 @@ class AsyncTickOrchestrator:
         self._on_progress = on_progress
         self._in_flight = 0
         self._deadlines_ns: dict[int, int] = {}
+        self._refusals: dict[int, str] = {}
         self._unsent_in_a_row = 0
         self._hold_until_ns = 0
 
@@ -151,8 +152,12 @@ class AsyncTickOrchestrator:
         """
         now_ns = self._clock.now_ns()
         if now_ns > self._deadlines_ns.get(batch.batch_id, now_ns):
-            return DEADLINE_PASSED
-        return self._kernel.last_look(batch, now_ns)
+            refusal = DEADLINE_PASSED
+        else:
+            refusal = self._kernel.last_look(batch, now_ns)
+        if refusal:
+            self._refusals[batch.batch_id] = refusal
+        return refusal
 
     async def _send_in_turn(self, batches: list[Batch], tick: _Tick) -> None:
         waiting = deque(batches)
@@ -183,9 +188,10 @@ class AsyncTickOrchestrator:
         self._in_flight -= 1
         self._deadlines_ns.pop(batch.batch_id, None)
         tick.left -= 1
-        if reply.items[0].ret_msg == DEADLINE_PASSED:
+        refusal = self._refusals.pop(batch.batch_id, "")
+        if refusal == DEADLINE_PASSED:
             self._stats.deadline_missed += len(batch.commands)
-        else:
+        elif not refusal:
             self._stats.late_replies += now_ns > tick.deadline_ns
             self._watch_transport(reply)
         if not tick.left:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,7 @@ START_LIMIT_S: Final = 20.0
 CLOCK_EVERY_S: Final = 30.0
 INSTRUMENTS_EVERY_S: Final = 60.0
 WARM_CONNECTIONS: Final = 4
+MAX_TRACE_CHARS: Final = 1_500
 
 
 class AsyncQuoteLoop:
@@ -52,7 +54,8 @@ class AsyncQuoteLoop:
         self._trading = asyncio.Event()
         self._kernel_works = True
         self._venue_gone = False
-        self._tasks = TaskGroup(16, self.on_fault)
+        self._reload_wanted = asyncio.Event()
+        self._tasks = TaskGroup(8, self.on_fault)
 
     async def run(self, duration_s: float | None = None) -> closing.Verdict:
         """A whole run; ``duration_s`` counts from the first moment of trading.
@@ -85,11 +88,12 @@ class AsyncQuoteLoop:
         """An exception nobody expected: halt, say so, end with an exit code that is not 0."""
         if name == "kernel" or isinstance(error, InvariantError):
             self._kernel_works = False
-        self.fail(f"{name} failed: {type(error).__name__}: {error}")
+        trace = "".join(traceback.format_exception(error))[-MAX_TRACE_CHARS:]
+        self.fail(f"{name} failed: {type(error).__name__}: {error}", trace=trace)
 
-    def fail(self, text: str, *, venue_gone: bool = False) -> None:
+    def fail(self, text: str, *, venue_gone: bool = False, trace: str = "") -> None:
         """End the run because of a fault. With ``venue_gone`` there is no one left to ask."""
-        say(logging.ERROR, "fault", text)
+        say(logging.ERROR, "fault", text, **({"trace": trace} if trace else {}))
         self.fault = self.fault or text
         self._venue_gone = self._venue_gone or venue_gone
         self.ask_stop(text)
@@ -102,6 +106,7 @@ class AsyncQuoteLoop:
         await reach.check_key(contact.rest)
         instruments = await reach.load_instruments(contact.rest, config)
         params = config_for_instruments(config, instruments)
+        await reach.cancel_strays(contact.rest, instruments, config.venue.max_batch_orders)
         await contact.rest.warm(WARM_CONNECTIONS)
         self.session = Session(
             contact=contact,
@@ -111,9 +116,9 @@ class AsyncQuoteLoop:
             on_mode=self._mode_changed,
             on_fault=self.on_fault,
         )
+        tuning.settle_memory()
         self.session.start()
         await self._until_trading(self.session)
-        tuning.settle_memory()
 
     async def reload(self) -> None:
         """Take the configuration file again; any fault leaves the running one in force."""
@@ -169,9 +174,9 @@ class AsyncQuoteLoop:
 
     def _serve(self) -> None:
         """What goes on beside quoting."""
-        watch = FileWatch(self._config_path)
         work: dict[str, Coroutine[Any, Any, None]] = {
-            "config-watch": watch.run(self.reload),
+            "config-watch": FileWatch(self._config_path).run(self._reload_wanted.set),
+            "config-reload": self._reload_when_wanted(),
             "clock": reach.keep_clock(self.contact.rest, self.contact.venue_clock, CLOCK_EVERY_S),
             "instruments": self._keep_instruments(INSTRUMENTS_EVERY_S),
         }
@@ -179,9 +184,15 @@ class AsyncQuoteLoop:
             self._tasks.start(coroutine, name)
 
     def ask_reload(self) -> None:
-        """Read the configuration file now (SIGHUP)."""
+        """Read the configuration file again, soon (SIGHUP); however often asked, once."""
         say(logging.INFO, "reload", "reading the configuration file again")
-        self._tasks.start(self.reload(), "reload")
+        self._reload_wanted.set()
+
+    async def _reload_when_wanted(self) -> None:
+        while True:
+            await self._reload_wanted.wait()
+            self._reload_wanted.clear()
+            await self.reload()
 
     async def _keep_instruments(self, every_s: float) -> None:
         """Read the instruments' filters again and again; the venue changes them at will."""
@@ -195,20 +206,17 @@ class AsyncQuoteLoop:
                 continue
             for old, new in zip(self.session.instruments, fresh, strict=True):
                 if old != new:
-                    self._instrument_changed(self.session, new)
+                    self._instrument_changed(self.session, old, new)
 
-    def _instrument_changed(self, session: Session, instrument: Instrument) -> None:
-        say(
-            logging.WARNING,
-            "instrument_changed",
-            f"{instrument.symbol}: the venue's filters changed",
-        )
-        session.change_instrument(instrument)
+    def _instrument_changed(self, session: Session, known: Instrument, changed: Instrument) -> None:
+        text = f"{changed.symbol}: the venue's filters changed (status {changed.status})"
+        say(logging.WARNING, "instrument_changed", text)
+        session.change_instrument(known, changed)
         try:
             params = config_for_instruments(self.config, session.instruments)
         except ConfigError as error:
-            say(logging.ERROR, "instrument_changed", f"{error}; {instrument.symbol} is not quoted")
-            params = _without(session.params, instrument)
+            say(logging.ERROR, "instrument_changed", f"{error}; {changed.symbol} is not quoted")
+            params = _without(session.params, changed)
         session.take_params(params)
 
     def _mode_changed(self, mode: Mode, reason: str) -> None:

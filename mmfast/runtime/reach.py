@@ -14,21 +14,26 @@ from mmfast.config import Config
 from mmfast.errors import (
     AuthError,
     ConfigError,
+    MmfastError,
     NotSent,
     OutcomeUnknown,
     RemoteProtocolError,
     TransportError,
     VenueError,
 )
-from mmfast.messages import Category, Instrument
+from mmfast.messages import Category, Command, Flag, Instrument, Op, Side
 from mmfast.net.rest import BybitRest
 from mmfast.runtime.logs import say
 from mmfast.typed_yaml import Faults
-from mmfast.units import InstrumentIndex
+from mmfast.units import NOT_OURS, ClientId, InstrumentIndex, Lots, Slot, Ticks
 
 CLOCK_SAMPLES: Final = 5
 PARALLEL_QUERIES: Final = 8
 MAX_SKEW_MS: Final = 500
+STRAY_TRIES: Final = 5
+STRAY_WAIT_S: Final = 0.3
+TRADING: Final = "Trading"
+NOT_LISTED: Final = "NotListed"
 _NO_ANSWER: Final = (NotSent, OutcomeUnknown)
 _PARAMETER_ERROR: Final = 10001
 _MONEY_RIGHTS: Final = ("Withdraw", "AccountTransfer", "SubMemberTransfer")
@@ -68,51 +73,113 @@ async def check_key(rest: BybitRest) -> None:
 async def load_instruments(rest: BybitRest, config: Config) -> tuple[Instrument, ...]:
     """Filters of the configured symbols, aligned with them.
 
-    Raises ConfigError naming every symbol the venue does not list; what the transport raises
-    passes through.
+    Raises ConfigError naming every symbol the venue does not list or does not trade; what the
+    transport raises passes through.
     """
     category = Category[config.venue.category.upper()]
     faults: Faults = []
     found: list[Instrument] = []
-    rows = list(enumerate(config.symbols))
-    for start in range(0, len(rows), PARALLEL_QUERIES):
-        chunk = rows[start : start + PARALLEL_QUERIES]
-        answers = await asyncio.gather(
-            *(rest.instruments(category, (row.symbol,)) for _, row in chunk),
-            return_exceptions=True,
-        )
-        for (i, row), answer in zip(chunk, answers, strict=True):
-            path = f"$.symbols[{i}].symbol"
-            if isinstance(answer, tuple):
-                instrument = answer[0]
-                found.append(msgspec.structs.replace(instrument, index=InstrumentIndex(i)))
-                if instrument.status != "Trading":
-                    text = f"expected {row.symbol} to be Trading, found {instrument.status}"
-                    faults.append((path, text))
-            elif _not_listed(answer):
-                text = f"expected an instrument the venue lists, found {row.symbol}: {answer}"
-                faults.append((path, text))
-            else:
-                raise answer
+    symbols = [row.symbol for row in config.symbols]
+    for i, answer in enumerate(await _ask_each(rest, category, symbols)):
+        path = f"$.symbols[{i}].symbol"
+        if isinstance(answer, MmfastError):
+            text = f"expected an instrument the venue lists, found {symbols[i]}: {answer}"
+            faults.append((path, text))
+        elif answer.status != TRADING:
+            faults.append((path, f"expected {symbols[i]} to be Trading, found {answer.status}"))
+        else:
+            found.append(msgspec.structs.replace(answer, index=InstrumentIndex(i)))
     if faults:
         raise ConfigError(faults)
     return tuple(found)
 
 
 async def read_instruments(rest: BybitRest, known: Sequence[Instrument]) -> tuple[Instrument, ...]:
-    """The filters of known instruments as they are now, aligned; raises what the query raises."""
-    fresh = await rest.instruments(known[0].category, [instrument.symbol for instrument in known])
+    """Known instruments as they are now, aligned; one that is gone has the status NotListed.
+
+    Raises what the transport raises.
+    """
+    answers = await _ask_each(rest, known[0].category, [row.symbol for row in known])
     return tuple(
-        msgspec.structs.replace(instrument, index=InstrumentIndex(i))
-        for i, instrument in enumerate(fresh)
+        msgspec.structs.replace(row, status=NOT_LISTED)
+        if isinstance(answer, MmfastError)
+        else msgspec.structs.replace(answer, index=row.index)
+        for row, answer in zip(known, answers, strict=True)
     )
 
 
-def _not_listed(answer: BaseException) -> bool:
-    """The venue refuses an unknown symbol, or answers with an empty list."""
-    if isinstance(answer, VenueError):
-        return answer.ret_code == _PARAMETER_ERROR
-    return isinstance(answer, RemoteProtocolError)
+async def cancel_strays(
+    rest: BybitRest, instruments: Sequence[Instrument], max_batch_orders: int
+) -> None:
+    """Cancel orders of ours that an earlier run, with other symbols, left on other instruments.
+
+    The kernel knows only its own instruments; these orders would rest for ever. Raises
+    TransportError if they will not go.
+    """
+    ours = {instrument.symbol for instrument in instruments}
+    ids = rest.codec.ids
+    for _ in range(STRAY_TRIES):
+        strays = [
+            (symbol, client_id)
+            for symbol, link_id in await rest.open_order_names(instruments)
+            if symbol not in ours and (client_id := ids.parse(link_id)) != NOT_OURS
+        ]
+        if not strays:
+            return
+        say(logging.WARNING, "strays", f"cancelling {len(strays)} leftovers on other symbols")
+        symbols = sorted({symbol for symbol, _ in strays})
+        found = await rest.instruments(instruments[0].category, symbols)
+        # Indices behind our own: these instruments exist for nothing but their cancels.
+        index_of = {row.symbol: len(instruments) + row.index for row in found}
+        for row in found:
+            index = InstrumentIndex(index_of[row.symbol])
+            rest.codec.replace(msgspec.structs.replace(row, index=index))
+        for start in range(0, len(strays), max_batch_orders):
+            chunk = strays[start : start + max_batch_orders]
+            await rest.batch_cancel_orders([_cancel(index_of[s], i) for s, i in chunk])
+        await asyncio.sleep(STRAY_WAIT_S)
+    raise TransportError(f"own orders of an earlier run could not be cancelled on {symbols}")
+
+
+def _cancel(index: int, client_id: ClientId) -> Command:
+    return Command(
+        Op.CANCEL,
+        Slot(0),
+        InstrumentIndex(index),
+        Side.BUY,
+        Flag.NONE,
+        Ticks(0),
+        Lots(0),
+        client_id,
+    )
+
+
+async def _ask_each(
+    rest: BybitRest, category: Category, symbols: Sequence[str]
+) -> list[Instrument | MmfastError]:
+    """The filters of each symbol, or why the venue has none; a few questions at a time.
+
+    An answer that says nothing about the symbol (no connection, rate limit) is raised.
+    """
+    answers: list[Instrument | MmfastError] = []
+    for start in range(0, len(symbols), PARALLEL_QUERIES):
+        chunk = symbols[start : start + PARALLEL_QUERIES]
+        results = await asyncio.gather(
+            *(rest.instruments(category, (symbol,)) for symbol in chunk), return_exceptions=True
+        )
+        for result in results:
+            if isinstance(result, tuple):
+                answers.append(result[0])
+            elif isinstance(result, RemoteProtocolError) or _unknown_symbol(result):
+                assert isinstance(result, MmfastError)  # noqa: S101 - both are
+                answers.append(result)
+            else:
+                raise result
+    return answers
+
+
+def _unknown_symbol(answer: BaseException) -> bool:
+    return isinstance(answer, VenueError) and answer.ret_code == _PARAMETER_ERROR
 
 
 async def keep_clock(rest: BybitRest, venue_clock: VenueClock, every_s: float) -> None:

@@ -162,14 +162,19 @@ class Session:
         self.lag_watch.stop()
         await self.tasks.close()
 
-    def change_instrument(self, instrument: Instrument) -> None:
-        """New filters of a known instrument, for every part that reads or writes numbers."""
-        rows = list(self.instruments)
-        rows[instrument.index] = instrument
-        self.instruments = tuple(rows)
-        self.rest.use_instruments((instrument,))
-        self._decoder.reader.replace(instrument)
-        self.pump.event(InstrumentChange(instrument))
+    def change_instrument(self, known: Instrument, changed: Instrument) -> None:
+        """New filters of an instrument, for every part that reads or writes numbers.
+
+        Where the grid itself changed, only the kernel is told: it withdraws the instrument, and
+        all numbers about it stay in the old units until the engine is started again.
+        """
+        if _grid(known) == _grid(changed):
+            rows = list(self.instruments)
+            rows[changed.index] = changed
+            self.instruments = tuple(rows)
+            self.rest.use_instruments((changed,))
+            self._decoder.reader.replace(changed)
+        self.pump.event(InstrumentChange(changed))
 
     def take_params(self, params: EngineParams) -> None:
         """New parameters, in force from the next tick."""
@@ -248,3 +253,13 @@ class Session:
 
 def _tls(url: str) -> ssl.SSLContext | None:
     return tls_context() if url.startswith("wss") else None
+
+
+def _grid(instrument: Instrument) -> tuple[int, int, int, int]:
+    """What gives our integers their meaning."""
+    return (
+        instrument.tick_decimals,
+        instrument.tick_units,
+        instrument.step_decimals,
+        instrument.step_units,
+    )

@@ -254,6 +254,36 @@ def test_leftovers_of_a_crash_are_cancelled_before_the_first_quote(
     assert venue_state(venue)["open_orders"] == []
 
 
+def test_leftovers_on_symbols_no_longer_traded_are_cancelled_too(
+    start: Start, tmp_path: Path, venue: dict[str, str]
+) -> None:
+    path = configured(tmp_path, venue=venue)
+    first = start("run", "-c", path, env=keys(venue))
+    first.wait_said("mode", "TRADING")
+    wait_for_orders(first, venue)
+    first.kill()
+    lines = path.read_text().splitlines()
+    rows = [line for line in lines if "{symbol:" not in line or "BTCUSDT" in line]
+    assert len(lines) - len(rows) == 9
+    path.write_text("\n".join(rows))
+    second = start("run", "-c", path, env=keys(venue))
+    second.wait_said("mode", "TRADING")
+    assert {row["symbol"] for row in venue_state(venue)["open_orders"]} <= {"BTCUSDT"}
+    second.signal(signal.SIGTERM)
+    assert second.wait() == 0, second.text()
+    assert venue_state(venue)["open_orders"] == []
+
+
+def test_a_storm_of_reloads_is_one_reload(start: Start, tmp_path: Path) -> None:
+    process = start("run", "-c", configured(tmp_path))
+    process.wait_said("mode", "TRADING")
+    for _ in range(200):
+        process.signal(signal.SIGHUP)
+    process.wait_said("reload")
+    process.signal(signal.SIGTERM)
+    assert process.wait() == 0, process.text()
+
+
 def test_signals_stop_once_and_say_so_twice(
     start: Start, tmp_path: Path, venue: dict[str, str]
 ) -> None:

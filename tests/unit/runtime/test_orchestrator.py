@@ -312,6 +312,20 @@ def test_ticks_are_held_back_while_nothing_can_be_sent(run: Any) -> None:
     run(test)
 
 
+def test_what_we_refuse_ourselves_holds_nothing_back(run: Any) -> None:
+    """A lost stream refuses creates; the cancels of the next flush must not wait for that."""
+
+    async def test(bench: Bench) -> None:
+        bench.kernel.refusal = "mode is SYNCING"
+        for number in range(5):
+            assert await bench.flush(batch(number, [number + 1]))
+        now_ns = bench.clock.now_ns()
+        assert bench.orchestrator.opens_at_ns(now_ns) == now_ns
+        assert bench.stats.deadline_missed == 0
+
+    run(test)
+
+
 def test_an_empty_flush_is_no_tick(run: Any) -> None:
     async def test(bench: Bench) -> None:
         assert not await bench.flush()
