@@ -92,7 +92,7 @@ class Inventory:
     def __init__(self, instruments: tuple[Instrument, ...]) -> None:
         self._instruments = list(instruments)
         self._seen: BoundedMemory[str, int] = BoundedMemory(EXECUTIONS_REMEMBERED)
-        self._forgotten_ms = 0
+        self._forgotten_ms = -1
         self.positions = [Position() for _ in instruments]
         self.synced = False
         """A snapshot has set the positions; before, nothing about them is known."""
@@ -104,7 +104,7 @@ class Inventory:
     def is_new(self, execution: Execution) -> bool:
         """Remember an execution; False when it was known already."""
         known = execution.exec_id in self._seen
-        if known or execution.exec_ms < self._forgotten_ms:
+        if known or execution.exec_ms <= self._forgotten_ms:
             return False
         forgotten = self._seen.put(execution.exec_id, execution.exec_ms)
         if forgotten is not None:

@@ -320,6 +320,7 @@ class Kernel:
             self._planner.budgets(now_ns),
             self._account.acks,
             [self._pull_reason(i, now_ns) for i in range(len(self._params.symbols))],
+            self._params.symbols,
             self.mode,
             self._gate.reason,
             now_ns,

@@ -7,6 +7,7 @@ from mmfast.engine.market import Market
 from mmfast.engine.order import Order
 from mmfast.engine.order_states import IN_FLIGHT, State
 from mmfast.engine.orders import OrderTable
+from mmfast.engine.params import SymbolParams
 from mmfast.engine.view import BudgetView, EngineView, InstrumentView
 from mmfast.messages import Mode, Side
 
@@ -18,16 +19,26 @@ def draw(
     budgets: tuple[BudgetView, ...],
     acks: list[int],
     pull_reasons: list[str],
+    symbols: tuple[SymbolParams, ...],
     mode: Mode,
     mode_reason: str,
     now_ns: int,
 ) -> EngineView:
-    """One frozen picture; ``acks`` and ``pull_reasons`` are by instrument."""
+    """One frozen picture; ``acks``, ``pull_reasons`` and ``symbols`` are by instrument."""
     by_instrument: list[list[Order]] = [[] for _ in market.instruments]
     for order in orders:
         by_instrument[order.instrument].append(order)
     views = tuple(
-        _instrument(market, inventory, index, by_instrument[index], acks[index], reason, now_ns)
+        _instrument(
+            market,
+            inventory,
+            symbols[index],
+            index,
+            by_instrument[index],
+            acks[index],
+            reason,
+            now_ns,
+        )
         for index, reason in enumerate(pull_reasons)
     )
     states = [order.state for order in orders]
@@ -48,6 +59,7 @@ def draw(
 def _instrument(
     market: Market,
     inventory: Inventory,
+    params: SymbolParams,
     index: int,
     own: list[Order],
     acks: int,
@@ -67,6 +79,7 @@ def _instrument(
         own_bid_ticks=max(bids, default=0),
         own_ask_ticks=min(asks, default=0),
         position_lots=position.lots,
+        max_position_lots=params.max_position_lots,
         working=sum(order.seen for order in own),
         realized_e8=position.realized_e8,
         unrealized_e8=position.unrealized_e8(mid_x2, known.tick_lot_value_e8),

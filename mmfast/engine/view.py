@@ -18,6 +18,8 @@ class InstrumentView(msgspec.Struct, frozen=True, kw_only=True):
     own_bid_ticks: int
     own_ask_ticks: int
     position_lots: int
+    max_position_lots: int
+    """The limit of either side."""
     working: int
     realized_e8: int
     unrealized_e8: int

@@ -179,4 +179,4 @@ def test_a_slot_out_of_range_is_refused_by_name(bus: CommandBus) -> None:
     with pytest.raises(ValueError, match="slot"):
         bus.put(command(Op.PLACE, 1, instrument=10))
     assert bus.wanted == [0, 0, 0]
-    assert SLOTS_PER_INSTRUMENT * 10 > slot_of(9, Side.SELL, 15)
+    assert slot_of(9, Side.SELL, 15) < 10 * SLOTS_PER_INSTRUMENT

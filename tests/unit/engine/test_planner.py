@@ -1,0 +1,218 @@
+"""The planner: never more than the venue allows, cancels first, the fewest requests."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+
+import pytest
+from engine_world import MS, SECOND, command, reply
+
+from mmfast.engine.params import BatchParams, PlannerParams
+from mmfast.engine.planner import (
+    DEADLINE_PASSED,
+    BatchPolicy,
+    Bucket,
+    Planner,
+    SequentialPolicy,
+    policy_of,
+)
+from mmfast.messages import Category, Op, Outcome, RateInfo
+
+
+def planner(limit: int = 100, *, sequential: bool = False, **params) -> Planner:
+    policy = SequentialPolicy() if sequential else BatchPolicy()
+    return Planner(PlannerParams(initial_limit=limit, **params), policy, Category.LINEAR)
+
+
+def commands(op: Op, count: int):
+    return [command(op, n + 1) for n in range(count)]
+
+
+def send(plan: Planner, op: Op, count: int, now_ns: int):
+    return plan.pack(op, commands(op, count), 1, now_ns)
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "calls"), [(40, 20, 2), (41, 20, 3), (1, 20, 1), (0, 20, 0)]
+)
+def test_n_commands_are_ceil_n_over_max_requests(count: int, size: int, calls: int) -> None:
+    batches = send(planner(max_batch_orders=size), Op.PLACE, count, 0)
+    assert len(batches) == calls
+    assert sum(len(b.commands) for b in batches) == count
+    assert all(not b.single and len(b.commands) <= size for b in batches)
+
+
+def test_sequential_means_one_order_per_request_from_the_single_budget() -> None:
+    plan = planner(sequential=True)
+    batches = send(plan, Op.PLACE, 5, 0)
+    assert [(b.single, len(b.commands)) for b in batches] == [(True, 1)] * 5
+    used = {(b.op, b.single): b.used for b in plan.budgets(0)}
+    assert used[Op.PLACE, True] == 5
+    assert used[Op.PLACE, False] == 0
+
+
+def test_batch_ids_are_unique_over_all_operations() -> None:
+    plan = planner(max_batch_orders=2)
+    ids = [b.batch_id for op in Op for b in send(plan, op, 5, 0)]
+    assert len(set(ids)) == len(ids) == 9
+
+
+def test_a_switched_off_half_is_not_packed() -> None:
+    plan = Planner(PlannerParams(initial_limit=100), BatchPolicy(False, True), Category.LINEAR)
+    assert [b.single for b in send(plan, Op.CANCEL, 3, 0)] == [True] * 3
+    assert [b.single for b in send(plan, Op.PLACE, 3, 0)] == [False]
+
+
+def test_the_configuration_names_the_policy() -> None:
+    assert isinstance(policy_of(BatchParams(enabled=True)), BatchPolicy)
+    assert isinstance(policy_of(BatchParams(enabled=False)), SequentialPolicy)
+
+
+def test_only_the_safe_share_of_the_limit_is_used() -> None:
+    plan = planner(100, safety_percent=90)
+    assert plan.allowance(0, 0)[2] == 90
+    send(plan, Op.PLACE, 60, 0)
+    assert plan.allowance(0, 0)[2] == 30
+
+
+def test_an_order_counts_until_a_second_after_its_reply() -> None:
+    plan = planner(100, safety_percent=100)
+    [batch] = send(plan, Op.PLACE, 20, 0)
+    later = 5 * SECOND
+    assert plan.allowance(later, 0)[2] == 80, "unanswered: the venue may count it only now"
+    plan.on_reply(reply(batch, Outcome.ACK, later), later)
+    assert plan.allowance(later + SECOND - 1, 0)[2] == 80
+    assert plan.opens_ns(later, [Op.PLACE]) == later + SECOND
+    assert plan.allowance(later + SECOND, 0)[2] == 100
+
+
+def test_what_never_left_costs_nothing() -> None:
+    plan = planner(100, safety_percent=100)
+    [batch] = send(plan, Op.PLACE, 20, 0)
+    plan.on_reply(reply(batch, Outcome.NOT_SENT, MS, message=DEADLINE_PASSED), MS)
+    assert plan.allowance(MS, 0)[2] == 100
+
+
+def test_limits_are_learned_up_and_down_at_once() -> None:
+    plan = planner(10, safety_percent=100, cancel_reserve_percent=0)
+    [batch] = send(plan, Op.CANCEL, 2, 0)
+    plan.on_reply(reply(batch, Outcome.ACK, 0, rate=RateInfo(600, 598, -1)), 0)
+    assert plan.allowance(0, 0)[0] == 598
+    [batch] = send(plan, Op.CANCEL, 2, 0)
+    plan.on_reply(reply(batch, Outcome.ACK, 0, rate=RateInfo(20, 16, -1)), 0)
+    assert plan.allowance(0, 0)[0] == 16
+
+
+def test_where_the_venue_counts_more_it_is_right() -> None:
+    """Another client of the account eats from the same budget."""
+    plan = planner(100, safety_percent=100)
+    [batch] = send(plan, Op.PLACE, 5, 0)
+    plan.on_reply(reply(batch, Outcome.ACK, 0, rate=RateInfo(100, 40, -1)), 0)
+    assert plan.allowance(0, 0)[2] == 40
+    assert plan.allowance(SECOND, 0)[2] == 100
+
+
+def test_a_throttled_order_closes_its_bucket_for_a_whole_window() -> None:
+    plan = planner(100)
+    [batch] = send(plan, Op.PLACE, 2, 0)
+    plan.on_reply(reply(batch, [Outcome.ACK, Outcome.THROTTLED], MS), MS)
+    cancels, amends, places = plan.allowance(2 * MS, 0)
+    assert places == 0
+    assert cancels > 0
+    assert amends > 0
+    assert plan.opens_ns(2 * MS, [Op.PLACE]) == MS + SECOND
+    assert plan.allowance(MS + SECOND, 0)[2] > 0
+
+
+def test_a_shut_door_stops_everything() -> None:
+    plan = planner(100)
+    [batch] = send(plan, Op.PLACE, 1, 0)
+    shut_ns = 600 * SECOND
+    plan.on_reply(reply(batch, Outcome.UNKNOWN, 0, blocked_until_ns=shut_ns), 0)
+    assert plan.allowance(shut_ns - 1, 50) == (0, 0, 0)
+    assert plan.opens_ns(0, [Op.CANCEL]) == shut_ns
+    assert min(plan.allowance(shut_ns, 0)) > 0
+
+
+def test_without_a_connection_the_pause_doubles_and_ends_with_the_first_success() -> None:
+    plan, now = planner(100), 0
+    pauses = []
+    for _ in range(12):
+        [batch] = send(plan, Op.CANCEL, 1, now)
+        plan.on_reply(reply(batch, Outcome.NOT_SENT, now), now)
+        opens = plan.opens_ns(now, [Op.CANCEL])
+        pauses.append((opens - now) // MS)
+        now = opens
+    assert pauses[:4] == [10, 20, 40, 80]
+    assert pauses[-1] == 1000
+    [batch] = send(plan, Op.CANCEL, 1, now)
+    plan.on_reply(reply(batch, Outcome.ACK, now), now)
+    assert plan.allowance(now, 0)[0] > 0
+
+
+def test_a_passed_deadline_is_no_reason_to_pause() -> None:
+    plan = planner(100)
+    [batch] = send(plan, Op.PLACE, 1, 0)
+    plan.on_reply(reply(batch, Outcome.NOT_SENT, 0, message=DEADLINE_PASSED), 0)
+    assert min(plan.allowance(0, 0)) > 0
+
+
+def test_the_cancel_reserve_is_for_urgent_cancels() -> None:
+    plan = planner(100, safety_percent=100, cancel_reserve_percent=20)
+    assert plan.allowance(0, 0)[0] == 80
+    assert plan.allowance(0, 90)[0] == 90
+    send(plan, Op.CANCEL, 80, 0)
+    assert plan.allowance(0, 0)[0] == 0
+    assert plan.allowance(0, 5)[0] == 5
+
+
+def test_urgent_cancels_spill_into_single_requests_and_nothing_else_does() -> None:
+    plan = planner(10, safety_percent=100, cancel_reserve_percent=0)
+    assert plan.allowance(0, 15)[0] == 15
+    batches = send(plan, Op.CANCEL, 15, 0)
+    assert [(b.single, len(b.commands)) for b in batches] == [(False, 10)] + [(True, 1)] * 5
+    assert plan.allowance(0, 0)[0] == 0
+    assert plan.allowance(0, 99)[2] == 10
+
+
+def test_a_limit_of_one_still_lets_one_through() -> None:
+    assert planner(1, safety_percent=50).allowance(0, 0)[1:] == (1, 1)
+
+
+def test_spending_survives_a_change_of_policy() -> None:
+    plan = planner(100, safety_percent=100)
+    send(plan, Op.PLACE, 30, 0)
+    plan.reconfigure(PlannerParams(initial_limit=7, safety_percent=100), SequentialPolicy())
+    assert plan.allowance(0, 0)[2] == 100, "the single bucket is untouched"
+    plan.reconfigure(PlannerParams(initial_limit=7, safety_percent=100), BatchPolicy())
+    assert plan.allowance(0, 0)[2] == 70, "the batch bucket remembers, and keeps what it learned"
+
+
+def test_whatever_the_delays_the_venue_never_counts_more_than_the_limit() -> None:
+    """A bucket against a venue that counts each order somewhere between send and reply."""
+    rng = random.Random(3)
+    limit, bucket, now = 20, Bucket(20, 100), 0
+    arrivals: list[int] = []
+    waiting: deque[tuple[int, int]] = deque()
+    sent = 0
+    for _ in range(3000):
+        now += rng.randint(0, 40) * MS
+        while waiting and waiting[0][0] <= now:
+            due, orders = waiting.popleft()
+            bucket.settle(orders, 0, due)
+        orders = min(bucket.left(now), rng.randint(1, 8))
+        if orders:
+            bucket.spend(orders)
+            sent += orders
+            back = max(now + rng.randint(1, 300) * MS, waiting[-1][0] if waiting else 0)
+            arrivals += [rng.randint(now, back)] * orders
+            waiting.append((back, orders))
+    arrivals.sort()
+    window: deque[int] = deque()
+    for at in arrivals:
+        while window and window[0] <= at - SECOND:
+            window.popleft()
+        window.append(at)
+        assert len(window) <= limit
+    assert sent > 600, "and it must not be so careful that nothing gets through"

@@ -1,0 +1,243 @@
+"""Risk: every control blocks one step beyond its limit and passes at the limit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from engine_world import (
+    SECOND,
+    book_frame,
+    command,
+    execution,
+    make_instrument,
+    make_symbol,
+    order_update,
+)
+
+from mmfast.engine.counters import Counters
+from mmfast.engine.inventory import Inventory
+from mmfast.engine.market import Market
+from mmfast.engine.orders import OrderTable
+from mmfast.engine.outbox import Outbox
+from mmfast.engine.risk import CONTROLS, Risk
+from mmfast.engine.rotation import Rotation
+from mmfast.messages import Flag, Mode, Op, OrderStatus, Outcome, Side
+
+MID = 100_000
+LOT_VALUE = 10_000
+
+
+class Desk:
+    """One instrument with a fresh book round 100000 ticks, trading."""
+
+    def __init__(self, instrument: dict[str, Any] | None = None, **symbol: Any) -> None:
+        self.instruments = (make_instrument(0, **(instrument or {})),)
+        outbox, dirty = Outbox(), Rotation(1)
+        self.market = Market(self.instruments, 50, 1000, Counters(), outbox, dirty)
+        self.orders = OrderTable(1, 2 * SECOND)
+        self.inventory = Inventory(self.instruments)
+        symbols = (make_symbol(**symbol),)
+        self.risk = Risk(self.market, self.orders, self.inventory, symbols)
+        self.risk.mode = Mode.TRADING
+        self.now_ns = SECOND
+        self.tick = 0
+        self.market.on_frame(0, book_frame("C00USDT", MID - 2, MID + 2), SECOND)
+
+    def check(self, op: Op = Op.PLACE, client_id: int = 9, **changes: Any) -> str:
+        one = command(op, client_id, **({"price_ticks": MID - 20} | changes))
+        self.risk.begin()
+        return self.risk.check(one, self.orders.by_slot[one.slot], self.now_ns)
+
+    def rest(self, client_id: int, *, live: bool = True, **changes: Any) -> None:
+        self.tick += 1
+        place = command(Op.PLACE, client_id, **({"price_ticks": MID - 20} | changes))
+        self.orders.place(place, self.tick, self.now_ns)
+        if live:
+            reply = (Op.PLACE, client_id, Outcome.ACK, "", self.tick, self.now_ns, self.now_ns)
+            self.orders.on_reply(*reply)
+            row = order_update(
+                client_id,
+                OrderStatus.WORKING,
+                side=place.side,
+                lots=place.lots,
+                price_ticks=place.price_ticks,
+            )
+            self.orders.on_update(row, self.now_ns)
+
+    def hold(self, lots: int) -> None:
+        side = Side.BUY if lots > 0 else Side.SELL
+        self.inventory.book(execution(0, f"h{lots}", abs(lots), side=side))
+
+
+def test_a_sound_order_passes() -> None:
+    assert Desk().check() == ""
+    assert Desk().check(side=Side.SELL, price_ticks=MID + 20) == ""
+
+
+@pytest.mark.parametrize("lots", [20, 21])
+def test_order_size(lots: int) -> None:
+    assert Desk().check(lots=lots) == ("order_size" if lots > 20 else "")
+    by_venue = Desk({"max_order_lots": 20}, max_order_lots=1000)
+    assert by_venue.check(lots=lots) == ("order_size" if lots > 20 else "")
+
+
+@pytest.mark.parametrize("price", [MID - 20, MID - 19])
+def test_order_value(price: int) -> None:
+    desk = Desk(max_order_value_e8=(MID - 20) * 10 * LOT_VALUE)
+    assert desk.check(price_ticks=price) == ("order_value" if price > MID - 20 else "")
+
+
+def test_smallest_size_and_value() -> None:
+    assert Desk({"min_order_lots": 10}).check() == ""
+    assert Desk({"min_order_lots": 11}).check() == "min_order"
+    value = (MID - 20) * 10 * LOT_VALUE
+    assert Desk({"min_notional_e8": value}).check() == ""
+    assert Desk({"min_notional_e8": value + 1}).check() == "min_order"
+    assert Desk().check(lots=0) == "min_order"
+    assert Desk().check(lots=-5) == "min_order"
+
+
+def test_price_range() -> None:
+    assert Desk({"min_price_ticks": MID - 20}).check() == ""
+    assert Desk({"min_price_ticks": MID - 19}).check() == "price_range"
+    assert Desk({"max_price_ticks": MID - 20}).check() == ""
+    assert Desk({"max_price_ticks": MID - 21}).check() == "price_range"
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_price_collar(beyond: int) -> None:
+    """10 bp of 100000 ticks: a buy up to 100 ticks above the mid, a sell so far below."""
+    refused = "price_collar" if beyond else ""
+    assert Desk().check(price_ticks=MID + 100 + beyond) == refused
+    assert Desk().check(side=Side.SELL, price_ticks=MID - 100 - beyond) == refused
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_max_distance(beyond: int) -> None:
+    refused = "max_distance" if beyond else ""
+    assert Desk().check(price_ticks=MID - 1000 - beyond) == refused
+    assert Desk().check(side=Side.SELL, price_ticks=MID + 1000 + beyond) == refused
+
+
+def test_a_spike_of_the_price_is_refused_whatever_its_direction() -> None:
+    for power in (1, 2, 3):
+        assert Desk().check(price_ticks=MID * 10**power) == "order_value" or "price"
+        assert Desk().check(price_ticks=MID * 10**power) != ""
+        assert Desk().check(price_ticks=MID // 10**power) != ""
+
+
+def test_position_alone() -> None:
+    desk = Desk()
+    desk.hold(90)
+    assert desk.check(lots=10) == ""
+    assert desk.check(lots=11) == "max_position"
+    assert desk.check(lots=11, side=Side.SELL, price_ticks=MID + 20) == ""
+
+
+def test_position_with_everything_that_may_still_fill() -> None:
+    desk = Desk()
+    desk.hold(70)
+    desk.rest(1, lots=12)
+    desk.rest(2, lots=8, level=1, live=False)  # in flight
+    assert desk.check(lots=10, level=2) == ""
+    assert desk.check(lots=11, level=2) == "open_position"
+    desk.orders.on_reply(Op.PLACE, 2, Outcome.UNKNOWN, "", desk.tick, 0, 0)
+    assert desk.check(lots=11, level=2) == "open_position", "unknown counts in full"
+    desk.orders.on_reply(Op.PLACE, 2, Outcome.REJECT, "", desk.tick, 0, 0)
+    assert desk.check(lots=18, level=2) == ""
+
+
+def test_a_short_side_has_the_same_limit() -> None:
+    desk = Desk()
+    desk.hold(-70)
+    desk.rest(1, lots=20, side=Side.SELL, price_ticks=MID + 20)
+    assert desk.check(lots=10, side=Side.SELL, price_ticks=MID + 20, level=1) == ""
+    assert desk.check(lots=11, side=Side.SELL, price_ticks=MID + 20, level=1) == "open_position"
+
+
+def test_an_order_being_replaced_counts_until_it_is_gone() -> None:
+    desk = Desk(max_position_lots=15)
+    desk.rest(1, lots=10)
+    desk.orders.cancel(1, 99, desk.now_ns)
+    assert desk.check(lots=5) == ""
+    assert desk.check(lots=6) == "open_position"
+
+
+def test_an_amend_counts_by_what_it_adds() -> None:
+    desk = Desk(max_position_lots=15)
+    desk.rest(1, lots=10)
+    assert desk.check(Op.AMEND, 1, lots=15) == ""
+    assert desk.check(Op.AMEND, 1, lots=16) == "max_position"
+    desk.hold(20)
+    assert desk.check(Op.AMEND, 1, lots=9) == "", "over the limit, less is still allowed"
+    assert desk.check(Op.AMEND, 1, lots=10, price_ticks=MID - 30) == ""
+
+
+def test_an_amend_of_a_partly_filled_order_is_judged_by_what_rests() -> None:
+    desk = Desk(max_order_lots=10)
+    desk.rest(1, lots=10)
+    desk.orders.on_execution(1, 6, False, desk.now_ns)
+    assert desk.check(Op.AMEND, 1, lots=16) == ""
+    assert desk.check(Op.AMEND, 1, lots=17) == "order_size"
+
+
+def test_a_stale_or_faulty_book_stops_places_and_amends_but_no_cancel() -> None:
+    desk = Desk()
+    desk.rest(1)
+    desk.now_ns += SECOND
+    assert desk.check(level=1) == ""
+    desk.now_ns += 1
+    assert desk.check(level=1) == "book"
+    assert desk.check(Op.AMEND, 1) == "book"
+    assert desk.check(Op.CANCEL, 1) == ""
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_modes(mode: Mode) -> None:
+    desk = Desk()
+    desk.rest(1)
+    desk.risk.mode = mode
+    refused = "" if mode is Mode.TRADING else "mode"
+    assert desk.check(level=1) == refused
+    assert desk.check(Op.AMEND, 1, lots=11) == refused
+    assert desk.check(Op.CANCEL, 1) == "", "cancels are allowed in all modes"
+
+
+def test_reduce_only_lets_reducing_orders_and_shrinking_amends_through() -> None:
+    desk = Desk()
+    desk.rest(1)
+    desk.risk.mode = Mode.REDUCE_ONLY
+    assert desk.check(level=1, flags=int(Flag.REDUCE_ONLY)) == ""
+    assert desk.check(Op.AMEND, 1, lots=6) == ""
+
+
+def test_an_instrument_that_does_not_trade() -> None:
+    desk = Desk()
+    desk.risk.status[0] = "instrument is Closed"
+    assert desk.check() == "instrument"
+
+
+def test_one_intent_per_slot() -> None:
+    desk = Desk()
+    assert desk.check(Op.CANCEL, 1) == "slot"
+    assert desk.check(Op.AMEND, 1) == "slot"
+    desk.rest(1)
+    assert desk.check() == "slot"
+    desk.orders.cancel(1, 99, desk.now_ns)
+    assert desk.check() == "", "its cancel is on its way"
+    assert desk.check(Op.CANCEL, 1) == "slot", "one mutation at a time"
+
+
+def test_the_refusal_says_what_was_asked_and_what_stood_against_it() -> None:
+    desk = Desk()
+    one = command(Op.PLACE, 9, price_ticks=MID - 20, lots=21)
+    control = desk.risk.check(one, None, desk.now_ns)
+    text = desk.risk.explain(one, control)
+    for part in ("C00USDT", "order_size", "place", "21 lots", str(MID - 20), "20 lots an order"):
+        assert part in text
+
+
+def test_controls_have_unique_names() -> None:
+    names = [name for name, _ in CONTROLS]
+    assert len(set(names)) == len(names)
