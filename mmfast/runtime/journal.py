@@ -19,6 +19,7 @@ from typing import Final, Self
 from mmfast.errors import StateError
 
 MAX_EPOCH: Final = (1 << 31) - 1
+_YEAR_2020_MS: Final = 1_577_836_800_000
 _RECORD: Final = re.compile(rb"mmfast-epoch 1 ([0-9]{1,10}) ([0-9a-f]{8})\n")
 
 
@@ -63,15 +64,17 @@ class StateDir:
     ) -> None:
         self._close()
 
-    def next_epoch(self) -> int:
+    def next_epoch(self, wall_ms: int) -> int:
         """Take the next epoch and make it durable before returning it.
 
-        The first is 1. A file that cannot be understood is refused: guessing could give an id
-        twice. Raises :class:`StateError`.
+        Without a file the epoch is the seconds since 2020 at ``wall_ms``: should the state ever
+        be lost, that is still beyond every epoch given before. A file that cannot be understood
+        is refused: guessing could give an id twice. Raises :class:`StateError`.
         """
         if self._lock_fd < 0:
             raise StateError("the state directory must be locked before an epoch is taken")
-        epoch = self._read_epoch() + 1
+        stored = self._read_epoch()
+        epoch = first_epoch(wall_ms) if stored is None else stored + 1
         if epoch > MAX_EPOCH:
             raise StateError(f"{self._epoch_path}: all epochs are used, choose a new order prefix")
         try:
@@ -83,11 +86,11 @@ class StateDir:
             ) from None
         return epoch
 
-    def _read_epoch(self) -> int:
+    def _read_epoch(self) -> int | None:
         try:
             data = self._epoch_path.read_bytes()
         except FileNotFoundError:
-            return 0
+            return None
         except OSError as error:
             raise StateError(f"cannot read {self._epoch_path}: {error.strerror}") from None
         match = _RECORD.fullmatch(data)
@@ -124,6 +127,14 @@ class StateDir:
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1
+
+
+def first_epoch(wall_ms: int) -> int:
+    """The epoch of a first run; raises :class:`StateError` where the clock cannot be right."""
+    epoch = (wall_ms - _YEAR_2020_MS) // 1000
+    if not 0 < epoch <= MAX_EPOCH:
+        raise StateError(f"expected the host's clock after 2020, found Unix time {wall_ms} ms")
+    return epoch
 
 
 def _crc(digits: bytes) -> bytes:

@@ -177,6 +177,7 @@ def _instruments(view: EngineView) -> Iterator[Metric]:
         name: GaugeMetricFamily(name, text, labels=["symbol"])
         for name, text in (
             ("mm_position_lots", "Signed position in quantity steps."),
+            ("mm_position_limit_lots", "Largest position allowed on either side."),
             ("mm_pnl_quote", "Realised plus unrealised minus fees."),
             ("mm_book_age_ms", "Since the last book frame; -1 without a book."),
             ("mm_symbol_working_orders", "Own orders resting."),
@@ -186,6 +187,7 @@ def _instruments(view: EngineView) -> Iterator[Metric]:
     for row in view.instruments:
         values = (
             row.position_lots,
+            row.max_position_lots,
             (row.realized_e8 + row.unrealized_e8 - row.fees_e8) / E8,
             row.book_age_ms,
             row.working,

@@ -28,6 +28,8 @@ EXPIRY_MARGIN_NS: Final = 1_000 * NS_PER_MS
 """On top of the receive window: the venue's own processing, and doubt about its clock."""
 PROOFS_NEEDED: Final = 2
 PARALLEL_QUESTIONS: Final = 4
+PAUSE_S: Final = 0.1
+"""Between groups of questions: the venue answers 50 a second of each kind."""
 _RETRY_FIRST_S: Final = 0.25
 _RETRY_MAX_S: Final = 5.0
 
@@ -140,6 +142,7 @@ class Resolver:
         self._deliver = deliver
         self._doubts: dict[ClientId, _Doubt] = {}
         self._wake = asyncio.Event()
+        self._answered = True
 
     def __len__(self) -> int:
         return len(self._doubts)
@@ -165,6 +168,7 @@ class Resolver:
                 # The longest waiting first; the venue limits how much may be asked per second.
                 due.sort(key=lambda doubt: doubt.next_ns)
                 await asyncio.gather(*(self.step(doubt) for doubt in due[:PARALLEL_QUESTIONS]))
+                await asyncio.sleep(PAUSE_S)
             else:
                 first_ns = min(doubt.next_ns for doubt in self._doubts.values())
                 await self._sleep(first_ns - now_ns)
@@ -178,10 +182,10 @@ class Resolver:
             update = await self._account.order(request.client_id)
             executions = await self._executions(request, update, asked_ns)
         except MmfastError as error:
-            text = f"cannot ask about order {request.client_id:016x} yet: {error}"
-            say(logging.WARNING, "resolve", text)
+            self._complain(error)
             doubt.next_ns = self._clock.now_ns() + 2 * POLL_NS
             return
+        self._answered = True
         if doubt.request is not request:
             return  # asked again meanwhile, about a later request: this answer proves nothing
         void = self._void(request, asked_ns)
@@ -192,6 +196,13 @@ class Resolver:
                 self._settled(doubt)
         elif void:
             self._count_absence(doubt)
+
+    def _complain(self, error: MmfastError) -> None:
+        """Say once that the venue does not answer, not once for each order in doubt."""
+        if self._answered:
+            self._answered = False
+            text = f"cannot ask about {len(self._doubts)} orders in doubt yet: {error}"
+            say(logging.WARNING, "resolve", text)
 
     def _count_absence(self, doubt: _Doubt) -> None:
         doubt.absences += 1

@@ -89,7 +89,7 @@ class Running:
         state = StateDir(
             assemble.state_dir(config, self._config_path), config.venue.stem, credentials.api_key
         )
-        epoch = stack.enter_context(state).next_epoch()
+        epoch = stack.enter_context(state).next_epoch(clock.wall_ms())
         contact = Contact(
             config=config,
             endpoints=endpoints,

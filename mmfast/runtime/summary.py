@@ -15,11 +15,11 @@ from mmfast.units import E8, NS_PER_MS
 
 
 def calls_saved_percent(counters: Counters) -> float:
-    """Share of order calls not made, against one call for every command that was wanted."""
-    wanted = sum(counters.wanted)
-    if not wanted:
+    """Share of order calls not made, against one call for each command that was sent."""
+    sent = sum(counters.sent)
+    if not sent:
         return 0.0
-    return round(100.0 * (1 - sum(counters.calls) / wanted), 2)
+    return round(100.0 * (1 - sum(counters.calls) / sent), 2)
 
 
 def summary(
