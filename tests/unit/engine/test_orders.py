@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from engine_world import MS, SECOND, command, execution, order_update
+from engine_world import MS, SECOND, command, order_update
 
 from mmfast.engine.order import NO_SLOT, Order
 from mmfast.engine.order_states import (
@@ -381,6 +381,5 @@ def test_waiting_for_lost_executions_ends_with_the_lots_they_stood_for(bench: Be
     assert bench.table.open_lots == bench.table.recount() == [0, 0, 0, 0]
 
 
-def test_times_of_this_module_are_what_they_claim() -> None:
+def test_a_request_is_void_a_margin_after_its_window() -> None:
     assert OrderTable(1, 2000 * MS).expiry_ns == EXPIRY_NS
-    assert execution(1, "a", 1).lots == 1

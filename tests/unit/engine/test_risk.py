@@ -122,7 +122,6 @@ def test_max_distance(beyond: int) -> None:
 
 def test_a_spike_of_the_price_is_refused_whatever_its_direction() -> None:
     for power in (1, 2, 3):
-        assert Desk().check(price_ticks=MID * 10**power) == "order_value" or "price"
         assert Desk().check(price_ticks=MID * 10**power) != ""
         assert Desk().check(price_ticks=MID // 10**power) != ""
 
