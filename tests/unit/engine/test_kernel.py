@@ -1,136 +1,39 @@
-"""The kernel as a whole: what a user is promised, from events in to batches out."""
+"""The kernel as a whole: what it quotes, and in which modes it may."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 from engine_world import (
     IDS,
-    MS,
     SECOND,
-    book_frame,
     execution,
     make_instrument,
     make_params,
     order_update,
-    position,
-    reply,
 )
+from kernel_desk import MID, Desk, ops
 from model_venue import LEFTOVER_ID
 
 from mmfast.engine.kernel import Kernel
-from mmfast.engine.orders import CONFIRM_NS
 from mmfast.engine.params import BatchParams, EngineParams, PlannerParams, RequoteBy
 from mmfast.engine.quoter import Level, Quotes
 from mmfast.errors import InvariantError
-from mmfast.ids import ClientIds
 from mmfast.messages import (
-    AccountSnapshot,
-    Alert,
     Batch,
-    BookFrame,
     BookReset,
     Flag,
-    InstrumentChange,
     Mode,
     ModeChange,
     Op,
-    OrderAbsent,
     OrderStatus,
     Outcome,
     RateInfo,
     ReadAccount,
     ResolveOrder,
-    Resubscribe,
     Stream,
     StreamState,
     WalletUpdate,
 )
-
-MID = 100_000
-
-
-class Desk:
-    """A kernel whose venue does what it is asked, unless a test says otherwise."""
-
-    def __init__(self, count: int = 2, *, strategy=None, **params: Any) -> None:
-        self.count = count
-        self.params = make_params(count, **params)
-        self.instruments = tuple(make_instrument(i) for i in range(count))
-        self.kernel = Kernel(self.instruments, self.params, ClientIds("mmt1", 3), strategy)
-        self.now_ns = SECOND
-        self.update = 0
-        self.ms = 1
-
-    def feed(self, *events: Any) -> None:
-        for event in events:
-            self.kernel.on_event(event, self.now_ns)
-
-    def start(self, *orders: Any) -> Desk:
-        self.feed(StreamState(Stream.PUBLIC, True), StreamState(Stream.PRIVATE, True))
-        self.snapshot(*orders)
-        for instrument in range(self.count):
-            self.book(instrument)
-        return self
-
-    def snapshot(self, *orders: Any, executions: tuple = (), positions: tuple = ()) -> None:
-        rows = positions or tuple(position(0, instrument=i) for i in range(self.count))
-        self.feed(
-            AccountSnapshot(
-                orders=orders, executions=executions, positions=rows, asked_ns=self.now_ns
-            )
-        )
-
-    def book(self, instrument: int = 0, mid: int = MID) -> None:
-        self.update += 1
-        symbol = self.instruments[instrument].symbol
-        self.feed(BookFrame(instrument, book_frame(symbol, mid - 2, mid + 2, self.update)))
-
-    def flush(self) -> list[Batch]:
-        return self.kernel.flush(self.now_ns)
-
-    def ack(self, batches: list[Batch], outcome: Outcome = Outcome.ACK, **changes: Any) -> None:
-        for batch in batches:
-            self.feed(reply(batch, outcome, self.now_ns, **changes))
-
-    def show(self, batches: list[Batch]) -> None:
-        """The stream tells what the batches did."""
-        self.ms += 1
-        for one in (one for batch in batches for one in batch.commands):
-            cancelled = one.op is Op.CANCEL
-            self.feed(
-                order_update(
-                    one.client_id,
-                    OrderStatus.CANCELLED if cancelled else OrderStatus.WORKING,
-                    instrument=one.instrument,
-                    side=one.side,
-                    price_ticks=one.price_ticks,
-                    lots=one.lots,
-                    updated_ms=self.ms,
-                )
-            )
-
-    def settle(self) -> list[Batch]:
-        """Flush, and let the venue do all of it."""
-        batches = self.flush()
-        self.ack(batches)
-        self.show(batches)
-        return batches
-
-    def later(self, ms: float) -> Desk:
-        self.now_ns += int(ms * MS)
-        return self
-
-    def requests(self, kind: type) -> list[Any]:
-        return [r for r in self.kernel.take_requests() if isinstance(r, kind)]
-
-
-def ops(batches: list[Batch]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for batch in batches:
-        found[batch.op.name] = found.get(batch.op.name, 0) + len(batch.commands)
-    return found
 
 
 @pytest.fixture
@@ -375,205 +278,6 @@ def test_last_look_stops_what_has_become_wrong_and_never_a_cancel(desk: Desk) ->
     desk.feed(ModeChange(Mode.HALTED, "kill"))
     assert desk.kernel.last_look(cancel, desk.now_ns) == ""
     assert "HALTED" in desk.kernel.last_look(amend, desk.now_ns)
-
-
-# -- the market -----------------------------------------------------------------------
-
-
-def test_a_silent_book_is_pulled_by_the_clock_alone(desk: Desk) -> None:
-    desk.settle()
-    desk.later(2500).book(1, MID)
-    desk.feed(StreamState(Stream.TRADE, True))
-    wake_ns = desk.kernel.next_wake_ns(desk.now_ns)
-    while wake_ns <= 6 * SECOND:
-        desk.now_ns = wake_ns
-        assert desk.flush() == []
-        wake_ns = desk.kernel.next_wake_ns(desk.now_ns)
-    desk.now_ns = 6 * SECOND + 1
-    batches = desk.flush()
-    assert ops(batches) == {"CANCEL": 4}
-    assert {c.instrument for b in batches for c in b.commands} == {0}
-    reasons = [v.pull_reason for v in desk.kernel.view(desk.now_ns).instruments]
-    assert reasons == ["book stale", ""]
-
-
-def test_a_gap_pulls_the_instrument_and_asks_for_a_new_stream(desk: Desk) -> None:
-    desk.settle()
-    gap = book_frame("C00USDT", 1, 2, 99).replace(b"snapshot", b"delta")
-    desk.feed(BookFrame(0, gap))
-    assert [r.instrument for r in desk.requests(Resubscribe)] == [0]
-    assert ops(desk.flush()) == {"CANCEL": 4}
-
-
-def test_an_instrument_that_stops_trading_is_pulled(desk: Desk) -> None:
-    desk.settle()
-    desk.feed(InstrumentChange(make_instrument(0, status="Settling")))
-    assert ops(desk.flush()) == {"CANCEL": 4}
-    assert desk.kernel.view(desk.now_ns).instruments[0].pull_reason == "instrument is Settling"
-
-
-def test_a_changed_tick_size_stops_the_instrument_for_good(desk: Desk) -> None:
-    desk.settle()
-    desk.feed(InstrumentChange(make_instrument(0, tick_units=5)))
-    assert any(a.code == "instrument_units" for a in desk.requests(Alert))
-    assert ops(desk.settle()) == {"CANCEL": 4}
-    desk.feed(InstrumentChange(make_instrument(0)))
-    assert desk.flush() == []
-
-
-# -- orders in doubt ------------------------------------------------------------------
-
-
-def test_an_unknown_outcome_is_asked_about_never_resent_and_blocks_its_slot(desk: Desk) -> None:
-    [batch] = desk.flush()
-    desk.ack([batch], Outcome.UNKNOWN)
-    asked = desk.requests(ResolveOrder)
-    assert [r.client_id for r in asked] == [c.client_id for c in batch.commands]
-    desk.book(0, MID + 50)
-    assert desk.flush() == []
-    assert desk.kernel.view(desk.now_ns).unknown == 8
-    for one in batch.commands:
-        desk.feed(OrderAbsent(client_id=one.client_id, evidence="test"))
-    fresh = desk.flush()
-    assert ops(fresh) == {"PLACE": 8}
-    assert not {c.client_id for b in fresh for c in b.commands} & {
-        c.client_id for c in batch.commands
-    }
-
-
-def test_not_sent_is_tried_again_with_new_ids_after_a_pause(desk: Desk) -> None:
-    [batch] = desk.flush()
-    desk.ack([batch], Outcome.NOT_SENT, message="connect failed")
-    assert desk.flush() == []
-    desk.now_ns = desk.kernel.next_wake_ns(desk.now_ns)
-    [again] = desk.flush()
-    assert len(again.commands) == 8
-    assert {c.client_id for c in again.commands}.isdisjoint(c.client_id for c in batch.commands)
-    assert desk.kernel.counters.not_sent == 8
-
-
-def test_an_ack_the_stream_never_confirms_is_asked_about(desk: Desk) -> None:
-    batches = desk.flush()
-    desk.ack(batches)
-    desk.now_ns += CONFIRM_NS - 1
-    desk.flush()
-    assert desk.requests(ResolveOrder) == []
-    assert desk.kernel.next_wake_ns(desk.now_ns) <= desk.now_ns + 1
-    desk.now_ns += 1
-    desk.flush()
-    assert len(desk.requests(ResolveOrder)) == 8
-
-
-def test_a_zombie_is_cancelled_at_once_with_an_alarm(desk: Desk) -> None:
-    [batch] = desk.flush()
-    desk.ack([batch], Outcome.REJECT, code=110007)
-    zombie = batch.commands[0].client_id
-    desk.feed(order_update(zombie, OrderStatus.WORKING, updated_ms=5))
-    assert [a.code for a in desk.requests(Alert)].count("zombie_order") == 1
-    cancels = [c for b in desk.flush() if b.op is Op.CANCEL for c in b.commands]
-    assert [c.client_id for c in cancels] == [zombie]
-    assert desk.kernel.mode is Mode.TRADING
-
-
-def test_an_order_that_is_not_ours_is_never_touched(desk: Desk) -> None:
-    desk.settle()
-    desk.feed(order_update(0, OrderStatus.WORKING, link_id="somebody", updated_ms=9))
-    assert desk.flush() == []
-    assert desk.kernel.counters.foreign_events == 1
-
-
-def test_refusals_back_off_and_are_told_once(desk: Desk) -> None:
-    told = 0
-    for _ in range(3):
-        batches = desk.flush()
-        desk.ack(batches, Outcome.REJECT, code=110007, message="balance")
-        told += sum(a.code == "order_refused" for a in desk.requests(Alert))
-    assert told == 1
-    assert desk.kernel.counters.reject_codes == {110007: desk.kernel.counters.orders_rejected}
-    assert desk.flush() == []
-    desk.now_ns = desk.kernel.next_wake_ns(desk.now_ns)
-    assert desk.now_ns > SECOND
-
-
-def test_a_second_reply_to_a_batch_gives_no_budget_back(desk: Desk) -> None:
-    batches = desk.flush()
-    desk.ack(batches)
-    before = desk.kernel.view(desk.now_ns).budgets
-    desk.ack(batches)
-    assert desk.kernel.view(desk.now_ns).budgets == before
-
-
-# -- money ----------------------------------------------------------------------------
-
-
-def test_fills_move_position_pnl_and_quotes(desk: Desk) -> None:
-    [placed] = desk.settle()
-    bid = placed.commands[0]
-    fill = execution(bid.client_id, "e1", 10, price_ticks=bid.price_ticks, seq=5)
-    done = {"price_ticks": bid.price_ticks, "cum_lots": 10, "updated_ms": 60}
-    desk.feed(fill, fill, order_update(bid.client_id, OrderStatus.FILLED, **done))
-    view = desk.kernel.view(desk.now_ns).instruments[0]
-    assert view.position_lots == 10
-    assert view.fees_e8 == 10
-    assert view.unrealized_e8 == 10 * (MID - bid.price_ticks) * 10_000
-    assert desk.kernel.counters.fills == 1
-    assert desk.kernel.counters.orders_filled == 1
-    placed_again = [c for b in desk.flush() if b.op is Op.PLACE for c in b.commands]
-    assert placed_again[0].price_ticks == bid.price_ticks - 2, "a tenth of 20 ticks of skew"
-
-
-def test_a_fill_seen_by_its_order_before_its_execution_leaves_no_hole_in_the_limit() -> None:
-    desk = Desk(1, symbol={"levels": 1, "max_position_lots": 10}).start()
-    [placed] = desk.settle()
-    bid = placed.commands[0]
-    row = {"price_ticks": bid.price_ticks, "cum_lots": 10, "updated_ms": 60}
-    desk.feed(order_update(bid.client_id, OrderStatus.FILLED, **row))
-    assert desk.flush() == [], "the ten lots are bought, though no execution says so yet"
-    assert desk.kernel.counters.refused == {"open_position": 1}
-    desk.feed(execution(bid.client_id, "e1", 10, price_ticks=bid.price_ticks))
-    sides = {(c.op, c.side) for b in desk.flush() for c in b.commands}
-    assert (Op.PLACE, 0) not in sides
-
-
-def test_a_position_that_stays_different_has_the_account_read(desk: Desk) -> None:
-    desk.settle()
-    desk.kernel.take_requests()
-    desk.feed(position(7, seq=9))
-    for _ in range(5):
-        desk.later(1000)
-        desk.flush()
-    assert desk.requests(ReadAccount)
-    desk.snapshot(positions=(position(7, seq=9), position(0, instrument=1)))
-    assert desk.kernel.view(desk.now_ns).instruments[0].position_lots == 7
-    assert any(a.code == "position_corrected" for a in desk.requests(Alert))
-
-
-def test_executions_that_never_come_do_not_block_for_ever() -> None:
-    desk = Desk(1, symbol={"levels": 1, "max_position_lots": 10}, stale_book_ms=10**6).start()
-    [placed] = desk.settle()
-    row = {"price_ticks": placed.commands[0].price_ticks, "cum_lots": 10, "updated_ms": 60}
-    desk.feed(order_update(placed.commands[0].client_id, OrderStatus.FILLED, **row))
-    for _ in range(30):
-        desk.later(1000)
-        desk.flush()
-    alerts = [a.code for a in desk.kernel.take_requests() if isinstance(a, Alert)]
-    assert alerts.count("executions_missing") == 1
-
-
-def test_a_risk_refusal_is_told_once_and_again_after_it_was_over() -> None:
-    desk = Desk(1, symbol={"max_order_value_e8": 10**6}).start()
-    codes = []
-    for _ in range(3):
-        assert desk.flush() == []
-        desk.book(0, MID)
-        codes += [a.code for a in desk.requests(Alert) if a.code.startswith("refused")]
-    assert codes == ["refused_order_value"]
-    desk.kernel.reconfigure(make_params(1), desk.now_ns)
-    assert ops(desk.settle()) == {"PLACE": 4}
-    desk.kernel.reconfigure(make_params(1, symbol={"max_order_value_e8": 10**6}), desk.now_ns)
-    desk.book(0, MID + 100)
-    assert desk.flush() == []
-    assert [a.code for a in desk.requests(Alert)] == ["refused_order_value"]
 
 
 # -- the rest -------------------------------------------------------------------------
