@@ -8,7 +8,7 @@ SOURCES := $(wildcard mmfast/_core/*.pyx mmfast/_core/*.pxd mmfast/_core/*.h mmf
            setup.py pyproject.toml mmfast/__init__.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long bench lint types sanitize ci clean
+.PHONY: help run test test-long bench lint sanitize docs ci clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -57,3 +57,6 @@ ci: ## everything that must hold before a change lands
 clean: ## remove what was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	rm -f mmfast/_core/*.so
+
+docs: $(VENV)/.test ## print the order table from the code into docs/architecture.md
+	PYTHONPATH=. $(BIN)/python tests/harness/order_table.py

@@ -1,0 +1,40 @@
+"""What documents say of the code is printed from the code, and their links lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import order_table
+import pytest
+
+from mmfast.engine.risk import CONTROLS
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def test_the_order_table_is_the_codes() -> None:
+    text = order_table.DOCUMENT.read_text()
+    assert order_table.inserted(text) == text, "docs/architecture.md is old: run `make docs`"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", path.read_text()):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), f"{path.name} links to {target}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_files_that_are_named_exist(path: Path) -> None:
+    for name in re.findall(
+        r"`((?:mmfast|tests|benchmarks|docs|deploy)/[\w./-]+)`", path.read_text()
+    ):
+        assert (ROOT / name).exists(), f"{path.name} names {name}, which is not there"
+
+
+def test_every_risk_control_is_documented() -> None:
+    text = (ROOT / "docs" / "risk.md").read_text()
+    for name, _ in CONTROLS:
+        assert f"`{name}`" in text, f"docs/risk.md says nothing of {name}"
