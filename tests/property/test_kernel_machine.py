@@ -287,7 +287,7 @@ def run(seed: int, *, batched: bool, requote_by: RequoteBy, steps: int = 700) ->
 
 @pytest.mark.parametrize("requote_by", list(RequoteBy))
 @pytest.mark.parametrize("batched", [True, False])
-@settings(max_examples=8, deadline=None, derandomize=True)
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_engine_stays_true_to_the_venue_whatever_happens(
     batched: bool, requote_by: RequoteBy, seed: int

@@ -163,6 +163,26 @@ def test_what_the_budget_does_not_pay_waits_and_leaves_as_it_is_wanted_then() ->
     assert all(abs(c.price_ticks - MID - 50) <= 31 for c in places), "at the market of now"
 
 
+def test_unsent_intent_of_an_instrument_that_was_not_visited_is_not_sent() -> None:
+    """It was decided on a market that has moved since."""
+    desk = Desk(
+        2,
+        batch=BatchParams(max_parallel_symbols=1),
+        planner=PlannerParams(initial_limit=2, safety_percent=100),
+    ).start()
+    [first] = desk.flush()
+    assert desk.flush() == [], "the second instrument is visited, the budget is spent"
+    for instrument in range(2):
+        desk.book(instrument, MID + 400)
+    desk.ack([first], rate=RateInfo(100, 98, -1))
+    [second] = desk.flush()
+    assert {one.instrument for one in second.commands} == {0}
+    [third] = desk.flush()
+    assert {one.instrument for one in third.commands} == {1}
+    for one in second.commands + third.commands:
+        assert abs(one.price_ticks - MID - 400) < 100
+
+
 def test_a_strategy_can_be_plugged_in() -> None:
     class OneBid:
         def quote(self, instrument, params, top, position_lots):

@@ -16,6 +16,7 @@ from kernel_desk import MID, Desk, ops
 
 from mmfast.engine.orders import CONFIRM_NS
 from mmfast.messages import (
+    AccountSnapshot,
     Alert,
     BookFrame,
     InstrumentChange,
@@ -158,9 +159,21 @@ def test_refusals_back_off_and_are_told_once(desk: Desk) -> None:
 def test_a_second_reply_to_a_batch_gives_no_budget_back(desk: Desk) -> None:
     batches = desk.flush()
     desk.ack(batches)
-    before = desk.kernel.view(desk.now_ns).budgets
     desk.ack(batches)
-    assert desk.kernel.view(desk.now_ns).budgets == before
+    assert [b.used for b in desk.kernel.view(desk.now_ns).budgets if b.used] == [8]
+    assert all(b.used == 0 for b in desk.kernel.view(desk.now_ns + SECOND).budgets)
+
+
+def test_an_order_sent_after_a_reading_began_may_be_absent_from_it(desk: Desk) -> None:
+    asked_ns = desk.now_ns
+    desk.later(5)
+    [batch] = desk.flush()
+    desk.ack([batch])
+    rows = (position(0), position(0, instrument=1))
+    read = AccountSnapshot(orders=(), executions=(), positions=rows, asked_ns=asked_ns)
+    desk.feed(read)
+    assert desk.requests(ResolveOrder) == []
+    assert desk.kernel.view(desk.now_ns).unknown == 0
 
 
 # -- money ----------------------------------------------------------------------------
