@@ -158,7 +158,7 @@ class Account:
             counters.unknown += 1
         else:
             counters.not_sent += 1
-            counters.deadline_returned += item.ret_msg == DEADLINE_PASSED
+            counters.deadline_returned += DEADLINE_PASSED in item.ret_msg
 
     def _tell_refused(self, command: Command, item: ItemReply) -> None:
         """Once per code and run: a market maker meets the same refusal many times."""

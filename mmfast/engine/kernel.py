@@ -111,7 +111,8 @@ class Kernel:
         self._dispatcher = Dispatcher(
             self._bus, self._orders, self._risk, self._planner, self.counters, self._outbox
         )
-        self._in_air: dict[int, None] = {}
+        self._in_air: dict[int, bool] = {}
+        """Batches without a reply; True for those that the last look kept from leaving."""
         self._pending: list[int] = []
         self._check_ns = 0
         self._units_changed: dict[int, None] = {}
@@ -157,9 +158,9 @@ class Kernel:
 
     def _on_reply(self, reply: BatchReply, now_ns: int) -> None:
         """A second reply to the same batch is evidence about orders, but no budget comes back."""
-        if reply.batch.batch_id in self._in_air:
-            del self._in_air[reply.batch.batch_id]
-            self._planner.on_reply(reply, now_ns)
+        kept = self._in_air.pop(reply.batch.batch_id, None)
+        if kept is not None:
+            self._planner.on_reply(reply, now_ns, connected=kept)
         self._account.on_reply(reply, now_ns)
         if self.mode is not Mode.TRADING:
             # What was in flight when trading stopped can be cancelled now.
@@ -221,7 +222,7 @@ class Kernel:
                     self._bus.clear_instrument(instrument)
         batches = self._dispatcher.batches(self.counters.ticks, now_ns)
         for batch in batches:
-            self._in_air[batch.batch_id] = None
+            self._in_air[batch.batch_id] = False
         self._pending = self._bus.waiting()
         return batches
 
@@ -267,8 +268,12 @@ class Kernel:
 
     def last_look(self, batch: Batch, now_ns: int) -> str:
         """Why a batch must not leave any more; empty when it may. Cancels always may."""
-        if batch.op is Op.CANCEL:
-            return ""
+        reason = "" if batch.op is Op.CANCEL else self._second_thoughts(batch, now_ns)
+        if reason and batch.batch_id in self._in_air:
+            self._in_air[batch.batch_id] = True
+        return reason
+
+    def _second_thoughts(self, batch: Batch, now_ns: int) -> str:
         if self.mode is not Mode.TRADING and self.mode is not Mode.REDUCE_ONLY:
             return f"mode is {self.mode.name}"
         for command in batch.commands:

@@ -204,8 +204,9 @@ class Planner:
         batches.extend(self._singles(op, commands[len(packed) :], tick_id))
         return batches
 
-    def on_reply(self, reply: BatchReply, now_ns: int) -> None:
-        """Give back or keep the budget, and learn what the venue says about it."""
+    def on_reply(self, reply: BatchReply, now_ns: int, *, connected: bool = False) -> None:
+        """Give back or keep the budget, and learn what the venue says about it. ``connected``:
+        if it did not leave, that was for a reason of ours, not for want of a connection."""
         bucket = self._buckets[2 * reply.batch.op + reply.batch.single]
         unspent = throttled = 0
         for item in reply.items:
@@ -215,7 +216,11 @@ class Planner:
         bucket.learn(reply.rate, now_ns)
         if throttled:
             bucket.close(now_ns)
-        self._watch_door(reply, unspent == len(reply.items), now_ns)
+        self._shut_ns = max(self._shut_ns, reply.blocked_until_ns)
+        if unspent < len(reply.items):
+            self._failures = 0
+        elif not connected and DEADLINE_PASSED not in reply.items[0].ret_msg:
+            self._pause(now_ns)
 
     def opens_ns(self, now_ns: int, ops: Sequence[Op]) -> int:
         """When commands of these operations may get further than now."""
@@ -253,12 +258,8 @@ class Planner:
             commands=commands,
         )
 
-    def _watch_door(self, reply: BatchReply, unsent: bool, now_ns: int) -> None:
+    def _pause(self, now_ns: int) -> None:
         """Without a connection every flush would fail at once: wait a little longer each time."""
-        self._shut_ns = max(self._shut_ns, reply.blocked_until_ns)
-        if not unsent:
-            self._failures = 0
-        elif reply.items[0].ret_msg != DEADLINE_PASSED:
-            pause_ns = min(FIRST_PAUSE_NS << min(self._failures, 20), LONGEST_PAUSE_NS)
-            self._failures += 1
-            self._shut_ns = max(self._shut_ns, now_ns + pause_ns)
+        pause_ns = min(FIRST_PAUSE_NS << min(self._failures, 20), LONGEST_PAUSE_NS)
+        self._failures += 1
+        self._shut_ns = max(self._shut_ns, now_ns + pause_ns)
