@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 
-from mmfast.messages import Side
+from mmfast.messages import Category, Side
 from mmfast.sim.accounts import Account, Fees, Position, fee_e8
 from mmfast.sim.bands import Reference
-from mmfast.sim.catalogue import listings
+from mmfast.sim.catalogue import shelf_of
 from mmfast.sim.matching import Book, Engine, Resting
 from mmfast.sim.orders import (
     CANCEL_BY_REDUCE_ONLY,
@@ -53,19 +53,27 @@ def uuid_text(bits: int) -> str:
 
 
 class Exchange:
-    """Books, accounts and prices of all instruments; every index is ``VenueParams.symbols``'s."""
+    """Books, accounts and prices of all instruments.
+
+    Every index is a position in the flat list of :mod:`mmfast.sim.catalogue`.
+    """
 
     def __init__(self, params: VenueParams, uid: int) -> None:
-        self.shelf = listings(params.symbols)
+        self.shelf = shelf_of(params.listed())
         self.instruments = tuple(listing.instrument for listing in self.shelf)
-        self.by_symbol = {item.symbol: int(item.index) for item in self.instruments}
+        self.indexes: dict[Category, tuple[int, ...]] = {
+            category: tuple(int(i.index) for i in self.instruments if i.category is category)
+            for category in Category
+        }
+        """The instruments of each category, in listing order."""
+        self._by_symbol = {(i.category, i.symbol): int(i.index) for i in self.instruments}
         self.engine = Engine(params.start_wall_ms)
         self.books = tuple(Book(self.engine) for _ in self.shelf)
         self.tapes = tuple(Tape(item.instrument, item.start_ticks) for item in self.shelf)
         self.references = tuple(Reference(item) for item in self.shelf)
         self.marks = [reference.mark_ticks for reference in self.references]
         self.rows = Rows(self.shelf, self.marks)
-        self.outbox = Outbox(self.rows)
+        self.outbox = Outbox(self.rows, self.instruments)
         self.prints: list[Print] = []
         """Trades since the venue last collected them."""
         fees = Fees(params.maker_fee_e8, params.taker_fee_e8)
@@ -76,6 +84,10 @@ class Exchange:
         # House orders by number, each with its instrument.
         self._house: dict[int, tuple[int, Resting]] = {}
         self._fills = 0
+
+    def find(self, category: Category, symbol: str) -> int | None:
+        """Index of a symbol in its category; None when it is not listed there."""
+        return self._by_symbol.get((category, symbol))
 
     # What accounts do.
 

@@ -48,10 +48,13 @@ class Figures:
         "_step_units",
         "_tick_decimals",
         "_tick_units",
+        "category",
     )
 
     def __init__(self, listing: Listing) -> None:
         instrument = listing.instrument
+        self.category = instrument.category.text
+        """The venue's word for the category."""
         self._tick_decimals = instrument.tick_decimals
         self._tick_units = instrument.tick_units
         self._price_scale = listing.price_scale

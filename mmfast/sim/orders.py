@@ -10,7 +10,6 @@ from mmfast.sim.figures import Figures, money
 from mmfast.sim.matching import Resting
 from mmfast.units import Ms
 
-CATEGORY: Final = "linear"
 SIDE_WORDS: Final = ("Buy", "Sell")
 
 
@@ -218,7 +217,7 @@ def order_row(order: Order, symbol: str, figures: Figures, leaves_e8: int) -> di
 def order_event(order: Order, symbol: str, figures: Figures, leaves_e8: int) -> dict[str, object]:
     """The row of the private ``order`` stream: the query's row and what only the stream has."""
     row = order_row(order, symbol, figures, leaves_e8)
-    row["category"] = CATEGORY
+    row["category"] = figures.category
     row["brokerOrderPrice"] = ""
     row["closedPnl"] = money(order.closed_pnl_e8)
     row["feeCurrency"] = ""
@@ -298,7 +297,7 @@ def fill_event(fill: Fill, symbol: str, figures: Figures) -> dict[str, object]:
     """The row of the private ``execution`` stream."""
     row = fill_row(fill, symbol, figures)
     del row["execFeeV2"]
-    row["category"] = CATEGORY
+    row["category"] = figures.category
     row["isLeverage"] = "0"
     row["execPnl"] = money(fill.pnl_e8)
     row["marketUnit"] = ""

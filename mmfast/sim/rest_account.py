@@ -8,7 +8,6 @@ from mmfast._core.fixed import parse_units
 from mmfast.sim.calls import Answer, Call, Route, Routes
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.figures import money
-from mmfast.sim.orders import CATEGORY
 from mmfast.sim.paging import Params, page
 from mmfast.sim.params import VenueParams
 from mmfast.sim.refusals import (
@@ -18,8 +17,8 @@ from mmfast.sim.refusals import (
     Refusal,
     bad_parameter,
 )
-from mmfast.sim.scope import scope_of
-from mmfast.sim.tickets import check_category, text_of
+from mmfast.sim.scope import category_of, instrument_of, scope_of
+from mmfast.sim.tickets import text_of
 
 _MIN_LEVERAGE_E2: Final = 100
 _PERMISSIONS: Final = {
@@ -71,8 +70,8 @@ class AccountCalls:
     def _positions(self, call: Call) -> Answer:
         """One symbol's position, flat or not, or all that are not flat."""
         params, account = call.params, call.account
-        check_category(params.get("category"))
-        scope = scope_of(self._exchange, params)
+        category = category_of(self._exchange, params)
+        scope = scope_of(self._exchange, category, params)
         held = [
             index
             for index in sorted(scope.instruments)
@@ -80,12 +79,12 @@ class AccountCalls:
         ]
         indexes, cursor = page(held, lambda index: -index, params, 20, 200)
         rows = [self._rows.position(account, index) for index in indexes]
-        return Answer({"list": rows, "nextPageCursor": cursor, "category": CATEGORY})
+        return Answer({"list": rows, "nextPageCursor": cursor, "category": category.text})
 
     def _set_leverage(self, call: Call) -> Answer:
         params = call.params
-        check_category(params.get("category"))
-        index = self._one(params)
+        category = category_of(self._exchange, params)
+        index = instrument_of(self._exchange, category, params)
         buy, sell = _leverage_e2(params, "buyLeverage"), _leverage_e2(params, "sellLeverage")
         if buy != sell:
             raise bad_parameter("params error: buyLeverage must equal sellLeverage")
@@ -99,17 +98,10 @@ class AccountCalls:
 
     def _switch_mode(self, call: Call) -> Answer:
         """Only one-way mode exists here, and it is always on."""
-        check_category(call.params.get("category"))
+        category_of(self._exchange, call.params)
         if call.params.get("mode") != 0:
             raise bad_parameter("params error: this venue has one-way mode (mode 0) only")
         raise Refusal(MODE_UNCHANGED, "Position mode is not modified")
-
-    def _one(self, params: Params) -> int:
-        symbol = text_of(params, "symbol")
-        index = self._exchange.by_symbol.get(symbol)
-        if index is None:
-            raise bad_parameter(f"params error: symbol invalid {symbol}".rstrip())
-        return index
 
     def _wallet(self, call: Call) -> Answer:
         if text_of(call.params, "accountType") != "UNIFIED":
@@ -135,8 +127,8 @@ class AccountCalls:
         )
 
     def _fee_rates(self, call: Call) -> Answer:
-        check_category(call.params.get("category"))
-        scope = scope_of(self._exchange, call.params, needed=False)
+        category = category_of(self._exchange, call.params)
+        scope = scope_of(self._exchange, category, call.params, needed=False)
         fees = call.account.fees
         rows = [
             {
@@ -155,7 +147,7 @@ class AccountCalls:
 
     def _set_limit_action(self, call: Call) -> Answer:
         """``modifyEnable`` true moves a price beyond the band to it, false refuses it."""
-        check_category(call.params.get("category"))
+        category_of(self._exchange, call.params)
         moves = call.params.get("modifyEnable")
         if not isinstance(moves, bool):
             raise bad_parameter("params error: modifyEnable must be a boolean")

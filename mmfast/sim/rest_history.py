@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
+from mmfast.messages import Category
 from mmfast.sim.accounts import Account
 from mmfast.sim.calls import Answer, Call, Route, Routes
 from mmfast.sim.exchange import Exchange
-from mmfast.sim.orders import CATEGORY, Fill, Order, Status
+from mmfast.sim.orders import Fill, Order, Status
 from mmfast.sim.paging import Params, page
 from mmfast.sim.refusals import bad_parameter
-from mmfast.sim.scope import scope_of
-from mmfast.sim.tickets import check_category, text_of
+from mmfast.sim.scope import category_of, scope_of
+from mmfast.sim.tickets import text_of
 
 _DAY_MS: Final = 86_400_000
 _SPAN_MS: Final = 7 * _DAY_MS
@@ -43,33 +44,34 @@ class HistoryCalls:
     def _realtime(self, call: Call) -> Answer:
         """Open orders, or with ``openOnly=1`` the last closed ones; an id finds either."""
         params, account = call.params, call.account
-        check_category(params.get("category"))
+        category = category_of(self._exchange, params)
         if _has_id(params):
             recent = (order.order_id for order in account.blotter.recent_closed())
-            found = _by_id(account, params)
+            found = self._by_id(account, category, params)
             orders = [found] if found and (found.is_open or found.order_id in recent) else []
-            return self._orders(orders, params)
-        scope = scope_of(self._exchange, params)
+            return self._orders(category, orders, params)
+        scope = scope_of(self._exchange, category, params)
         closed_wanted = text_of(params, "openOnly") not in ("", "0")
         source: Iterable[Order] = (
             account.blotter.recent_closed() if closed_wanted else account.blotter.open_orders()
         )
-        return self._orders([o for o in source if o.instrument in scope.instruments], params)
+        orders = [order for order in source if order.instrument in scope.instruments]
+        return self._orders(category, orders, params)
 
     def _history(self, call: Call) -> Answer:
         """Closed orders; those that never traded are forgotten after a day."""
         params, account = call.params, call.account
-        check_category(params.get("category"))
+        category = category_of(self._exchange, params)
         forgotten_ms = call.venue_ms - _DAY_MS
 
         def is_kept(order: Order) -> bool:
             return order.cum_lots > 0 or order.updated_ms > forgotten_ms
 
         if _has_id(params):
-            found = _by_id(account, params)
+            found = self._by_id(account, category, params)
             kept = found is not None and not found.is_open and is_kept(found)
-            return self._orders([found] if found and kept else [], params, history=True)
-        chosen = scope_of(self._exchange, params, needed=False).instruments
+            return self._orders(category, [found] if found and kept else [], params, history=True)
+        chosen = scope_of(self._exchange, category, params, needed=False).instruments
         span = _span_of(params, call.venue_ms)
         word = text_of(params, "orderStatus")
         orders = account.blotter.closed_orders(
@@ -80,9 +82,15 @@ class HistoryCalls:
                 and is_kept(order)
             )
         )
-        return self._orders(orders, params, history=True)
+        return self._orders(category, orders, params, history=True)
 
-    def _orders(self, orders: list[Order], params: Params, *, history: bool = False) -> Answer:
+    def _by_id(self, account: Account, category: Category, params: Params) -> Order | None:
+        found = account.blotter.find(text_of(params, "orderId"), text_of(params, "orderLinkId"))
+        return found if found and found.instrument in self._exchange.indexes[category] else None
+
+    def _orders(
+        self, category: Category, orders: list[Order], params: Params, *, history: bool = False
+    ) -> Answer:
         """One page, newest first by creation."""
         orders.sort(key=_age)
         chosen, cursor = page(orders, lambda order: order.number, params, 20, 50)
@@ -90,27 +98,30 @@ class HistoryCalls:
         if history:
             for row in rows:
                 row["extraFees"] = ""
-        return Answer({"list": rows, "nextPageCursor": cursor, "category": CATEGORY})
+        return Answer({"list": rows, "nextPageCursor": cursor, "category": category.text})
 
     def _executions(self, call: Call) -> Answer:
         """Trades, newest first. An id overrules every other filter."""
         params = call.params
-        check_category(params.get("category"))
-        wanted = self._fill_filter(params, call.venue_ms)
+        category = category_of(self._exchange, params)
+        wanted = self._fill_filter(category, params, call.venue_ms)
         fills = [fill for fill in reversed(call.account.blotter.fills) if wanted(fill)]
         chosen, cursor = page(fills, lambda fill: fill.number, params, 50, 100)
         rows = [self._rows.fill(fill) for fill in chosen]
-        return Answer({"list": rows, "nextPageCursor": cursor, "category": CATEGORY})
+        return Answer({"list": rows, "nextPageCursor": cursor, "category": category.text})
 
-    def _fill_filter(self, params: Params, venue_ms: int) -> Callable[[Fill], bool]:
+    def _fill_filter(
+        self, category: Category, params: Params, venue_ms: int
+    ) -> Callable[[Fill], bool]:
+        listed = self._exchange.indexes[category]
         order_id, link_id = text_of(params, "orderId"), text_of(params, "orderLinkId")
         if order_id:
-            return lambda fill: fill.order_id == order_id
+            return lambda fill: fill.order_id == order_id and fill.instrument in listed
         if link_id:
-            return lambda fill: fill.link_id == link_id
+            return lambda fill: fill.link_id == link_id and fill.instrument in listed
         if text_of(params, "execType") not in ("", "Trade"):
             return lambda _fill: False
-        chosen = scope_of(self._exchange, params, needed=False).instruments
+        chosen = scope_of(self._exchange, category, params, needed=False).instruments
         span = _span_of(params, venue_ms)
         return lambda fill: (
             fill.instrument in chosen and span.start_ms <= fill.exec_ms <= span.end_ms
@@ -119,10 +130,6 @@ class HistoryCalls:
 
 def _has_id(params: Params) -> bool:
     return bool(text_of(params, "orderId") or text_of(params, "orderLinkId"))
-
-
-def _by_id(account: Account, params: Params) -> Order | None:
-    return account.blotter.find(text_of(params, "orderId"), text_of(params, "orderLinkId"))
 
 
 def _age(order: Order) -> int:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from mmfast.messages import Side
+from mmfast.messages import Category, Side
 from mmfast.sim.calls import Answer, Call, Route, Routes
-from mmfast.sim.catalogue import instrument_row
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.feed import trade_id
 from mmfast.sim.figures import decimal_text, money
-from mmfast.sim.orders import CATEGORY, SIDE_WORDS
-from mmfast.sim.paging import Params, limit_of, page
-from mmfast.sim.refusals import bad_parameter
+from mmfast.sim.instrument_rows import instrument_row
+from mmfast.sim.orders import SIDE_WORDS
+from mmfast.sim.paging import limit_of, page
 from mmfast.sim.rows import Row
-from mmfast.sim.scope import scope_of
-from mmfast.sim.tickets import check_category, text_of
+from mmfast.sim.scope import category_of, instrument_of, scope_of
+from mmfast.sim.tickets import text_of
 from mmfast.units import NS_PER_MS
 
 _FUNDING_MS: Final = 8 * 3_600_000
@@ -51,18 +50,18 @@ class MarketCalls:
 
     def _instruments(self, call: Call) -> Answer:
         params = call.params
-        check_category(params.get("category"))
-        scope = scope_of(self._exchange, params, needed=False)
+        category = category_of(self._exchange, params)
+        scope = scope_of(self._exchange, category, params, needed=False)
         chosen = sorted(scope.instruments)
         if text_of(params, "status") not in ("", "Trading"):
             chosen = []
         indexes, cursor = page(chosen, lambda index: -index, params, 500, 1000)
         rows = [self._instrument_rows[index] for index in indexes]
-        return Answer({"category": CATEGORY, "list": rows, "nextPageCursor": cursor})
+        return Answer({"category": category.text, "list": rows, "nextPageCursor": cursor})
 
     def _orderbook(self, call: Call) -> Answer:
-        check_category(call.params.get("category"))
-        index = self._symbol(call.params)
+        category = category_of(self._exchange, call.params)
+        index = instrument_of(self._exchange, category, call.params)
         limit = limit_of(call.params, 25, 1000)
         book, figures = self._exchange.books[index], self._figures[index]
         bids, asks = (
@@ -82,10 +81,10 @@ class MarketCalls:
         )
 
     def _tickers(self, call: Call) -> Answer:
-        check_category(call.params.get("category"))
-        scope = scope_of(self._exchange, call.params, needed=False)
+        category = category_of(self._exchange, call.params)
+        scope = scope_of(self._exchange, category, call.params, needed=False)
         rows = [self._ticker(index, call.venue_ms) for index in sorted(scope.instruments)]
-        return Answer({"category": CATEGORY, "list": rows})
+        return Answer({"category": category.text, "list": rows})
 
     def _ticker(self, index: int, venue_ms: int) -> Row:
         exchange, figures = self._exchange, self._figures[index]
@@ -138,8 +137,8 @@ class MarketCalls:
         return self._figures[index].price(ticks), self._figures[index].qty(lots)
 
     def _recent_trades(self, call: Call) -> Answer:
-        check_category(call.params.get("category"))
-        index = self._symbol(call.params)
+        category = category_of(self._exchange, call.params)
+        index = instrument_of(self._exchange, category, call.params)
         figures = self._figures[index]
         symbol = self._exchange.instruments[index].symbol
         rows = [
@@ -156,11 +155,11 @@ class MarketCalls:
             }
             for trade in self._exchange.tapes[index].newest(limit_of(call.params, 500, 1000))
         ]
-        return Answer({"category": CATEGORY, "list": rows})
+        return Answer({"category": category.text, "list": rows})
 
     def _price_limit(self, call: Call) -> Answer:
-        check_category(call.params.get("category") or CATEGORY)
-        index = self._symbol(call.params)
+        category = category_of(self._exchange, call.params, Category.LINEAR)
+        index = instrument_of(self._exchange, category, call.params)
         band = self._exchange.references[index].band()
         figures = self._figures[index]
         return Answer(
@@ -171,10 +170,3 @@ class MarketCalls:
                 "ts": str(call.venue_ms),
             }
         )
-
-    def _symbol(self, params: Params) -> int:
-        symbol = text_of(params, "symbol")
-        index = self._exchange.by_symbol.get(symbol)
-        if index is None:
-            raise bad_parameter(f"params error: symbol invalid {symbol}".rstrip())
-        return index

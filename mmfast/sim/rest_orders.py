@@ -6,11 +6,12 @@ import random
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from mmfast.messages import Category
 from mmfast.sim.accounts import Account
 from mmfast.sim.calls import Answer, Call, Route, Routes
 from mmfast.sim.checks import TOO_LATE_TO_AMEND, TOO_LATE_TO_CANCEL, Checks
 from mmfast.sim.exchange import Exchange
-from mmfast.sim.orders import CATEGORY, Order
+from mmfast.sim.orders import Order
 from mmfast.sim.params import VenueParams
 from mmfast.sim.refusals import (
     NOT_PERMITTED,
@@ -19,8 +20,8 @@ from mmfast.sim.refusals import (
     Refusal,
     bad_parameter,
 )
-from mmfast.sim.scope import scope_of
-from mmfast.sim.tickets import Item, TicketReader, check_category, text_of
+from mmfast.sim.scope import category_of, instrument_of, scope_of
+from mmfast.sim.tickets import Item, TicketReader, text_of
 
 MAX_CANCEL_ALL: Final = 500
 """More open orders than this, and a cancel-all takes so many of them at random."""
@@ -33,7 +34,7 @@ class _Ids(NamedTuple):
     link_id: str
 
 
-_Act = Callable[[Account, Item], _Ids]
+_Act = Callable[[Account, Category, Item], _Ids]
 _OK: Final = {"code": 0, "msg": "OK"}
 
 
@@ -44,7 +45,7 @@ class OrderCalls:
         self._exchange = exchange
         self._reader = TicketReader(exchange)
         self._checks = Checks(exchange, params.max_active_orders)
-        self._max_batch = params.max_batch_orders
+        self._max_batch = params.max_batch
         self._lots_drawn = random.Random(f"cancel-all {params.seed}")
 
     def routes(self) -> Routes:
@@ -68,21 +69,22 @@ class OrderCalls:
 
     # What one item does; a refusal passes through to whoever asked.
 
-    def _create(self, account: Account, item: Item) -> _Ids:
-        ticket = self._checks.create(account, self._reader.create(item))
+    def _create(self, account: Account, category: Category, item: Item) -> _Ids:
+        instrument = instrument_of(self._exchange, category, item)
+        ticket = self._checks.create(account, self._reader.create(item, instrument))
         order = self._exchange.place(account, ticket)
         return _Ids(order.order_id, order.link_id)
 
-    def _amend(self, account: Account, item: Item) -> _Ids:
-        instrument = self._reader.instrument(item)
+    def _amend(self, account: Account, category: Category, item: Item) -> _Ids:
+        instrument = instrument_of(self._exchange, category, item)
         order = self._checks.find(account, item, instrument, TOO_LATE_TO_AMEND)
         wish = self._reader.amend(item, instrument)
         ticks, lots = self._checks.amend(account, order, wish)
         self._exchange.amend(account, order, ticks, lots)
         return _Ids(order.order_id, order.link_id)
 
-    def _cancel(self, account: Account, item: Item) -> _Ids:
-        instrument = self._reader.instrument(item)
+    def _cancel(self, account: Account, category: Category, item: Item) -> _Ids:
+        instrument = instrument_of(self._exchange, category, item)
         order = self._checks.find(account, item, instrument, TOO_LATE_TO_CANCEL)
         self._exchange.cancel(account, order)
         return _Ids(order.order_id, order.link_id)
@@ -91,15 +93,15 @@ class OrderCalls:
 
     def _single(self, act: _Act) -> Callable[[Call], Answer]:
         def answer(call: Call) -> Answer:
-            check_category(call.params.get("category"))
-            ids = act(call.account, call.params)
+            category = category_of(self._exchange, call.params)
+            ids = act(call.account, category, call.params)
             return Answer({"orderId": ids.order_id, "orderLinkId": ids.link_id})
 
         return answer
 
     def _cancel_all(self, call: Call) -> Answer:
-        check_category(call.params.get("category"))
-        scope = scope_of(self._exchange, call.params)
+        category = category_of(self._exchange, call.params)
+        scope = scope_of(self._exchange, category, call.params)
         orders: list[Order] = []
         if text_of(call.params, "orderFilter") in ("", "Order"):
             orders = [
@@ -127,17 +129,17 @@ class OrderCalls:
 
     def _batch(self, call: Call, act: _Act, *, is_create: bool = False) -> Answer:
         """Both lists of a batch reply, aligned with the request."""
-        check_category(call.params.get("category"))
+        category = category_of(self._exchange, call.params)
         rows: list[dict[str, str]] = []
         codes: list[dict[str, object]] = []
-        for i, item in enumerate(self._items(call)):
-            row = {"category": CATEGORY, "symbol": _shown(item, "symbol")}
+        for i, item in enumerate(self._items(call, category)):
+            row = {"category": category.text, "symbol": _shown(item, "symbol")}
             try:
                 if i >= call.granted:
                     raise Refusal(THROTTLED, THROTTLED_ITEM_TEXT)
                 if not isinstance(item, dict):
                     raise bad_parameter("params error: each item must be a JSON object")
-                row["orderId"], row["orderLinkId"] = act(call.account, item)
+                row["orderId"], row["orderLinkId"] = act(call.account, category, item)
                 codes.append(_OK)
             except Refusal as no:
                 # A failed item is answered with the ids its request named; a create named one.
@@ -149,10 +151,11 @@ class OrderCalls:
             rows.append(row)
         return Answer({"list": rows}, {"list": codes})
 
-    def _items(self, call: Call) -> list[object]:
+    def _items(self, call: Call, category: Category) -> list[object]:
         items = call.params.get("request")
-        if not isinstance(items, list) or not 1 <= len(items) <= self._max_batch:
-            raise bad_parameter(f"params error: request must hold 1 to {self._max_batch} orders")
+        most = self._max_batch(category)
+        if not isinstance(items, list) or not 1 <= len(items) <= most:
+            raise bad_parameter(f"params error: request must hold 1 to {most} orders")
         return items
 
 

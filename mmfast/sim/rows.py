@@ -7,7 +7,6 @@ from mmfast.sim.accounts import Account, Position
 from mmfast.sim.catalogue import Listing
 from mmfast.sim.figures import Figures, decimal_text, money
 from mmfast.sim.orders import (
-    CATEGORY,
     Fill,
     Order,
     fill_event,
@@ -66,7 +65,7 @@ class Rows:
         position = account.positions[instrument]
         row = self._position(position, instrument)
         row["entryPrice"] = self.figures[instrument].average(position.entry_e8, abs(position.lots))
-        row["category"] = CATEGORY
+        row["category"] = self.figures[instrument].category
         return row
 
     def _position(self, position: Position, instrument: int) -> Row:

@@ -15,7 +15,6 @@ from mmfast.sim.catalogue import Listing
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.figures import Figures
 from mmfast.sim.orders import (
-    CATEGORY,
     FOK,
     GTC,
     IOC,
@@ -57,12 +56,6 @@ class AmendRequest(NamedTuple):
     lots: int | None
 
 
-def check_category(found: object) -> None:
-    """Only linear is traded here; refuses all else with 10001."""
-    if found != CATEGORY:
-        raise bad_parameter("Illegal category")
-
-
 def text_of(item: Item, name: str) -> str:
     """A text parameter, ``""`` when absent or null; 10001 for any other type."""
     found = item.get(name)
@@ -86,24 +79,14 @@ def flag_of(item: Item, name: str) -> bool:
 class TicketReader:
     """Reads create and amend items against the instruments of one exchange."""
 
-    __slots__ = ("_by_symbol", "_figures", "_shelf")
+    __slots__ = ("_figures", "_shelf")
 
     def __init__(self, exchange: Exchange) -> None:
-        self._by_symbol = exchange.by_symbol
         self._shelf = exchange.shelf
         self._figures = exchange.rows.figures
 
-    def instrument(self, item: Item) -> int:
-        """Index of the item's symbol; 10001 when the venue does not list it."""
-        symbol = text_of(item, "symbol")
-        index = self._by_symbol.get(symbol)
-        if index is None:
-            raise bad_parameter(f"params error: symbol invalid {symbol}".rstrip())
-        return index
-
-    def create(self, item: Item) -> Ticket:
-        """Read one create item."""
-        index = self.instrument(item)
+    def create(self, item: Item, index: int) -> Ticket:
+        """Read one create item for the instrument at ``index``."""
         listing, figures = self._shelf[index], self._figures[index]
         _refuse_unsupported(item)
         side = _SIDES.get(text_of(item, "side"))

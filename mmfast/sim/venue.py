@@ -12,7 +12,7 @@ import heapq
 import random
 from typing import Final, NamedTuple
 
-from mmfast.messages import Side
+from mmfast.messages import Category, Side
 from mmfast.sim.auth import Credentials, Doorkeeper
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.feed import PublicFeed
@@ -78,11 +78,12 @@ class Venue:
         self._stream_tail_ns: dict[tuple[int, str], int] = {}
         starts = tuple(int(listing.start_ticks) for listing in self._exchange.shelf)
         self._flow = MarketFlow(self.instruments, starts, params.seed, params.flow)
+        linear = len(params.symbols)  # linear comes first in the flat list of instruments
         self._feed = PublicFeed(
-            self._exchange.shelf,
-            self.books,
-            self._exchange.tapes,
-            self._exchange.references,
+            self._exchange.shelf[:linear],
+            self.books[:linear],
+            self._exchange.tapes[:linear],
+            self._exchange.references[:linear],
             params.start_wall_ms,
         )
         self._sessions = WsSessions(params, self._doorkeeper.admit_stream, self._feed)
@@ -201,7 +202,8 @@ class Venue:
         """Pass on what the exchange did in this step."""
         prints = self._exchange.prints
         if prints:
-            self._feed.trades(prints)
+            linear = len(self._params.symbols)
+            self._feed.trades([one for one in prints if one.instrument < linear])
             prints.clear()
         self._exchange.outbox.flush(self)
 
@@ -257,11 +259,12 @@ class Venue:
         return [self._exchange.rows.order(order) for order in orders]
 
     def positions(self) -> dict[str, int]:
-        """Signed lots by symbol, flat ones included."""
+        """Signed lots by symbol, flat ones included; spot has coins, not positions."""
         account = self._exchange.accounts[self.uid]
         return {
             instrument.symbol: account.positions[instrument.index].lots
             for instrument in self.instruments
+            if instrument.category is not Category.SPOT
         }
 
     def state_digest(self) -> str:

@@ -1,0 +1,34 @@
+"""Doubtful cases: what the venue's documents leave open, decided by named switches.
+
+Each default is the strictest reading, or the one seen on the wire. A test of a client should
+pass with every value.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class VenueSwitches(msgspec.Struct, frozen=True, kw_only=True):
+    """One field per open question."""
+
+    # Order life.
+    amend_down_keeps_queue: bool = True
+    """Less size at the same price keeps the place in the queue. The documents say nothing."""
+    post_only_cross_futures: Literal["Cancelled", "Rejected"] = "Cancelled"
+    """Status of a post-only order that would take, on futures and options."""
+    post_only_cross_spot: Literal["Cancelled", "Rejected"] = "Rejected"
+    """The same on spot."""
+    user_cancel_reason: Literal["by_seed", "EC_PerCancelRequest", "EC_NoError"] = "by_seed"
+    """``rejectReason`` of an order its owner cancelled; by seed: odd seeds give the first."""
+    link_id_memory: Literal["forever", "while_open"] = "forever"
+    """How long a closed order's client id stays taken."""
+    double_filled_ms: int = 5
+    """A cancel that arrives within so many milliseconds after the full fill is acknowledged and
+    answered with a second ``Filled`` message (which is the refused cancel, not a fill); later
+    ones get "order not exists". 0 turns the race off."""
+    processing_ms: int = 0
+    """An amend or cancel that arrives within so many milliseconds after its create is refused
+    with 110079 (still processing); 0: orders are ready at once."""
