@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import Callable, Iterator
 
@@ -52,6 +53,13 @@ class VenueThread:
         self._ready.set()
         await self._stop.wait()
         await server.stop()
+
+
+@pytest.fixture(autouse=True)
+def leaks_are_found_where_they_happen() -> Iterator[None]:
+    """A socket left open warns when it is collected; that shall be in the test that left it."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

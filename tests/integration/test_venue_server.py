@@ -137,8 +137,8 @@ def test_an_outage_cuts_everybody_off_while_the_exchange_goes_on() -> None:
         under_way = asyncio.create_task(shop.place("under-way"))
         await until(lambda: asyncio.sleep(0, bool(shop.server._waiting)), "the request")
         begun = time.monotonic()
-        reply = await shop.http.post(shop.url + "/control/outage?seconds=0.6")
-        assert reply.status == 200
+        async with shop.http.post(shop.url + "/control/outage?seconds=0.6") as reply:
+            assert reply.status == 200
         with pytest.raises(aiohttp.ClientError):
             await under_way
         while not (message := await stream.receive()).type.name.startswith("CLOS"):
