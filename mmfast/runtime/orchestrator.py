@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from mmfast.clock import Clock
 from mmfast.engine.params import EngineParams
+from mmfast.engine.planner import DEADLINE_PASSED
 from mmfast.messages import (
     NO_RATE_INFO,
     Batch,
@@ -23,7 +24,6 @@ from mmfast.units import NS_PER_MS, Ns
 
 MAX_CALLS_IN_FLIGHT: Final = 64
 """No new tick opens above this; intent waits in the kernel, where newer replaces older."""
-DEADLINE_PASSED: Final = "tick deadline passed before sending"
 _HOLD_FIRST_NS: Final = 20 * NS_PER_MS
 _HOLD_MAX_NS: Final = 1_000 * NS_PER_MS
 

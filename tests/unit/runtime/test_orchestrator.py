@@ -11,9 +11,9 @@ import pytest
 from runtime_bench import FakeClock, batch
 
 from mmfast.engine.params import BatchParams, EngineParams, FairPrice, PlannerParams, RequoteBy
+from mmfast.engine.planner import DEADLINE_PASSED
 from mmfast.messages import NO_RATE_INFO, Batch, BatchReply, ItemReply, Op, Outcome
 from mmfast.runtime.orchestrator import (
-    DEADLINE_PASSED,
     MAX_CALLS_IN_FLIGHT,
     AsyncTickOrchestrator,
 )
