@@ -310,7 +310,7 @@ def test_the_flag_flips_live_and_a_bad_file_changes_nothing(
     process.wait_said("reload", "$.async_batch.enabled True -> False")
     process.wait_until(lambda: ticks_of(url, "sequential") > 2, "sequential ticks")
 
-    path.write_text(good.replace('price_collar_bps: "10"', 'price_collar_bps: "99"'))
+    path.write_text(good.replace('price_collar_bps: "30"', 'price_collar_bps: "99"'))
     process.signal(signal.SIGHUP)
     process.wait_said("reload_refused", "$.risk.price_collar_bps")
     path.write_text("levels: [")
