@@ -98,7 +98,7 @@ def test_async_batch_has_exactly_the_promised_keys() -> None:
         ('level_step_bps: "2.0"', 'level_step_bps: "200"', "$.strategy.level_step_bps",
          ("max_distance_bps", "BTCUSDT")),
         ("stale_book_ms: 5000", "", "", ()),
-        ('price_collar_bps: "10"', "", "$.risk.price_collar_bps", ("missing", "decimal")),
+        ('price_collar_bps: "30"', "", "$.risk.price_collar_bps", ("missing", "decimal")),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_path_expectation_and_finding(

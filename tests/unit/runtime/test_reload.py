@@ -51,7 +51,7 @@ def test_what_may_change_while_running(old: str, new: str, path: str) -> None:
         ("symbol: DOGEUSDT", "symbol: DOTUSDT", "$.symbols", "restart"),
         ('max_order_value_quote: "2000"', 'max_order_value_quote: "2000.01"',
          "$.risk.max_order_value_quote", "tighten"),
-        ('price_collar_bps: "10"', 'price_collar_bps: "11"', "$.risk.price_collar_bps", "tighten"),
+        ('price_collar_bps: "30"', 'price_collar_bps: "31"', "$.risk.price_collar_bps", "tighten"),
         ('max_distance_bps: "100"', 'max_distance_bps: "200"', "$.risk.max_distance_bps",
          "tighten"),
         ("stale_book_ms: 5000", "stale_book_ms: 5001", "$.risk.stale_book_ms", "tighten"),
