@@ -6,6 +6,7 @@ beyond what it is handed. The trade socket has its own file, :mod:`mmfast.sim.ws
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
@@ -15,6 +16,9 @@ from mmfast.sim.ws_topics import PRIVATE_TOPICS, mixes_forms
 
 MAX_ARGS_CHARS: Final = 21_000
 """Characters of all topics one public connection may be subscribed to."""
+
+# No leading zero: the signature covers the digits as they are, the venue knows the number.
+_MS_DIGITS: Final = re.compile(r"[1-9][0-9]{0,17}")
 
 Verify = Callable[[str, int, str, int], int]
 """(api key, expires ms, signature, venue ms) -> 0 or a return code."""
@@ -89,10 +93,15 @@ class Desk(Protocol):
 
 
 def read_auth(request: Request) -> tuple[str, int, str] | None:
-    """Key, expiry and signature of an ``auth`` request; None when its shape is wrong."""
+    """Key, expiry and signature of an ``auth`` request; None when its shape is wrong.
+
+    Clients in the field send the expiry as a number or as its digits in a text.
+    """
     match request.args:
         case [str(key), int(expires), str(signature)] if not isinstance(expires, bool):
             return key, expires, signature
+        case [str(key), str(digits), str(signature)] if _MS_DIGITS.fullmatch(digits):
+            return key, int(digits), signature
         case _:
             return None
 

@@ -156,6 +156,15 @@ def test_auth_of_the_wrong_shape_is_a_parameter_error(args: object) -> None:
     assert wire.say({"op": "auth", "args": args}, 2)["retCode"] == 10001
 
 
+@pytest.mark.parametrize(("digits", "ok"), [("%d", True), ("0%d", False), ("%d.0", False)])
+def test_auth_takes_the_expiry_as_text(digits: str, ok: bool) -> None:
+    """Some clients send its digits in a text; what the signature covers must be that number."""
+    wire = Wire()
+    wire.open(PRIVATE)
+    args = ["key", digits % (VENUE_MS + 1000), "good"]
+    assert wire.say({"op": "auth", "args": args})["success"] is ok
+
+
 def test_a_refused_auth_opens_nothing() -> None:
     wire = Wire()
     wire.open(PRIVATE)
