@@ -1,7 +1,12 @@
-"""The REST door: path, authentication, budget, and the envelope round every answer."""
+"""The REST door: path, authentication, budget, and the envelope round every answer.
+
+Order commands of the trade socket come in by :meth:`Router.command`: same routes, same budgets,
+another envelope.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -10,7 +15,7 @@ import orjson
 from mmfast.sim.accounts import Account
 from mmfast.sim.auth import Doorkeeper, Unsigned
 from mmfast.sim.calls import Answer, Call, Route, Routes
-from mmfast.sim.limits import Limits
+from mmfast.sim.limits import Grant, Limits
 from mmfast.sim.refusals import THROTTLED, THROTTLED_TEXT, Refusal, bad_parameter
 from mmfast.sim.wire import HttpReply, HttpRequest
 
@@ -24,8 +29,20 @@ _NO_PARAMS: Final[dict[str, object]] = {}
 class _Read(NamedTuple):
     """Parameters of a request, or why they cannot be read."""
 
-    params: dict[str, object]
+    params: Mapping[str, object]
     fault: Refusal | None = None
+
+
+class Verdict(NamedTuple):
+    """How a request ended, before anybody put it into an envelope.
+
+    ``grant`` is None when the endpoint has no budget.
+    """
+
+    code: int
+    text: str
+    answer: Answer
+    grant: Grant | None = None
 
 
 class Router:
@@ -60,13 +77,26 @@ class Router:
             return self._answer_public(request, route, now_ns, venue_ms)
         return self._answer_signed(request, route, now_ns, venue_ms)
 
+    def command(
+        self, uid: int, path: str, params: Mapping[str, object], now_ns: int, venue_ms: int
+    ) -> Verdict:
+        """An order command that came without HTTP, from somebody who has been let in.
+
+        ``path`` is that of the same command over REST, whose budget it draws on.
+        """
+        return self._decide(uid, path, self._routes["POST", path], _Read(params), now_ns, venue_ms)
+
+    def budget(self, uid: int, path: str, now_ns: int, venue_ms: int) -> Grant | None:
+        """What is left of an endpoint's budget; nothing is taken."""
+        return self._limits.take(uid, path, 0, now_ns, venue_ms)
+
     def _answer_public(
         self, request: HttpRequest, route: Route, now_ns: int, venue_ms: int
     ) -> HttpReply:
         anyone = next(iter(self._accounts.values()))
         read = _read(request)
         call = Call(anyone, read.params, now_ns, venue_ms, 1)
-        return _run(request, route, call, read.fault, ())
+        return _envelope(request, _run(route, call, read.fault, None), venue_ms)
 
     def _answer_signed(
         self, request: HttpRequest, route: Route, now_ns: int, venue_ms: int
@@ -76,20 +106,23 @@ class Router:
         except Unsigned:
             return _bare(request, 401)
         except Refusal as no:
-            return _refuse(request, no, venue_ms, ())
-        read = _read(request)
-        units = self._units(read.params) if route.is_batch else 1
-        grant = self._limits.take(uid, request.path, units, now_ns, venue_ms)
-        headers: Headers = ()
-        granted = units
-        if grant is not None:
-            headers, granted = grant.headers(), grant.units
-            if not granted:
-                return _refuse(request, Refusal(THROTTLED, THROTTLED_TEXT), venue_ms, headers)
-        call = Call(self._accounts[uid], read.params, now_ns, venue_ms, granted)
-        return _run(request, route, call, read.fault, headers)
+            return _envelope(request, _refused(no), venue_ms)
+        verdict = self._decide(uid, request.path, route, _read(request), now_ns, venue_ms)
+        return _envelope(request, verdict, venue_ms)
 
-    def _units(self, params: dict[str, object]) -> int:
+    def _decide(
+        self, uid: int, path: str, route: Route, read: _Read, now_ns: int, venue_ms: int
+    ) -> Verdict:
+        """Take the budget and do what is asked."""
+        units = self._units(read.params) if route.is_batch else 1
+        grant = self._limits.take(uid, path, units, now_ns, venue_ms)
+        granted = units if grant is None else grant.units
+        if not granted:
+            return _refused(Refusal(THROTTLED, THROTTLED_TEXT), grant)
+        call = Call(self._accounts[uid], read.params, now_ns, venue_ms, granted)
+        return _run(route, call, read.fault, grant)
+
+    def _units(self, params: Mapping[str, object]) -> int:
         """A batch costs its orders, also those that will fail; one that is no batch costs 1."""
         items = params.get("request")
         if isinstance(items, list) and 1 <= len(items) <= self._max_batch:
@@ -113,32 +146,29 @@ def _read(request: HttpRequest) -> _Read:
     return _Read(body)
 
 
-def _run(
-    request: HttpRequest, route: Route, call: Call, fault: Refusal | None, headers: Headers
-) -> HttpReply:
+def _run(route: Route, call: Call, fault: Refusal | None, grant: Grant | None) -> Verdict:
     if fault is not None:
-        return _refuse(request, fault, call.venue_ms, headers)
+        return _refused(fault, grant)
     try:
         answer = route.handler(call)
     except Refusal as no:
-        return _refuse(request, no, call.venue_ms, headers)
-    return _envelope(request, 0, "OK", answer, call.venue_ms, headers)
+        return _refused(no, grant)
+    return Verdict(0, "OK", answer, grant)
 
 
-def _refuse(request: HttpRequest, no: Refusal, venue_ms: int, headers: Headers) -> HttpReply:
-    return _envelope(request, no.code, no.text, Answer({}), venue_ms, headers)
+def _refused(no: Refusal, grant: Grant | None = None) -> Verdict:
+    return Verdict(no.code, no.text, Answer({}), grant)
 
 
-def _envelope(
-    request: HttpRequest, code: int, text: str, answer: Answer, venue_ms: int, headers: Headers
-) -> HttpReply:
+def _envelope(request: HttpRequest, verdict: Verdict, venue_ms: int) -> HttpReply:
     body = {
-        "retCode": code,
-        "retMsg": text,
-        "result": answer.result,
-        "retExtInfo": answer.ext,
+        "retCode": verdict.code,
+        "retMsg": verdict.text,
+        "result": verdict.answer.result,
+        "retExtInfo": verdict.answer.ext,
         "time": venue_ms,
     }
+    headers: Headers = () if verdict.grant is None else verdict.grant.headers()
     return HttpReply(
         request_id=request.request_id,
         status=200,
