@@ -7,6 +7,7 @@ from typing import Final
 import msgspec
 
 from mmfast.messages import Category
+from mmfast.sim.flow_params import FlowParams as FlowParams  # noqa: PLC0414 - part of what is told
 from mmfast.sim.switches import VenueSwitches
 from mmfast.units import E8, Ms, QuoteE8
 
@@ -26,19 +27,6 @@ TIER_LIMITS: Final[dict[str, int]] = {
     "mm3": 1000,
 }
 """Orders per rolling second for each order endpoint, futures (venue rate-limit documents)."""
-
-
-class FlowParams(msgspec.Struct, frozen=True, kw_only=True):
-    """How lively the seeded market is."""
-
-    activity: float = 1.0
-    """Multiplies every arrival rate; 0 gives a still market (books are seeded once)."""
-    volatility_bps_per_sqrt_s: float = 1.5
-    """Standard deviation of the reference price over one second."""
-    taker_rate_hz: float = 2.0
-    """Mean taker orders per second and instrument."""
-    provider_rate_hz: float = 12.0
-    """Mean liquidity-provider updates per second and instrument."""
 
 
 class VenueParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +65,8 @@ class VenueParams(msgspec.Struct, frozen=True, kw_only=True):
     spot_taker_fee_e8: int = 100_000
     default_recv_window_ms: Ms = Ms(5000)
     flow: FlowParams = FlowParams()
+    flow_by_symbol: dict[str, FlowParams] = msgspec.field(default_factory=dict)
+    """Market life of single symbols, in place of ``flow``."""
     start_wall_ms: Ms = Ms(1_700_000_000_000)
     """Venue time (Unix ms) at venue clock 0, so that virtual-time runs repeat exactly."""
     switches: VenueSwitches = VenueSwitches()
@@ -94,6 +84,10 @@ class VenueParams(msgspec.Struct, frozen=True, kw_only=True):
         """The most orders one batch request of a category may hold."""
         is_spot = category is Category.SPOT
         return self.max_batch_orders_spot if is_spot else self.max_batch_orders
+
+    def flow_of(self, symbol: str) -> FlowParams:
+        """Market life of one symbol; a name listed in several categories has one for all."""
+        return self.flow_by_symbol.get(symbol, self.flow)
 
     def __repr__(self) -> str:
         return f"VenueParams(seed={self.seed}, tier={self.tier!r}, symbols={self.symbols!r})"

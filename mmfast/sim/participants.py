@@ -1,4 +1,4 @@
-"""Who else trades: liquidity providers that keep a ladder, and takers that hit what rests.
+"""Who else trades: providers with a ladder, people with single orders, takers of three kinds.
 
 They act through :class:`mmfast.sim.seams.FlowMarket` like any anonymous order. Every act takes
 a fixed number of random draws *before* it looks at the book, so that a client's orders change
@@ -11,25 +11,20 @@ import math
 from random import Random
 from typing import Final
 
-from mmfast.messages import Instrument, Side
+from mmfast.messages import Category, Instrument, Side
+from mmfast.sim.flow_params import FlowParams
 from mmfast.sim.seams import FlowMarket
-from mmfast.units import E8
+from mmfast.units import E8, NS_PER_S
 
 LEVELS: Final = 34
 """Ladder seats on each side of one instrument."""
 
-_HALF_SPREAD: Final = 0.6e-4
-_GAP: Final = 0.7e-4
+_BP: Final = 1e-4
 _GAP_GROWTH: Final = 1.04
 
-#: The ladder is thin at the touch and grows outwards, in quote coins per level.
-_TOUCH_VALUE: Final = 800.0
-_VALUE_PER_LEVEL: Final = 700.0
-
-#: Taker sizes are lognormal: most are small, a few sweep several levels.
-_TAKER_MEDIAN_VALUE: Final = 1_500.0
-_TAKER_SIGMA: Final = 1.2
-_TAKER_MAX_VALUE: Final = 60_000.0
+#: Sizes are lognormal: most are small, a few sweep several levels.
+_SIZE_SIGMA: Final = 1.2
+_MOST_MEDIANS: Final = 40.0
 _TAKER_REACH: Final = 12e-4
 
 #: Seats next to the touch are mended at every update: that is where the market is quoted.
@@ -55,13 +50,15 @@ class Provider:
         "_top_ticks",
     )
 
-    def __init__(self, instrument: Instrument, spot: int, start_ticks: int, seed: int) -> None:
+    def __init__(
+        self, instrument: Instrument, spot: int, start_ticks: int, seed: int, flow: FlowParams
+    ) -> None:
         self._instrument = instrument
         self._spot = spot
-        self._draw = Random(f"{seed}/{instrument.symbol}/provider")
-        self._distances = _ladder_distances(start_ticks)
+        self._draw = Random(stream_name(seed, instrument, "provider"))
+        self._distances = _ladder_distances(start_ticks, flow)
         self._sizes = tuple(
-            lots_of_value(instrument, start_ticks, _TOUCH_VALUE + _VALUE_PER_LEVEL * level)
+            lots_of_value(instrument, start_ticks, flow.touch_value + flow.level_value * level)
             for level in range(LEVELS)
         )
         self._low_ticks = int(instrument.min_price_ticks)
@@ -74,28 +71,35 @@ class Provider:
         for level in range(LEVELS):
             for side in Side:
                 noise = self._draw.uniform(0.6, 1.4)
-                self._place(market, side, level, self._target(side, level, reference, 0.0), noise)
+                price = _away(side, reference, self._distances[level])
+                self._place(market, side, level, price, noise)
 
-    def act(self, market: FlowMarket, reference: float) -> None:
-        """One update: leave what the reference has run over, mend the touch, tend one seat."""
+    def act(self, market: FlowMarket, reference: float, factor: float) -> None:
+        """One update: leave what the reference has run over, mend the touch, tend one seat.
+
+        ``factor`` is the liveliness of the regime: the ladder is wider by its square root.
+        """
         draw = self._draw
         side = Side.BUY if draw.random() < 0.5 else Side.SELL
         level = min(int(draw.expovariate(1.0 / _MEAN_PICK)), LEVELS - 1)
         jitter = draw.uniform(-0.35, 0.35)
         noise = draw.uniform(0.4, 1.6)
         churn = draw.random() < _CHURN_ODDS
-        self._leave_wrong_side(market, reference)
+        width = math.sqrt(factor)
+        distances = self._distances
+        self._leave_wrong_side(market, reference, width)
         for near in range(_ALWAYS_TENDED):
-            for touch in Side:
-                price = self._target(touch, near, reference, 0.0)
+            away = distances[near] * width
+            for touch in (Side.BUY, Side.SELL):
+                price = _away(touch, reference, away)
                 self._tend(market, touch, near, price, noise, False)
         if level >= _ALWAYS_TENDED:
-            price = self._target(side, level, reference, jitter)
+            price = _away(side, reference, distances[level] * width * (1.0 + jitter))
             self._tend(market, side, level, price, noise, churn)
 
-    def _leave_wrong_side(self, market: FlowMarket, reference: float) -> None:
+    def _leave_wrong_side(self, market: FlowMarket, reference: float, width: float) -> None:
         """Withdraw orders the reference has come too near to: they would only be run over."""
-        margin = self._distances[0] * 0.4
+        margin = self._distances[0] * width * 0.4
         bids, asks = self._prices
         numbers = self._numbers
         highest, lowest = reference - margin, reference + margin
@@ -129,34 +133,54 @@ class Provider:
         self._place(market, side, level, price, noise)
 
     def _place(self, market: FlowMarket, side: Side, level: int, price: int, noise: float) -> None:
-        # A client's quote may sit inside our spread: join next to it rather than cross it.
-        if side is Side.BUY:
-            opposite = market.best(self._spot, Side.SELL)
-            price = min(price, opposite - 1) if opposite else price
-        else:
-            price = max(price, market.best(self._spot, Side.BUY) + 1)
+        price = _beside(market, self._spot, side, price)
         price = min(max(price, self._low_ticks), self._top_ticks)
         lots = clamp_lots(self._instrument, int(self._sizes[level] * noise))
         number = market.submit(self._spot, side, price, lots, post_only=True, ioc=False)
         self._numbers[side][level] = number
         self._prices[side][level] = price if number else 0
 
-    def _target(self, side: Side, level: int, reference: float, jitter: float) -> int:
-        distance = self._distances[level] * (1.0 + jitter if level else 1.0)
-        if side is Side.BUY:
-            return math.floor(reference - distance)
-        return math.ceil(reference + distance)
+
+class Patient:
+    """Single limit orders of everybody else: placed at a distance, left alone, cancelled."""
+
+    __slots__ = ("_draw", "_instrument", "_life_ns", "_nearest", "_reach", "_spot", "_value")
+
+    def __init__(self, instrument: Instrument, spot: int, seed: int, flow: FlowParams) -> None:
+        self._instrument = instrument
+        self._spot = spot
+        self._draw = Random(stream_name(seed, instrument, "patient"))
+        self._nearest = flow.half_spread_bps * _BP
+        self._reach = max(flow.patient_reach_bps, 1e-6) * _BP
+        self._value = flow.taker_value
+        self._life_ns = max(flow.patient_life_s, 1e-3) * NS_PER_S
+
+    def act(self, market: FlowMarket, reference: float, factor: float) -> tuple[int, int]:
+        """Place one; returns its number (0: it does not rest) and its life in nanoseconds."""
+        draw = self._draw
+        side = Side.BUY if draw.random() < 0.5 else Side.SELL
+        beyond = draw.expovariate(1.0) * self._reach
+        value = self._value * math.exp(draw.gauss(0.0, _SIZE_SIGMA))
+        life_ns = 1 + int(draw.expovariate(1.0) * self._life_ns)
+        away = reference * (self._nearest + beyond) * math.sqrt(factor)
+        price = _beside(market, self._spot, side, _away(side, reference, away))
+        value = min(value, self._value * _MOST_MEDIANS)
+        lots = lots_of_value(self._instrument, max(price, 1), value)
+        number = market.submit(self._spot, side, price, lots, post_only=True, ioc=False)
+        return number, life_ns
 
 
 class Taker:
     """Immediate-or-cancel flow of one instrument."""
 
-    __slots__ = ("_draw", "_instrument", "_spot")
+    __slots__ = ("_draw", "_edge", "_instrument", "_spot", "_value")
 
-    def __init__(self, instrument: Instrument, spot: int, seed: int) -> None:
+    def __init__(self, instrument: Instrument, spot: int, seed: int, flow: FlowParams) -> None:
         self._instrument = instrument
         self._spot = spot
-        self._draw = Random(f"{seed}/{instrument.symbol}/taker")
+        self._draw = Random(stream_name(seed, instrument, "taker"))
+        self._value = flow.taker_value
+        self._edge = flow.informed_edge_bps * _BP
 
     def choose_side(self) -> Side:
         """Side of an uninformed order or of a whole burst."""
@@ -164,7 +188,7 @@ class Taker:
 
     def act(self, market: FlowMarket, reference: float, side: Side) -> None:
         """Send one order; a quote left on the wrong side of the reference is taken first."""
-        value = _TAKER_MEDIAN_VALUE * math.exp(self._draw.gauss(0.0, _TAKER_SIGMA))
+        value = self._draw_value()
         if market.best(self._spot, Side.BUY) > reference:
             side = Side.SELL
         elif 0 < market.best(self._spot, Side.SELL) < reference:
@@ -174,8 +198,34 @@ class Taker:
             return
         reach = max(1, int(touch * _TAKER_REACH))
         price = touch + reach if side is Side.BUY else max(touch - reach, 1)
-        lots = lots_of_value(self._instrument, touch, min(value, _TAKER_MAX_VALUE))
+        self._send(market, side, price, touch, value)
+
+    def act_informed(self, market: FlowMarket, coming: float) -> None:
+        """Take what is better than where the reference will be, up to that; or nothing."""
+        value = self._draw_value()
+        highest, lowest = coming * (1.0 - self._edge), coming * (1.0 + self._edge)
+        ask, bid = market.best(self._spot, Side.SELL), market.best(self._spot, Side.BUY)
+        if 0 < ask <= highest:
+            self._send(market, Side.BUY, math.floor(highest), ask, value)
+        elif bid >= lowest:
+            self._send(market, Side.SELL, math.ceil(lowest), bid, value)
+
+    def _draw_value(self) -> float:
+        value = self._value * math.exp(self._draw.gauss(0.0, _SIZE_SIGMA))
+        return min(value, self._value * _MOST_MEDIANS)
+
+    def _send(self, market: FlowMarket, side: Side, price: int, touch: int, value: float) -> None:
+        lots = lots_of_value(self._instrument, touch, value)
         market.submit(self._spot, side, price, lots, post_only=False, ioc=True)
+
+
+def stream_name(seed: int, instrument: Instrument, role: str) -> str:
+    """Seed text of a participant's random stream: one per instrument and role."""
+    category = instrument.category
+    name = instrument.symbol
+    if category is not Category.LINEAR:
+        name = f"{category.name.lower()}/{name}"
+    return f"{seed}/{name}/{role}"
 
 
 def clamp_lots(instrument: Instrument, lots: int) -> int:
@@ -184,18 +234,38 @@ def clamp_lots(instrument: Instrument, lots: int) -> int:
 
 
 def lots_of_value(instrument: Instrument, price_ticks: int, value: float) -> int:
-    """Lots worth about ``value`` quote coins at ``price_ticks``, within the size filter."""
-    one_lot = max(instrument.notional_e8(price_ticks, 1), 1) / E8
+    """Lots worth about ``value`` quote coins at ``price_ticks``, within the size filter.
+
+    An inverse contract is worth its own number of US dollars whatever the price.
+    """
+    if instrument.category is Category.INVERSE:
+        one_lot = instrument.step_units / 10**instrument.step_decimals
+    else:
+        one_lot = max(price_ticks * instrument.tick_lot_value_e8, 1) / E8
     return clamp_lots(instrument, int(value / one_lot))
 
 
-def _ladder_distances(start_ticks: int) -> tuple[float, ...]:
+def _away(side: Side, reference: float, distance: float) -> int:
+    """The price a distance from the reference, in ticks, rounded away from it."""
+    return math.floor(reference - distance) if side is Side.BUY else math.ceil(reference + distance)
+
+
+def _beside(market: FlowMarket, spot: int, side: Side, price: int) -> int:
+    """``price``, or next to the touch where it would cross: a client's quote may sit there."""
+    if side is Side.BUY:
+        opposite = market.best(spot, Side.SELL)
+        return min(price, opposite - 1) if opposite else price
+    return max(price, market.best(spot, Side.BUY) + 1)
+
+
+def _ladder_distances(start_ticks: int, flow: FlowParams) -> tuple[float, ...]:
     """Ticks from the reference to each seat, at least one apart, so that levels are distinct.
 
     The first may be less than a tick: where the tick is coarse, the spread is one or two ticks.
     """
     distances: list[float] = []
-    distance, gap = start_ticks * _HALF_SPREAD, start_ticks * _GAP
+    distance = start_ticks * flow.half_spread_bps * _BP
+    gap = start_ticks * flow.level_gap_bps * _BP
     for _ in range(LEVELS):
         distances.append(max(distance, distances[-1] + 1.0) if distances else distance)
         distance += gap

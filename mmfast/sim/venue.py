@@ -21,7 +21,6 @@ from mmfast.sim.limits import Limits
 from mmfast.sim.params import VenueParams
 from mmfast.sim.rest import Router
 from mmfast.sim.rest_account import AccountCalls
-from mmfast.sim.rest_coins import CoinCalls
 from mmfast.sim.rest_history import HistoryCalls
 from mmfast.sim.rest_market import MarketCalls
 from mmfast.sim.rest_orders import OrderCalls
@@ -78,7 +77,8 @@ class Venue:
         self._now_ns = 0
         self._stream_tail_ns: dict[tuple[int, str], int] = {}
         starts = tuple(int(listing.start_ticks) for listing in self._exchange.shelf)
-        self._flow = MarketFlow(self.instruments, starts, params.seed, params.flow)
+        flows = tuple(params.flow_of(one.symbol) for one in self.instruments)
+        self._flow = MarketFlow(self.instruments, starts, params.seed, flows)
         linear = len(params.symbols)  # linear comes first in the flat list of instruments
         self._feed = PublicFeed(
             self._exchange.shelf[:linear],
@@ -96,7 +96,6 @@ class Venue:
         routes = OrderCalls(exchange, params).routes()
         routes.update(HistoryCalls(exchange).routes())
         routes.update(AccountCalls(exchange, params).routes())
-        routes.update(CoinCalls(exchange).routes())
         routes.update(MarketCalls(exchange, params.start_wall_ms).routes())
         return Router(
             routes,
