@@ -28,6 +28,7 @@ class Shop:
         self.http = http
         self.url = f"http://127.0.0.1:{port}"
         self.port = port
+        self.streams: list[aiohttp.ClientWebSocketResponse] = []
 
     async def signed(self, method: str, path: str, text: str) -> aiohttp.ClientResponse:
         """A signed request; ``text`` is the query of a GET or the body of a POST."""
@@ -55,6 +56,7 @@ class Shop:
     async def subscribe(self, *topics: str) -> aiohttp.ClientWebSocketResponse:
         stream = await self.http.ws_connect(self.url + "/v5/public/linear")
         await stream.send_json({"op": "subscribe", "args": list(topics)})
+        self.streams.append(stream)
         assert (await stream.receive_json())["success"]
         return stream
 
@@ -67,9 +69,12 @@ def run(scenario: Callable[[Shop], Awaitable[None]], **changes: object) -> None:
         venue = server.VenueServer(VenueParams(**(settings | changes)))
         port = await venue.start()
         async with aiohttp.ClientSession() as http:
+            shop = Shop(venue, port, http)
             try:
-                await asyncio.wait_for(scenario(Shop(venue, port, http)), 30)
+                await asyncio.wait_for(scenario(shop), 30)
             finally:
+                for stream in shop.streams:
+                    await stream.close()
                 await venue.stop()
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0, "the port is still open"
