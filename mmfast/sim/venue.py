@@ -21,6 +21,7 @@ from mmfast.sim.limits import Limits
 from mmfast.sim.params import VenueParams
 from mmfast.sim.rest import Router
 from mmfast.sim.rest_account import AccountCalls
+from mmfast.sim.rest_coins import CoinCalls
 from mmfast.sim.rest_history import HistoryCalls
 from mmfast.sim.rest_market import MarketCalls
 from mmfast.sim.rest_orders import OrderCalls
@@ -96,6 +97,7 @@ class Venue:
         routes = OrderCalls(exchange, params).routes()
         routes.update(HistoryCalls(exchange).routes())
         routes.update(AccountCalls(exchange, params).routes())
+        routes.update(CoinCalls(exchange).routes())
         routes.update(MarketCalls(exchange, params.start_wall_ms).routes())
         return Router(
             routes,
