@@ -1,130 +1,21 @@
-"""What an account owns: positions, cash, fees, margin. One-way mode, one settlement coin.
+"""What an account owns: coins, positions, orders; and what its margin allows.
 
-All money is exact: closing takes the same share of the entry value as of the size, rounded
-towards zero, and the remainder stays with the position until it is flat.
+Coins of all kinds are one collateral, valued in dollars at the index price. Spot orders lock
+what they would pay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Final, NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-from mmfast.messages import Instrument, Side
+from mmfast.messages import Category, Instrument, Side
 from mmfast.sim.blotter import Blotter
 from mmfast.sim.orders import Order
-from mmfast.units import E8, Ms, QuoteE8
-
-DEFAULT_LEVERAGE_E2: Final = 1000
-MAINTENANCE_RATE_E4: Final = 50
-"""Maintenance margin, 0.5 % of the position value: the lowest risk tier's."""
-
-
-class Closed(NamedTuple):
-    """What a fill did to a position: the size it closed and the profit of that part."""
-
-    lots: int
-    pnl_e8: int
-
-
-class Position:
-    """One instrument's position and the value of the orders that could still grow it."""
-
-    __slots__ = (
-        "created_ms",
-        "cum_realised_e8",
-        "cur_realised_e8",
-        "entry_e8",
-        "instrument",
-        "leverage_e2",
-        "lots",
-        "open_e8",
-        "opened_ms",
-        "reduce_only",
-        "seq",
-        "updated_ms",
-    )
-
-    def __init__(self, instrument: Instrument, now_ms: Ms) -> None:
-        self.instrument = instrument
-        self.lots = 0
-        """Signed: positive is long."""
-        self.entry_e8 = 0
-        """Cost of the position, average entry price times size; never negative."""
-        self.cur_realised_e8 = 0
-        """Realised since the position was opened, fees included."""
-        self.cum_realised_e8 = 0
-        self.leverage_e2 = DEFAULT_LEVERAGE_E2
-        self.open_e8 = [0, 0]
-        """Value of resting orders by side, reduce-only ones left out."""
-        self.reduce_only: dict[int, Order] = {}
-        """Resting reduce-only orders by number, oldest first."""
-        self.created_ms = now_ms
-        self.opened_ms = Ms(0)
-        self.updated_ms = now_ms
-        self.seq = -1
-
-    def closable(self, side: Side) -> int:
-        """How many lots an order of ``side`` could close."""
-        return max(0, self.lots if side == Side.SELL else -self.lots)
-
-    def apply(self, side: Side, lots: int, value_e8: int) -> Closed:
-        """Book a fill. Closing realises profit; what is left over opens the other way."""
-        signed = lots if side == Side.BUY else -lots
-        before = self.lots
-        self.lots = before + signed
-        if before == 0 or (before > 0) == (signed > 0):
-            if before == 0:
-                self.cur_realised_e8 = 0
-            self.entry_e8 += value_e8
-            return Closed(0, 0)
-        closed = min(lots, abs(before))
-        closed_value = value_e8 * closed // lots
-        cost = self.entry_e8 * closed // abs(before)
-        self.entry_e8 -= cost
-        if closed < lots:
-            self.entry_e8 = value_e8 - closed_value
-        gain = closed_value - cost
-        return Closed(closed, gain if before > 0 else -gain)
-
-    def touch(self, now_ms: Ms, seq: int) -> None:
-        """A fill moved the position at this engine time and sequence."""
-        if self.lots and self.opened_ms == 0:
-            self.opened_ms = now_ms
-        elif not self.lots:
-            self.opened_ms = Ms(0)
-        self.updated_ms = now_ms
-        self.seq = seq
-
-    def mark_value_e8(self, mark_ticks: int) -> int:
-        """Signed value at the mark price."""
-        return self.lots * mark_ticks * self.instrument.tick_lot_value_e8
-
-    def unrealised_e8(self, mark_ticks: int) -> int:
-        """Profit if the position were closed at the mark price."""
-        cost = self.entry_e8 if self.lots >= 0 else -self.entry_e8
-        return self.mark_value_e8(mark_ticks) - cost
-
-    def margin_e8(self, mark_ticks: int, extra_side: Side = Side.BUY, extra_e8: int = 0) -> int:
-        """Initial margin of the position with all orders of its worse side filled.
-
-        ``extra_e8`` is the value of one more order of ``extra_side``.
-        """
-        value = self.mark_value_e8(mark_ticks)
-        buys, sells = self.open_e8
-        if extra_side == Side.BUY:
-            buys += extra_e8
-        else:
-            sells += extra_e8
-        worst = max(value + buys, sells - value, 0)
-        return -(-worst * 100 // self.leverage_e2)
-
-    def position_margin_e8(self, mark_ticks: int) -> int:
-        """Initial margin of the position alone."""
-        return -(-abs(self.mark_value_e8(mark_ticks)) * 100 // self.leverage_e2)
-
-    def maintenance_e8(self, mark_ticks: int) -> int:
-        """Maintenance margin of the position."""
-        return abs(self.mark_value_e8(mark_ticks)) * MAINTENANCE_RATE_E4 // 10_000
+from mmfast.sim.positions import Closed, Holding
+from mmfast.sim.prices import Prices
+from mmfast.sim.worth import base_unit, fee_of
+from mmfast.units import Ms
 
 
 class Fees(NamedTuple):
@@ -134,100 +25,199 @@ class Fees(NamedTuple):
     taker_e8: int
 
 
-def fee_e8(value_e8: int, rate_e8: int) -> int:
-    """Fee of a trade, rounded up: in the venue's favour."""
-    return -(-value_e8 * rate_e8 // E8)
+class Paid(NamedTuple):
+    """What a fill cost and brought: the fee with its coin, and what it closed."""
+
+    fee: int
+    fee_coin: str
+    rate_e8: int
+    closed: Closed
+
+
+_NOTHING_CLOSED = Closed(0, 0)
 
 
 class Account:
-    """One user: cash, positions, orders, settings."""
+    """One user: coins, holdings, orders, settings. Amounts are atoms of their coin."""
 
     __slots__ = (
-        "balance_e8",
         "blotter",
-        "cum_realised_e8",
+        "cum_realised",
         "fees",
-        "positions",
-        "rejects_beyond_band",
+        "futures_rejects_beyond_band",
+        "holdings",
+        "locked",
+        "spot_adjusts_to_band",
         "uid",
         "updated_ms",
+        "wallet",
     )
 
     def __init__(
         self,
         uid: int,
         instruments: Sequence[Instrument],
-        balance_e8: QuoteE8,
-        fees: Fees,
+        wallet: Mapping[str, int],
+        fees: Mapping[Category, Fees],
         now_ms: Ms,
     ) -> None:
         self.uid = uid
-        self.balance_e8: int = balance_e8
+        self.wallet: dict[str, int] = dict(wallet)
+        """What the account has of each coin; negative is owed."""
+        self.locked: dict[str, int] = {}
+        """What spot orders would pay, by coin."""
+        self.cum_realised: dict[str, int] = {}
         self.fees = fees
-        self.cum_realised_e8 = 0
-        self.positions = tuple(Position(instrument, now_ms) for instrument in instruments)
-        self.blotter = Blotter(len(instruments))
-        self.rejects_beyond_band = False
-        """The account's setting for limit prices beyond the band: refuse, or move to the band."""
+        self.holdings = tuple(Holding(instrument, now_ms) for instrument in instruments)
+        self.blotter = Blotter(instruments)
+        self.futures_rejects_beyond_band = False
+        """The venue's ``lpaPerp``: refuse a limit price beyond the band, or move it there."""
+        self.spot_adjusts_to_band = False
+        """The venue's ``lpaSpot``, which says it the other way round."""
         self.updated_ms = now_ms
 
-    def settle(self, position: Position, side: Side, lots: int, value_e8: int, fee: int) -> Closed:
-        """Book one fill with its fee on position and cash."""
-        closed = position.apply(side, lots, value_e8)
-        realised = closed.pnl_e8 - fee
-        position.cur_realised_e8 += realised
-        position.cum_realised_e8 += realised
-        self.cum_realised_e8 += realised
-        self.balance_e8 += realised
-        return closed
+    # Fills.
+
+    def settle(self, order: Order, lots: int, value: int, *, is_maker: bool) -> Paid:
+        """Book one fill of an order with its fee."""
+        holding = self.holdings[order.instrument]
+        category = holding.instrument.category
+        fees = self.fees[category]
+        rate_e8 = fees.maker_e8 if is_maker else fees.taker_e8
+        if category is Category.SPOT:
+            return self._exchange_coins(holding.instrument, order.side, lots, value, rate_e8)
+        leg = holding.leg(order.position_idx)
+        coin, fee = holding.worth.coin, fee_of(value, rate_e8)
+        closed = leg.apply(order.side, lots, value)
+        realised = closed.pnl - fee
+        leg.realise(realised)
+        self.cum_realised[coin] = self.cum_realised.get(coin, 0) + realised
+        self._credit(coin, realised)
+        return Paid(fee, coin, rate_e8, closed)
+
+    def _exchange_coins(
+        self, pair: Instrument, side: Side, lots: int, value: int, rate_e8: int
+    ) -> Paid:
+        """Spot: coins change hands. The fee is taken from what is received; a maker's rebate is
+        paid in the coin that is given."""
+        base = lots * base_unit(pair)
+        is_buy = side == Side.BUY
+        self._credit(pair.base_coin, base if is_buy else -base)
+        self._credit(pair.quote_coin, -value if is_buy else value)
+        if is_buy == (rate_e8 >= 0):
+            coin, fee = pair.base_coin, fee_of(base, rate_e8)
+        else:
+            coin, fee = pair.quote_coin, fee_of(value, rate_e8)
+        self._credit(coin, -fee)
+        return Paid(fee, coin, rate_e8, _NOTHING_CLOSED)
+
+    def _credit(self, coin: str, amount: int) -> None:
+        self.wallet[coin] = self.wallet.get(coin, 0) + amount
+
+    # Orders at rest.
 
     def reserve(self, order: Order) -> None:
-        """Count an order that now rests in what margin (or the position) must cover."""
-        position = self.positions[order.instrument]
-        if order.reduce_only:
-            position.reduce_only[order.number] = order
+        """Count an order that now rests in what coins, margin or the position must cover."""
+        holding = self.holdings[order.instrument]
+        if holding.instrument.category is Category.SPOT:
+            self._lock(holding, order, order.leaves)
+        elif order.reduce_only:
+            holding.leg(order.position_idx).reduce_only[order.number] = order
         else:
-            value = position.instrument.notional_e8(order.ticks, order.leaves)
-            position.open_e8[order.side] += value
+            holding.open[order.side] += holding.worth.value(order.ticks, order.leaves)
 
     def release(self, order: Order, lots: int) -> None:
         """``lots`` of a resting order are about to go; call it before the book takes them."""
-        position = self.positions[order.instrument]
-        if not order.reduce_only:
-            value = position.instrument.notional_e8(order.ticks, lots)
-            position.open_e8[order.side] -= value
+        holding = self.holdings[order.instrument]
+        if holding.instrument.category is Category.SPOT:
+            self._lock(holding, order, -lots)
+        elif not order.reduce_only:
+            # What stays is valued anew: shares of a rounded value would not add up.
+            worth = holding.worth
+            before = worth.value(order.ticks, order.leaves)
+            holding.open[order.side] -= before - worth.value(order.ticks, order.leaves - lots)
         elif lots == order.leaves:
-            del position.reduce_only[order.number]
+            del holding.leg(order.position_idx).reduce_only[order.number]
 
-    def unrealised_e8(self, marks: Sequence[int]) -> int:
-        """Open profit over all positions at these mark prices."""
-        return sum(
-            position.unrealised_e8(mark)
-            for position, mark in zip(self.positions, marks, strict=True)
-            if position.lots
-        )
+    def _lock(self, holding: Holding, order: Order, lots: int) -> None:
+        coin, amount = spot_payment(holding, order.side, order.ticks, lots)
+        self.locked[coin] = self.locked.get(coin, 0) + amount
 
-    def margin_e8(self, marks: Sequence[int]) -> int:
-        """Initial margin of all positions and orders."""
-        return sum(
-            position.margin_e8(mark)
-            for position, mark in zip(self.positions, marks, strict=True)
-            if position.lots or position.open_e8[0] or position.open_e8[1]
-        )
+    # Money in dollars, 1e-8.
+
+    def unrealised(self, marks: Sequence[int]) -> dict[str, int]:
+        """Open profit by coin."""
+        found: dict[str, int] = {}
+        for holding, mark in zip(self.holdings, marks, strict=True):
+            if any(leg.lots for leg in holding.legs):
+                coin = holding.worth.coin
+                found[coin] = found.get(coin, 0) + holding.unrealised(mark)
+        return found
+
+    def margins(self, marks: Sequence[int]) -> dict[str, int]:
+        """Initial margin of all positions and orders by coin."""
+        found: dict[str, int] = {}
+        for holding, mark in zip(self.holdings, marks, strict=True):
+            if not holding.is_idle:
+                coin = holding.worth.coin
+                found[coin] = found.get(coin, 0) + holding.margin(mark)
+        return found
+
+    def equity_e8(self, prices: Prices) -> int:
+        """All coins and open profit."""
+        return usd_sum_e8(prices, self.wallet) + usd_sum_e8(prices, self.unrealised(prices.marks))
+
+    def available_e8(self, prices: Prices) -> int:
+        """Equity that neither margin nor spot orders take; negative when there is too little."""
+        bound = usd_sum_e8(prices, self.margins(prices.marks)) + usd_sum_e8(prices, self.locked)
+        return self.equity_e8(prices) - bound
 
     def affords(
-        self, marks: Sequence[int], position: Position, side: Side, value_e8: int, freed_e8: int = 0
+        self, prices: Prices, instrument: int, side: Side, value: int, freed: int = 0
     ) -> bool:
-        """True when one more order of this value fits the equity, taker fee included.
+        """True when one more futures order of this value fits the equity, taker fee included.
 
-        ``freed_e8`` is the value of the order it replaces. Whatever does not raise the margin
-        is allowed, however poor the account is.
+        ``freed`` is the value of the order it replaces. Whatever does not raise the margin is
+        allowed, however poor the account is.
         """
-        mark = marks[position.instrument.index]
-        before = position.margin_e8(mark)
-        after = position.margin_e8(mark, side, value_e8 - freed_e8)
-        if after <= before:
+        holding = self.holdings[instrument]
+        mark = prices.marks[instrument]
+        more = holding.margin(mark, side, value - freed) - holding.margin(mark)
+        if more <= 0:
             return True
-        equity = self.balance_e8 + self.unrealised_e8(marks)
-        fee = max(0, fee_e8(value_e8, self.fees.taker_e8))
-        return self.margin_e8(marks) - before + after + fee <= equity
+        taker_e8 = self.fees[holding.instrument.category].taker_e8
+        fee = max(0, fee_of(value, taker_e8))
+        return prices.usd_e8(holding.worth.coin, more + fee) <= self.available_e8(prices)
+
+    def affords_spot(
+        self, prices: Prices, instrument: int, side: Side, ticks: int, lots: int, freed: int = 0
+    ) -> bool:
+        """True when the coin a spot order would pay is there, free, and not needed as margin.
+
+        ``freed`` is what the order it replaces has locked.
+        """
+        coin, amount = spot_payment(self.holdings[instrument], side, ticks, lots)
+        return self.affords_coin(prices, coin, amount - freed)
+
+    def affords_coin(self, prices: Prices, coin: str, amount: int) -> bool:
+        """True when so much of a coin may be locked or spent."""
+        if amount > self.free(coin):
+            return False
+        return prices.usd_e8(coin, amount) <= max(0, self.available_e8(prices))
+
+    def free(self, coin: str) -> int:
+        """What is not locked of a coin."""
+        return self.wallet.get(coin, 0) - self.locked.get(coin, 0)
+
+
+def spot_payment(holding: Holding, side: Side, ticks: int, lots: int) -> tuple[str, int]:
+    """Coin and amount a spot order of this size would pay."""
+    pair = holding.instrument
+    if side == Side.BUY:
+        return pair.quote_coin, holding.worth.value(ticks, lots)
+    return pair.base_coin, lots * base_unit(pair)
+
+
+def usd_sum_e8(prices: Prices, amounts: Mapping[str, int]) -> int:
+    """Dollar value of amounts of several coins."""
+    return sum(prices.usd_e8(coin, amount) for coin, amount in amounts.items())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final, NamedTuple
 
+from mmfast.messages import Category
 from mmfast.sim.catalogue import Listing
 from mmfast.units import Ticks
 
@@ -41,10 +42,15 @@ class Reference:
             self._sampled_ms = now_ms
 
     def band(self) -> Band:
-        """The venue's formula for futures: mark, index and the mean premium, tick by tick."""
+        """The venue's formula: premium round the mark, and the index, tick by tick.
+
+        Spot has no mark: index takes its place.
+        """
         instrument = self._listing.instrument
         x, y = self._listing.price_limit_x_e4, self._listing.price_limit_y_e4
-        mark, index = self.mark_ticks, self.index_ticks
+        index = self.index_ticks
+        is_spot = instrument.category is Category.SPOT
+        mark = index if is_spot else self.mark_ticks
         samples = len(self._premiums_x2)
         premium = sum(self._premiums_x2) // (2 * samples) if samples else 0
         near_above = max(index, mark * (_E4 + x) // _E4 + max(0, premium))

@@ -1,22 +1,24 @@
 """An account's orders and fills, found by id, by client id, by instrument, newest first.
 
 Open orders are complete. What is closed is kept as far as memory allows: the newest
-``CLOSED_KEPT`` orders and ``FILLS_KEPT`` fills. Client ids are remembered for ever.
+``CLOSED_KEPT`` orders of each category and ``FILLS_KEPT`` fills. Client ids are remembered for
+ever.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Final
 
+from mmfast.messages import Category, Instrument
 from mmfast.sim.orders import Fill, Order
 
 CLOSED_KEPT: Final = 10_000
 FILLS_KEPT: Final = 10_000
 RECENT_CLOSED: Final = 500
-"""How many closed orders ``order/realtime`` remembers."""
+"""How many closed orders of a category ``order/realtime`` remembers."""
 
 _HEX: Final = frozenset("0123456789abcdef")
 
@@ -53,13 +55,14 @@ class LinkIds:
 class Blotter:
     """Orders and fills of one account."""
 
-    __slots__ = ("_by_id", "_by_link", "_closed", "_open", "fills", "link_ids")
+    __slots__ = ("_by_id", "_by_link", "_categories", "_closed", "_open", "fills", "link_ids")
 
-    def __init__(self, instruments: int) -> None:
+    def __init__(self, instruments: Sequence[Instrument]) -> None:
+        self._categories = tuple(instrument.category for instrument in instruments)
         self._by_id: dict[str, Order] = {}
         self._by_link: dict[str, Order] = {}
-        self._open: tuple[dict[int, Order], ...] = tuple({} for _ in range(instruments))
-        self._closed: deque[Order] = deque()
+        self._open: tuple[dict[int, Order], ...] = tuple({} for _ in instruments)
+        self._closed: dict[Category, deque[Order]] = {category: deque() for category in Category}
         self.fills: deque[Fill] = deque(maxlen=FILLS_KEPT)
         self.link_ids = LinkIds()
 
@@ -74,11 +77,14 @@ class Blotter:
     def close(self, order: Order) -> None:
         """An open order came to its end."""
         del self._open[order.instrument][order.number]
-        self._closed.append(order)
-        if len(self._closed) > CLOSED_KEPT:
-            oldest = self._closed.popleft()
+        closed = self._closed[self._categories[order.instrument]]
+        closed.append(order)
+        if len(closed) > CLOSED_KEPT:
+            oldest = closed.popleft()
             del self._by_id[oldest.order_id]
-            self._by_link.pop(oldest.link_id, None)
+            # A newer order may have taken the client id over, where the venue forgets ids.
+            if self._by_link.get(oldest.link_id) is oldest:
+                del self._by_link[oldest.link_id]
 
     def find(self, order_id: str, link_id: str) -> Order | None:
         """An order, open or remembered; the venue's id wins when both are given."""
@@ -86,9 +92,16 @@ class Blotter:
             return self._by_id.get(order_id)
         return self._by_link.get(link_id)
 
-    def open_count(self, instrument: int) -> int:
-        """How many orders are open on one instrument."""
-        return len(self._open[instrument])
+    def is_taken(self, link_id: str, *, forever: bool) -> bool:
+        """True when a client id may not be used again: it ever was, or its order is open."""
+        if forever:
+            return link_id in self.link_ids
+        order = self._by_link.get(link_id)
+        return order is not None and order.is_open
+
+    def open_count(self, instruments: Iterable[int]) -> int:
+        """How many orders are open on these instruments."""
+        return sum(len(self._open[instrument]) for instrument in instruments)
 
     def open_orders(self, instrument: int | None = None) -> list[Order]:
         """Open orders of one instrument, or of all, oldest first."""
@@ -98,13 +111,13 @@ class Blotter:
         every.sort(key=_number)
         return every
 
-    def recent_closed(self) -> Iterator[Order]:
+    def recent_closed(self, category: Category) -> Iterator[Order]:
         """The last closed orders ``order/realtime`` still shows, newest end first."""
-        return islice(reversed(self._closed), RECENT_CLOSED)
+        return islice(reversed(self._closed[category]), RECENT_CLOSED)
 
-    def closed_orders(self, wanted: Callable[[Order], bool]) -> list[Order]:
+    def closed_orders(self, category: Category, wanted: Callable[[Order], bool]) -> list[Order]:
         """All remembered closed orders for which ``wanted`` holds, oldest first."""
-        chosen = [order for order in self._closed if wanted(order)]
+        chosen = [order for order in self._closed[category] if wanted(order)]
         chosen.sort(key=_number)
         return chosen
 

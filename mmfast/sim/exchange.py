@@ -6,50 +6,40 @@ here (:mod:`mmfast.sim.tickets`, :mod:`mmfast.sim.checks`, :mod:`mmfast.sim.limi
 
 from __future__ import annotations
 
-import random
-
 from mmfast.messages import Category, Side
-from mmfast.sim.accounts import Account, Fees, Position, fee_e8
+from mmfast.sim.accounts import Account, Fees
 from mmfast.sim.bands import Reference
 from mmfast.sim.catalogue import shelf_of
+from mmfast.sim.endings import Endings
+from mmfast.sim.house import HOUSE_UID, House
 from mmfast.sim.matching import Book, Engine, Resting
 from mmfast.sim.orders import (
     CANCEL_BY_REDUCE_ONLY,
     CANCEL_BY_SMP,
-    CANCEL_BY_USER,
     CANCEL_UNKNOWN,
     FOK,
     IOC,
     NO_ERROR,
     NOT_ENOUGH_TO_FILL,
-    NOTHING_TO_FILL,
     POST_ONLY,
-    REST_OF_IOC,
     SELF_MATCH,
     SMP_BOTH,
     SMP_MAKER,
     SMP_NONE,
     SMP_TAKER,
-    USER_REQUEST,
-    WOULD_TAKE,
     Fill,
     Order,
     Ticket,
 )
 from mmfast.sim.outbox import Outbox
 from mmfast.sim.params import VenueParams
+from mmfast.sim.prices import Prices
 from mmfast.sim.rows import Rows
 from mmfast.sim.seams import Print
 from mmfast.sim.tape import Tape
+from mmfast.sim.venue_ids import VenueIds
+from mmfast.sim.worth import atoms_of_e8, worth_of
 from mmfast.units import Lots, Ms, Ticks
-
-HOUSE_UID = 0
-
-
-def uuid_text(bits: int) -> str:
-    """128 bits as the text form of an id."""
-    text = f"{bits:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 class Exchange:
@@ -59,8 +49,11 @@ class Exchange:
     """
 
     def __init__(self, params: VenueParams, uid: int) -> None:
+        self._params = params
         self.shelf = shelf_of(params.listed())
         self.instruments = tuple(listing.instrument for listing in self.shelf)
+        self.categories = tuple(instrument.category for instrument in self.instruments)
+        self.worths = tuple(worth_of(instrument) for instrument in self.instruments)
         self.indexes: dict[Category, tuple[int, ...]] = {
             category: tuple(int(i.index) for i in self.instruments if i.category is category)
             for category in Category
@@ -71,19 +64,31 @@ class Exchange:
         self.books = tuple(Book(self.engine) for _ in self.shelf)
         self.tapes = tuple(Tape(item.instrument, item.start_ticks) for item in self.shelf)
         self.references = tuple(Reference(item) for item in self.shelf)
-        self.marks = [reference.mark_ticks for reference in self.references]
-        self.rows = Rows(self.shelf, self.marks)
+        self.prices = Prices(self.instruments, self.references)
+        self.rows = Rows(self.shelf, self.prices)
         self.outbox = Outbox(self.rows, self.instruments)
         self.prints: list[Print] = []
         """Trades since the venue last collected them."""
-        fees = Fees(params.maker_fee_e8, params.taker_fee_e8)
-        self.accounts = {
-            uid: Account(uid, self.instruments, params.balance_e8, fees, self.engine.now_ms)
-        }
-        self._ids = random.Random(f"ids {params.seed}")
-        # House orders by number, each with its instrument.
-        self._house: dict[int, tuple[int, Resting]] = {}
+        self.house = House(self.worths)
+        self.accounts: dict[int, Account] = {}
+        self.open_account(uid)
+        self._ids = VenueIds(params.seed)
+        self._endings = Endings(params.switches, params.seed)
+        self._keeps_queue = params.switches.amend_down_keeps_queue
         self._fills = 0
+
+    def open_account(self, uid: int) -> Account:
+        """A new user with the parameters' coins and fees; ``uid`` is fresh and not the house's."""
+        params = self._params
+        futures = Fees(params.maker_fee_e8, params.taker_fee_e8)
+        fees = dict.fromkeys(Category, futures)
+        fees[Category.SPOT] = Fees(params.spot_maker_fee_e8, params.spot_taker_fee_e8)
+        wallet = {"USDT": int(params.balance_e8)}
+        for coin, amount_e8 in params.coins_e8:
+            wallet[coin] = wallet.get(coin, 0) + atoms_of_e8(coin, amount_e8)
+        account = Account(uid, self.instruments, wallet, fees, self.engine.now_ms)
+        self.accounts[uid] = account
+        return account
 
     def find(self, category: Category, symbol: str) -> int | None:
         """Index of a symbol in its category; None when it is not listed there."""
@@ -92,11 +97,25 @@ class Exchange:
     # What accounts do.
 
     def place(self, account: Account, ticket: Ticket) -> Order:
-        """Create an order and let it trade, rest or end."""
+        """Create an order and let it trade, rest or end.
+
+        A reduce-only order larger than one order may be becomes several; the first, which bears
+        the client's id, is returned.
+        """
+        most = int(self.instruments[ticket.instrument].max_order_lots)
+        first = self._place_one(account, ticket._replace(lots=min(ticket.lots, most)))
+        rest = ticket.lots - most if ticket.reduce_only else 0
+        while rest > 0:
+            self._place_one(account, ticket._replace(lots=min(rest, most), link_id=""))
+            rest -= most
+        return first
+
+    def _place_one(self, account: Account, ticket: Ticket) -> Order:
+        number = self.engine.next_number()
         order = Order(
-            self.engine.next_number(),
+            number,
             account.uid,
-            uuid_text(self._ids.getrandbits(128)),
+            self._ids.next(self.categories[ticket.instrument], number),
             ticket,
             self.tapes[ticket.instrument].last_ticks,
             self.engine.now_ms,
@@ -108,13 +127,13 @@ class Exchange:
     def amend(self, account: Account, order: Order, ticks: int, lots: int) -> None:
         """Give a resting order a new price and total size (more than it has traded).
 
-        Less size at the same price keeps the place in the queue; all else goes to the back,
-        and a new price may trade.
+        Less size at the same price keeps the place in the queue (unless a switch says no); all
+        else goes to the back, and a new price may trade.
         """
         book = self.books[order.instrument]
         order.updated_ms = self.engine.now_ms
         cut = order.lots - lots
-        if ticks == order.ticks and cut >= 0:
+        if ticks == order.ticks and cut >= 0 and self._keeps_queue:
             account.release(order, cut)
             book.reduce(order, cut)
             order.lots = lots
@@ -128,8 +147,18 @@ class Exchange:
         self._enter(account, order)
 
     def cancel(self, account: Account, order: Order) -> None:
-        """Take an order out at its owner's wish."""
-        self._pull(account, order, CANCEL_BY_USER, USER_REQUEST)
+        """Take an order out at its owner's wish.
+
+        One that was filled a moment ago is beyond that: the refused cancel shows as a second
+        ``Filled`` message.
+        """
+        if not order.is_open:
+            self.outbox.refused_cancel(account, order)
+            return
+        account.release(order, order.leaves)
+        self.books[order.instrument].remove(order)
+        self._endings.by_user(order, self.categories[order.instrument], self.engine.now_ms)
+        self._close(account, order)
 
     # What the market does: anonymous orders of the house.
 
@@ -148,24 +177,20 @@ class Exchange:
         if ioc or not order.leaves:
             return 0
         book.add(order)
-        self._house[order.number] = (instrument, order)
+        self.house.add(instrument, order)
         return order.number
 
     def withdraw_house(self, instrument: int, number: int) -> bool:
         """Take a house order out; False when it is already gone."""
-        entry = self._house.get(number)
-        if entry is None or entry[0] != instrument:
+        order = self.house.remove(instrument, number)
+        if order is None:
             return False
-        del self._house[number]
-        self.books[instrument].remove(entry[1])
+        self.books[instrument].remove(order)
         return True
 
     def house_lots(self, instrument: int, number: int) -> Lots:
         """What still rests of a house order in this book (0: gone)."""
-        entry = self._house.get(number)
-        if entry is None or entry[0] != instrument:
-            return Lots(0)
-        return Lots(entry[1].leaves)
+        return self.house.leaves(instrument, number)
 
     def set_reference(self, instrument: int, index_ticks: int, mark_ticks: int) -> None:
         """Move index and mark price."""
@@ -174,30 +199,30 @@ class Exchange:
         self.references[instrument].move(
             index_ticks, mark_ticks, bid + ask if bid and ask else 0, self.engine.now_ms
         )
-        self.marks[instrument] = mark_ticks
+        self.prices.marks[instrument] = mark_ticks
 
     # How orders meet.
 
     def _enter(self, account: Account, order: Order) -> None:
         """Trade what can be traded, then rest or end what is left, and tell it."""
-        book = self.books[order.instrument]
+        book, category = self.books[order.instrument], self.categories[order.instrument]
         now_ms = self.engine.now_ms
         terms = order.time_in_force
         if terms == POST_ONLY and book.reachable(order.side, order.ticks):
-            order.end(CANCEL_UNKNOWN, WOULD_TAKE, now_ms)
+            self._endings.would_take(order, category, now_ms)
         elif terms == FOK and not book.fillable(order.side, order.ticks, order.leaves):
-            order.end(CANCEL_UNKNOWN, NOT_ENOUGH_TO_FILL, now_ms)
+            self._endings.cancel(order, category, CANCEL_UNKNOWN, NOT_ENOUGH_TO_FILL, now_ms)
         else:
             self._match(order.instrument, order)
-            if order.leaves and terms in (IOC, FOK):
-                reason = REST_OF_IOC if order.cum_lots else NOTHING_TO_FILL
-                order.end(CANCEL_UNKNOWN, reason, now_ms)
+            if order.is_open and terms in (IOC, FOK):
+                dust = bool(order.quote) and book.reachable(order.side, order.ticks)
+                self._endings.nothing_left(order, category, now_ms, dust=dust)
         if order.is_open:
             book.add(order)
             account.reserve(order)
+            self.outbox.order(account, order)
         else:
-            account.blotter.close(order)
-        self.outbox.order(account, order)
+            self._close(account, order)
 
     def _match(self, instrument: int, taker: Resting) -> None:
         """Trade ``taker`` against the book as far as its limit and its rules allow."""
@@ -214,7 +239,13 @@ class Exchange:
             ):
                 self._prevent_self_match(taker, maker)
                 continue
-            self._trade(instrument, taker, maker)
+            lots = min(taker.leaves, maker.leaves)
+            if isinstance(taker, Order) and taker.quote:
+                left = taker.quote - taker.cum_value
+                lots = min(lots, left // self.worths[instrument].value(maker.ticks, 1))
+                if not lots:
+                    return
+            self._trade(instrument, taker, maker, lots)
 
     def _prevent_self_match(self, taker: Order, maker: Order) -> None:
         """Only the taker's wish counts; it ends the maker, the taker, or both."""
@@ -223,55 +254,54 @@ class Exchange:
             self._pull(self.accounts[maker.uid], maker, CANCEL_BY_SMP, SELF_MATCH)
         if taker.smp_type in (SMP_TAKER, SMP_BOTH):
             taker.smp_order_id = maker.order_id
-            taker.end(CANCEL_BY_SMP, SELF_MATCH, self.engine.now_ms)
+            category, now_ms = self.categories[taker.instrument], self.engine.now_ms
+            self._endings.cancel(taker, category, CANCEL_BY_SMP, SELF_MATCH, now_ms)
 
-    def _trade(self, instrument: int, taker: Resting, maker: Resting) -> None:
+    def _trade(self, instrument: int, taker: Resting, maker: Resting, lots: int) -> None:
         """One trade at the maker's price, booked for both sides and printed."""
-        lots = min(taker.leaves, maker.leaves)
         ticks = maker.ticks
-        value_e8 = self.instruments[instrument].notional_e8(ticks, lots)
+        value = self.worths[instrument].value(ticks, lots)
         if isinstance(maker, Order):
             self.accounts[maker.uid].release(maker, lots)
-        elif lots == maker.leaves:
-            del self._house[maker.number]
+        else:
+            self.house.trade(instrument, maker, lots, value)
         self.books[instrument].reduce(maker, lots)
         taker.leaves -= lots
-        number = self.engine.next_trade()
         trade = Print(
             instrument,
             taker.side,
             Ticks(ticks),
             Lots(lots),
-            number,
+            self.engine.next_trade(),
             self.engine.seq,
             Ms(self.engine.now_ms),
         )
         self.prints.append(trade)
         self.tapes[instrument].add(trade)
         if isinstance(maker, Order):
-            self._settle(maker, trade, value_e8, is_maker=True)
+            self._settle(maker, trade, value, is_maker=True)
         if isinstance(taker, Order):
-            self._settle(taker, trade, value_e8, is_maker=False)
-        for uid in dict.fromkeys((maker.uid, taker.uid)):
-            if uid != HOUSE_UID:
-                account = self.accounts[uid]
-                self._trim(account, account.positions[instrument])
+            self._settle(taker, trade, value, is_maker=False)
+        else:
+            self.house.trade(instrument, taker, lots, value)
+        if self.categories[instrument] is not Category.SPOT:
+            for uid in dict.fromkeys((maker.uid, taker.uid)):
+                if uid != HOUSE_UID:
+                    self._trim(self.accounts[uid], instrument)
 
-    def _settle(self, order: Order, trade: Print, value_e8: int, *, is_maker: bool) -> None:
-        """Book one side of a trade: order, position, cash, history."""
+    def _settle(self, order: Order, trade: Print, value: int, *, is_maker: bool) -> None:
+        """Book one side of a trade: order, position, coins, history."""
         account = self.accounts[order.uid]
-        position = account.positions[order.instrument]
-        rate_e8 = account.fees.maker_e8 if is_maker else account.fees.taker_e8
-        fee = fee_e8(value_e8, rate_e8)
         now_ms = self.engine.now_ms
-        closed = account.settle(position, order.side, trade.lots, value_e8, fee)
-        position.touch(now_ms, trade.seq)
+        paid = account.settle(order, trade.lots, value, is_maker=is_maker)
+        account.holdings[order.instrument].leg(order.position_idx).touch(now_ms, trade.seq)
         account.updated_ms = now_ms
-        order.fill(trade.lots, value_e8, fee, closed.pnl_e8, now_ms)
+        order.fill(trade.lots, value, now_ms)
+        order.pay(paid.fee_coin, paid.fee, paid.closed.pnl)
         self._fills += 1
         fill = Fill(
             number=self._fills,
-            exec_id=uuid_text(self._ids.getrandbits(128)),
+            exec_id=self._ids.next(self.categories[order.instrument], self._fills),
             order_id=order.order_id,
             link_id=order.link_id,
             instrument=order.instrument,
@@ -279,19 +309,22 @@ class Exchange:
             is_market=order.is_market,
             order_ticks=order.ticks,
             order_lots=order.lots,
+            order_quote=order.quote,
             leaves=order.leaves,
             ticks=trade.price_ticks,
             lots=trade.lots,
-            value_e8=value_e8,
-            fee_e8=fee,
-            rate_e8=rate_e8,
+            value=value,
+            fee=paid.fee,
+            fee_coin=paid.fee_coin,
+            rate_e8=paid.rate_e8,
             is_maker=is_maker,
-            closed_lots=closed.lots,
-            pnl_e8=closed.pnl_e8,
-            mark_ticks=self.marks[order.instrument],
+            closed_lots=paid.closed.lots,
+            pnl=paid.closed.pnl,
+            mark_ticks=self.prices.marks[order.instrument],
             index_ticks=self.references[order.instrument].index_ticks,
             exec_ms=Ms(now_ms),
             seq=trade.seq,
+            market_unit=order.market_unit,
         )
         account.blotter.fills.append(fill)
         self.outbox.fill(account, fill)
@@ -303,24 +336,29 @@ class Exchange:
     # Reduce-only: such an order never outgrows the position it may close. It enters no larger
     # than that, and a taker shrinks with the position; only resting ones must be looked after.
 
-    def _trim(self, account: Account, position: Position) -> None:
+    def _trim(self, account: Account, instrument: int) -> None:
         """Cut or cancel resting reduce-only orders that are larger than the position."""
-        for order in list(position.reduce_only.values()):
-            room = position.closable(order.side)
-            if not room:
-                self._pull(account, order, CANCEL_BY_REDUCE_ONLY, NO_ERROR)
-            elif order.leaves > room:
-                cut = order.leaves - room
-                account.release(order, cut)
-                self.books[order.instrument].reduce(order, cut)
-                order.lots -= cut
-                order.updated_ms = self.engine.now_ms
-                self.outbox.order(account, order)
+        for leg in account.holdings[instrument].legs:
+            for order in list(leg.reduce_only.values()):
+                room = leg.closable(order.side)
+                if not room:
+                    self._pull(account, order, CANCEL_BY_REDUCE_ONLY, NO_ERROR)
+                elif order.leaves > room:
+                    cut = order.leaves - room
+                    account.release(order, cut)
+                    self.books[order.instrument].reduce(order, cut)
+                    order.lots -= cut
+                    order.updated_ms = self.engine.now_ms
+                    self.outbox.order(account, order)
 
     def _pull(self, account: Account, order: Order, cancel_type: str, reason: str) -> None:
         """Take a resting order out of the book for good."""
         account.release(order, order.leaves)
         self.books[order.instrument].remove(order)
-        order.end(cancel_type, reason, self.engine.now_ms)
+        category = self.categories[order.instrument]
+        self._endings.cancel(order, category, cancel_type, reason, self.engine.now_ms)
+        self._close(account, order)
+
+    def _close(self, account: Account, order: Order) -> None:
         account.blotter.close(order)
         self.outbox.order(account, order)

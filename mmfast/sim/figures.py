@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mmfast._core.fixed import format_units, parse_grid
+from mmfast.messages import Category
+from mmfast.sim.worth import DOLLAR_DECIMALS, decimals_of
 
 if TYPE_CHECKING:
     from mmfast.sim.catalogue import Listing
 
-_E8_DECIMALS = 8
+_AVERAGE_DECIMALS: Final = 8
+#: An inverse average is as exact as the rounded values it comes from.
+_INVERSE_EXTRA_DECIMALS: Final = 4
 
 
 def grid_of(step: Decimal) -> tuple[int, int]:
@@ -31,17 +35,18 @@ def decimal_text(units: int, decimals: int) -> str:
     return f"{sign}{whole}.{part:0{decimals}d}".rstrip("0")
 
 
-def money(e8: int) -> str:
-    """An amount in 1e-8 coins as text, without surplus zeros."""
-    if not e8:
+def money(atoms: int, coin: str = "USDT") -> str:
+    """An amount of a coin as text, without surplus zeros."""
+    if not atoms:
         return "0"
-    return decimal_text(e8, _E8_DECIMALS)
+    return decimal_text(atoms, decimals_of(coin))
 
 
 class Figures:
     """Prices and sizes of one instrument as text."""
 
     __slots__ = (
+        "_coin_decimals",
         "_price_scale",
         "_price_unit",
         "_step_decimals",
@@ -55,6 +60,7 @@ class Figures:
         instrument = listing.instrument
         self.category = instrument.category.text
         """The venue's word for the category."""
+        self._coin_decimals = decimals_of(instrument.settle_coin)
         self._tick_decimals = instrument.tick_decimals
         self._tick_units = instrument.tick_units
         self._price_scale = listing.price_scale
@@ -72,12 +78,19 @@ class Figures:
         """A size with exactly the decimals of the quantity step."""
         return format_units(lots * self._step_units, self._step_decimals).decode()
 
-    def average(self, value_e8: int, lots: int) -> str:
-        """Value over size, rounded to 1e-8, as text; ``"0"`` when nothing was traded."""
+    def amount(self, atoms: int) -> str:
+        """An amount of the coin this instrument's values are in, as text."""
+        if not atoms:
+            return "0"
+        return decimal_text(atoms, self._coin_decimals)
+
+    def average(self, value: int, lots: int) -> str:
+        """Average price of a value and a size, rounded to 1e-8, as text; ``"0"`` for nothing."""
         if not lots:
             return "0"
         units = lots * self._step_units
-        return money((2 * value_e8 * 10**self._step_decimals + units) // (2 * units))
+        numerator = 2 * value * 10 ** (self._step_decimals + _AVERAGE_DECIMALS - DOLLAR_DECIMALS)
+        return decimal_text((numerator + units) // (2 * units), _AVERAGE_DECIMALS)
 
     def read_price(self, text: str) -> int:
         """Ticks of a price; ``ValueError`` unless it is a plain decimal on the grid."""
@@ -86,3 +99,24 @@ class Figures:
     def read_qty(self, text: str) -> int:
         """Lots of a size; ``ValueError`` unless it is a plain decimal on the grid."""
         return parse_grid(text, self._step_decimals, self._step_units)
+
+
+class InverseFigures(Figures):
+    """Prices and sizes of a coin-margined contract: the average price is the harmonic one."""
+
+    __slots__ = ()
+
+    def average(self, value: int, lots: int) -> str:
+        """Size over value: the price at which one trade would have had this value."""
+        if not lots or not value:
+            return "0"
+        decimals = self._price_scale + _INVERSE_EXTRA_DECIMALS
+        scale = self._coin_decimals + decimals - self._step_decimals
+        dollars = 2 * lots * self._step_units * 10**scale
+        return decimal_text((dollars + value) // (2 * value), decimals)
+
+
+def figures_of(listing: Listing) -> Figures:
+    """The figures of a listing's category."""
+    is_inverse = listing.instrument.category is Category.INVERSE
+    return InverseFigures(listing) if is_inverse else Figures(listing)

@@ -1,4 +1,4 @@
-"""An account's order and its executions: the record, and the rows the venue shows of them."""
+"""An account's order and its executions: the record. Its rows are :mod:`mmfast.sim.order_rows`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from mmfast.messages import Side
-from mmfast.sim.figures import Figures, money
 from mmfast.sim.matching import Resting
 from mmfast.units import Ms
 
@@ -20,6 +19,8 @@ class Status(IntEnum):
     PARTIALLY_FILLED = 1
     FILLED = 2
     CANCELLED = 3
+    PARTIALLY_FILLED_CANCELED = 4
+    REJECTED = 5
 
     @property
     def word(self) -> str:
@@ -27,7 +28,14 @@ class Status(IntEnum):
         return _STATUS_WORDS[self]
 
 
-_STATUS_WORDS: Final = ("New", "PartiallyFilled", "Filled", "Cancelled")
+_STATUS_WORDS: Final = (
+    "New",
+    "PartiallyFilled",
+    "Filled",
+    "Cancelled",
+    "PartiallyFilledCanceled",
+    "Rejected",
+)
 
 GTC: Final = "GTC"
 IOC: Final = "IOC"
@@ -46,18 +54,24 @@ REST_OF_IOC: Final = "EC_CancelForNoFullFill"
 NOT_ENOUGH_TO_FILL: Final = "EC_NoEnoughQtyToFill"
 SELF_MATCH: Final = "EC_BySelfMatch"
 USER_REQUEST: Final = "EC_PerCancelRequest"
+UNKNOWN_TO_CANCEL: Final = "EC_OrigClOrdIDDoesNotExist"
+REST_WORTH_NOTHING: Final = "EC_CancelByMatchValueZero"
 
 CANCEL_UNKNOWN: Final = "UNKNOWN"
 CANCEL_BY_USER: Final = "CancelByUser"
 CANCEL_BY_SMP: Final = "CancelBySmp"
 CANCEL_BY_REDUCE_ONLY: Final = "CancelByReduceOnly"
 
+UNIT_BASE: Final = "baseCoin"
+UNIT_QUOTE: Final = "quoteCoin"
+
 
 class Ticket(NamedTuple):
     """A create request, read and found well formed.
 
     ``lots`` 0 means "close the whole position". ``ticks`` of a market order is 0 until the
-    exchange has given it its protective price.
+    exchange has given it its protective price. ``quote`` is the size of a spot market order
+    that is sized in the quote coin, in atoms; its ``lots`` are then only a bound.
     """
 
     instrument: int
@@ -70,25 +84,31 @@ class Ticket(NamedTuple):
     close_on_trigger: bool
     link_id: str
     smp_type: str
+    position_idx: int = 0
+    quote: int = 0
+    market_unit: str = ""
 
 
 class Order(Resting):
-    """One order of an account, resting or not."""
+    """One order of an account, resting or not. Amounts are atoms of their coin."""
 
     __slots__ = (
         "cancel_type",
         "close_on_trigger",
-        "closed_pnl_e8",
+        "closed_pnl",
         "created_ms",
-        "cum_fee_e8",
         "cum_lots",
-        "cum_value_e8",
+        "cum_value",
+        "fees",
         "instrument",
         "is_market",
         "last_ticks",
         "link_id",
         "lots",
+        "market_unit",
         "order_id",
+        "position_idx",
+        "quote",
         "reduce_only",
         "reject_reason",
         "smp_order_id",
@@ -110,15 +130,19 @@ class Order(Resting):
         self.time_in_force = ticket.time_in_force
         self.reduce_only = ticket.reduce_only
         self.close_on_trigger = ticket.close_on_trigger
+        self.position_idx = ticket.position_idx
+        self.quote = ticket.quote
+        self.market_unit = ticket.market_unit
         self.smp_type = ticket.smp_type
         self.smp_order_id = ""
         self.status = Status.NEW
         self.reject_reason = NO_ERROR
         self.cancel_type = CANCEL_UNKNOWN
         self.cum_lots = 0
-        self.cum_value_e8 = 0
-        self.cum_fee_e8 = 0
-        self.closed_pnl_e8 = 0
+        self.cum_value = 0
+        self.fees: dict[str, int] = {}
+        """Fees paid by coin."""
+        self.closed_pnl = 0
         self.last_ticks = last_ticks
         self.created_ms = now_ms
         self.updated_ms = now_ms
@@ -128,107 +152,32 @@ class Order(Resting):
         """False once the order can no longer trade."""
         return self.status < Status.FILLED
 
-    def fill(self, lots: int, value_e8: int, fee_e8: int, pnl_e8: int, now_ms: Ms) -> None:
+    def fill(self, lots: int, value: int, now_ms: Ms) -> None:
         """Count a trade; ``leaves`` itself is kept by whoever holds the order."""
         self.cum_lots += lots
-        self.cum_value_e8 += value_e8
-        self.cum_fee_e8 += fee_e8
-        self.closed_pnl_e8 += pnl_e8
+        self.cum_value += value
         self.updated_ms = now_ms
-        full = self.cum_lots == self.lots
+        full = self.cum_value == self.quote if self.quote else self.cum_lots == self.lots
         self.status = Status.FILLED if full else Status.PARTIALLY_FILLED
 
-    def end(self, cancel_type: str, reject_reason: str, now_ms: Ms) -> None:
-        """The order is cancelled: nothing is left of it but what it traded."""
-        self.status = Status.CANCELLED
+    def pay(self, coin: str, fee: int, pnl: int) -> None:
+        """Count what a trade cost and realised."""
+        self.fees[coin] = self.fees.get(coin, 0) + fee
+        self.closed_pnl += pnl
+
+    def end(self, status: Status, cancel_type: str, reject_reason: str, now_ms: Ms) -> None:
+        """The order is over: nothing is left of it but what it traded."""
+        self.status = status
         self.cancel_type = cancel_type
         self.reject_reason = reject_reason
         self.leaves = 0
         self.updated_ms = now_ms
 
 
-#: Fields that no order of this venue uses, with the words the real one shows for "none".
-_UNUSED: Final[dict[str, object]] = {
-    "parentOrderLinkId": "",
-    "blockTradeId": "",
-    "isLeverage": "",
-    "positionIdx": 0,
-    "createType": "CreateByUser",
-    "stopOrderType": "",
-    "ocoTriggerBy": "",
-    "orderIv": "",
-    "marketUnit": "",
-    "slippageToleranceType": "UNKNOWN",
-    "slippageTolerance": "",
-    "triggerPrice": "",
-    "triggerDirection": 0,
-    "triggerBy": "",
-    "takeProfit": "",
-    "stopLoss": "",
-    "tpslMode": "",
-    "tpLimitPrice": "",
-    "slLimitPrice": "",
-    "tpTriggerBy": "",
-    "slTriggerBy": "",
-    "placeType": "",
-    "smpGroup": 0,
-    "rpiTakerAccess": False,
-    "rpiMatchedQty": "0",
-}
-
-
-def order_row(order: Order, symbol: str, figures: Figures, leaves_e8: int) -> dict[str, object]:
-    """The row of ``order/realtime`` and ``order/history``; ``leaves_e8`` values what is left."""
-    row = dict(_UNUSED)
-    row["orderId"] = order.order_id
-    row["orderLinkId"] = order.link_id
-    row["symbol"] = symbol
-    row["price"] = figures.price(order.ticks)
-    row["qty"] = figures.qty(order.lots)
-    row["side"] = SIDE_WORDS[order.side]
-    row["orderStatus"] = _STATUS_WORDS[order.status]
-    row["cancelType"] = order.cancel_type
-    row["rejectReason"] = order.reject_reason
-    row["leavesQty"] = figures.qty(order.leaves)
-    row["leavesValue"] = money(leaves_e8)
-    row["cumExecQty"] = figures.qty(order.cum_lots)
-    if order.cum_lots:
-        fee = money(order.cum_fee_e8)
-        row["avgPrice"] = figures.average(order.cum_value_e8, order.cum_lots)
-        row["cumExecValue"] = money(order.cum_value_e8)
-        row["cumExecFee"] = fee
-        row["cumFeeDetail"] = {"USDT": fee}
-    else:
-        row["avgPrice"] = ""
-        row["cumExecValue"] = row["cumExecFee"] = "0"
-        row["cumFeeDetail"] = {}
-    row["timeInForce"] = order.time_in_force
-    row["orderType"] = "Market" if order.is_market else "Limit"
-    row["lastPriceOnCreated"] = figures.price(order.last_ticks)
-    row["reduceOnly"] = order.reduce_only
-    row["closeOnTrigger"] = order.close_on_trigger
-    row["smpType"] = order.smp_type
-    row["smpOrderId"] = order.smp_order_id
-    row["createdTime"] = str(order.created_ms)
-    row["updatedTime"] = str(order.updated_ms)
-    return row
-
-
-def order_event(order: Order, symbol: str, figures: Figures, leaves_e8: int) -> dict[str, object]:
-    """The row of the private ``order`` stream: the query's row and what only the stream has."""
-    row = order_row(order, symbol, figures, leaves_e8)
-    row["category"] = figures.category
-    row["brokerOrderPrice"] = ""
-    row["closedPnl"] = money(order.closed_pnl_e8)
-    row["feeCurrency"] = ""
-    return row
-
-
 class Fill(NamedTuple):
-    """One trade of one account, kept until its history is forgotten."""
+    """One trade of one account, kept until its history is forgotten. Amounts are atoms."""
 
     number: int
-    """Counts the venue's fills; pages of the history are cut by it."""
     exec_id: str
     order_id: str
     link_id: str
@@ -237,68 +186,19 @@ class Fill(NamedTuple):
     is_market: bool
     order_ticks: int
     order_lots: int
+    order_quote: int
     leaves: int
     ticks: int
     lots: int
-    value_e8: int
-    fee_e8: int
+    value: int
+    fee: int
+    fee_coin: str
     rate_e8: int
     is_maker: bool
     closed_lots: int
-    pnl_e8: int
+    pnl: int
     mark_ticks: int
     index_ticks: int
     exec_ms: Ms
     seq: int
-
-
-_UNUSED_OF_FILL: Final[dict[str, object]] = {
-    "createType": "CreateByUser",
-    "stopOrderType": "UNKNOWN",
-    "execType": "Trade",
-    "feeCurrency": "USDT",
-    "tradeIv": "",
-    "markIv": "",
-    "underlyingPrice": "",
-    "blockTradeId": "",
-    "extraFees": "",
-}
-
-
-def fill_row(fill: Fill, symbol: str, figures: Figures) -> dict[str, object]:
-    """The row of ``execution/list``."""
-    row = dict(_UNUSED_OF_FILL)
-    fee = money(fill.fee_e8)
-    row["symbol"] = symbol
-    row["orderId"] = fill.order_id
-    row["orderLinkId"] = fill.link_id
-    row["side"] = SIDE_WORDS[fill.side]
-    row["orderPrice"] = figures.price(fill.order_ticks)
-    row["orderQty"] = figures.qty(fill.order_lots)
-    row["leavesQty"] = figures.qty(fill.leaves)
-    row["orderType"] = "Market" if fill.is_market else "Limit"
-    row["execFee"] = fee
-    row["execFeeV2"] = fee
-    row["execId"] = fill.exec_id
-    row["execPrice"] = figures.price(fill.ticks)
-    row["execQty"] = figures.qty(fill.lots)
-    row["execValue"] = money(fill.value_e8)
-    row["execTime"] = str(fill.exec_ms)
-    row["isMaker"] = fill.is_maker
-    row["feeRate"] = money(fill.rate_e8)
-    row["markPrice"] = figures.price(fill.mark_ticks)
-    row["indexPrice"] = figures.price(fill.index_ticks)
-    row["closedSize"] = figures.qty(fill.closed_lots)
-    row["seq"] = fill.seq
-    return row
-
-
-def fill_event(fill: Fill, symbol: str, figures: Figures) -> dict[str, object]:
-    """The row of the private ``execution`` stream."""
-    row = fill_row(fill, symbol, figures)
-    del row["execFeeV2"]
-    row["category"] = figures.category
-    row["isLeverage"] = "0"
-    row["execPnl"] = money(fill.pnl_e8)
-    row["marketUnit"] = ""
-    return row
+    market_unit: str

@@ -11,7 +11,7 @@ from typing import Final
 
 from mmfast.messages import Category, Instrument
 from mmfast.sim.accounts import Account
-from mmfast.sim.orders import Fill, Order
+from mmfast.sim.orders import CANCEL_BY_USER, UNKNOWN_TO_CANCEL, Fill, Order
 from mmfast.sim.rows import Row, Rows
 from mmfast.sim.seams import PrivateSink
 
@@ -29,22 +29,23 @@ class _Letter:
         self.category = category
         self.orders: list[Row] = []
         self.fills: list[Row] = []
-        self.moved: dict[int, None] = {}
+        self.moved: dict[tuple[int, int], None] = {}
 
 
 class Outbox:
     """Collects what changed; rows of orders and fills are written as things stand then."""
 
-    __slots__ = ("_categories", "_letters", "_paid", "_rows")
+    __slots__ = ("_instruments", "_letters", "_paid", "_rows")
 
     def __init__(self, rows: Rows, instruments: Sequence[Instrument]) -> None:
         self._rows = rows
-        self._categories = tuple(instrument.category for instrument in instruments)
+        self._instruments = instruments
         self._letters: dict[tuple[int, Category], _Letter] = {}
-        self._paid: dict[int, Account] = {}
+        # Accounts whose coins changed, with the coins.
+        self._paid: dict[int, tuple[Account, dict[str, None]]] = {}
 
     def _letter(self, account: Account, instrument: int) -> _Letter:
-        category = self._categories[instrument]
+        category = self._instruments[instrument].category
         letter = self._letters.get((account.uid, category))
         if letter is None:
             letter = self._letters[account.uid, category] = _Letter(account, category)
@@ -54,13 +55,28 @@ class Outbox:
         """An order changed. The venue tells the position with it, changed or not."""
         letter = self._letter(account, order.instrument)
         letter.orders.append(self._rows.order_event(order))
-        letter.moved[order.instrument] = None
+        letter.moved[order.instrument, order.position_idx] = None
+
+    def refused_cancel(self, account: Account, order: Order) -> None:
+        """A cancel that lost to the full fill: the order's last message again, as if cancelled."""
+        row = self._rows.order_event(order)
+        row["cancelType"] = CANCEL_BY_USER
+        row["rejectReason"] = UNKNOWN_TO_CANCEL
+        self._letter(account, order.instrument).orders.append(row)
 
     def fill(self, account: Account, fill: Fill) -> None:
-        """An order traded, and so cash changed."""
+        """An order traded, and so the balances of its coins changed."""
         letter = self._letter(account, fill.instrument)
         letter.fills.append(self._rows.fill_event(fill))
-        self._paid[account.uid] = account
+        paid = self._paid.get(account.uid)
+        if paid is None:
+            paid = self._paid[account.uid] = (account, {})
+        instrument = self._instruments[fill.instrument]
+        coins = paid[1]
+        if instrument.category is Category.SPOT:
+            coins[instrument.base_coin] = coins[instrument.quote_coin] = None
+        else:
+            coins[instrument.settle_coin] = None
 
     def flush(self, sink: PrivateSink) -> None:
         """Hand everything over and start anew."""
@@ -74,8 +90,9 @@ class Outbox:
                 sink.private(uid, "order", word, letter.orders)
             if letter.fills:
                 sink.private(uid, "execution", word, letter.fills)
-            if category is not Category.SPOT:
-                rows = [self._rows.position_event(letter.account, i) for i in letter.moved]
+            if letter.moved and category is not Category.SPOT:
+                tell = self._rows.position_event
+                rows = [tell(letter.account, i, leg) for i, leg in letter.moved]
                 sink.private(uid, "position", word, rows)
-        for uid, account in paid.items():
-            sink.private(uid, "wallet", WALLET_CATEGORY, [self._rows.wallet(account)])
+        for uid, (account, coins) in paid.items():
+            sink.private(uid, "wallet", WALLET_CATEGORY, [self._rows.wallet(account, coins)])

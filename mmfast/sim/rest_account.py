@@ -5,22 +5,19 @@ from __future__ import annotations
 from typing import Final
 
 from mmfast._core.fixed import parse_units
+from mmfast.messages import Category
+from mmfast.sim.account_settings import set_leverage, set_limit_action, switch_mode
 from mmfast.sim.calls import Answer, Call, Route, Routes
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.figures import money
 from mmfast.sim.paging import Params, page
 from mmfast.sim.params import VenueParams
-from mmfast.sim.refusals import (
-    LEVERAGE_TOO_HIGH,
-    LEVERAGE_UNCHANGED,
-    MODE_UNCHANGED,
-    Refusal,
-    bad_parameter,
-)
+from mmfast.sim.refusals import bad_parameter
 from mmfast.sim.scope import category_of, instrument_of, scope_of
 from mmfast.sim.tickets import text_of
 
 _MIN_LEVERAGE_E2: Final = 100
+_LEVERAGED: Final = (Category.LINEAR, Category.INVERSE)
 _PERMISSIONS: Final = {
     "ContractTrade": ["Order", "Position"],
     "Spot": [],
@@ -75,10 +72,12 @@ class AccountCalls:
         held = [
             index
             for index in sorted(scope.instruments)
-            if scope.is_one_symbol or account.positions[index].lots
+            if scope.is_one_symbol or any(leg.lots for leg in account.holdings[index].legs)
         ]
         indexes, cursor = page(held, lambda index: -index, params, 20, 200)
-        rows = [self._rows.position(account, index) for index in indexes]
+        rows = [row for index in indexes for row in self._rows.positions(account, index)]
+        if not scope.is_one_symbol:
+            rows = [row for row in rows if row["side"]]
         return Answer({"list": rows, "nextPageCursor": cursor, "category": category.text})
 
     def _set_leverage(self, call: Call) -> Answer:
@@ -88,29 +87,33 @@ class AccountCalls:
         buy, sell = _leverage_e2(params, "buyLeverage"), _leverage_e2(params, "sellLeverage")
         if buy != sell:
             raise bad_parameter("params error: buyLeverage must equal sellLeverage")
-        if buy > self._exchange.shelf[index].max_leverage_e2:
-            raise Refusal(LEVERAGE_TOO_HIGH, "cannot set leverage gt maxLeverage by risk limit")
-        position = call.account.positions[index]
-        if position.leverage_e2 == buy:
-            raise Refusal(LEVERAGE_UNCHANGED, "Set leverage has not been modified.")
-        position.leverage_e2 = buy
+        if category not in _LEVERAGED:
+            raise bad_parameter("Illegal category")
+        set_leverage(self._exchange, call.account, index, buy)
         return Answer({})
 
     def _switch_mode(self, call: Call) -> Answer:
-        """Only one-way mode exists here, and it is always on."""
-        category_of(self._exchange, call.params)
-        if call.params.get("mode") != 0:
-            raise bad_parameter("params error: this venue has one-way mode (mode 0) only")
-        raise Refusal(MODE_UNCHANGED, "Position mode is not modified")
+        """One-way or hedge mode, for a symbol or for all contracts settled in a coin."""
+        params, category = call.params, category_of(self._exchange, call.params)
+        if category is not Category.LINEAR:
+            raise bad_parameter("Illegal category")
+        coin = text_of(params, "coin")
+        if text_of(params, "symbol"):
+            chosen = [instrument_of(self._exchange, category, params)]
+        elif coin:
+            listed = self._exchange.indexes[category]
+            settled = self._exchange.instruments
+            chosen = [i for i in listed if settled[i].settle_coin == coin]
+        else:
+            raise bad_parameter("params error: symbol or coin is needed")
+        switch_mode(call.account, chosen, params.get("mode"))
+        return Answer({})
 
     def _wallet(self, call: Call) -> Answer:
         if text_of(call.params, "accountType") != "UNIFIED":
             raise bad_parameter("params error: accountType only support UNIFIED")
-        row = self._rows.wallet(call.account)
         coins = [coin for coin in text_of(call.params, "coin").split(",") if coin]
-        if coins and "USDT" not in coins:
-            row["coin"] = []
-        return Answer({"list": [row]})
+        return Answer({"list": [self._rows.wallet(call.account, coins or None)]})
 
     def _info(self, call: Call) -> Answer:
         return Answer(
@@ -129,7 +132,7 @@ class AccountCalls:
     def _fee_rates(self, call: Call) -> Answer:
         category = category_of(self._exchange, call.params)
         scope = scope_of(self._exchange, category, call.params, needed=False)
-        fees = call.account.fees
+        fees = call.account.fees[category]
         rows = [
             {
                 "symbol": self._exchange.instruments[index].symbol,
@@ -142,16 +145,23 @@ class AccountCalls:
         return Answer({"list": rows})
 
     def _settings(self, call: Call) -> Answer:
-        rejects = call.account.rejects_beyond_band
-        return Answer({"lpaSpot": False, "lpaPerp": rejects, "smsef": False, "fmsef": False})
+        account = call.account
+        return Answer(
+            {
+                "lpaSpot": account.spot_adjusts_to_band,
+                "lpaPerp": account.futures_rejects_beyond_band,
+                "smsef": False,
+                "fmsef": False,
+            }
+        )
 
     def _set_limit_action(self, call: Call) -> Answer:
         """``modifyEnable`` true moves a price beyond the band to it, false refuses it."""
-        category_of(self._exchange, call.params)
+        category = category_of(self._exchange, call.params)
         moves = call.params.get("modifyEnable")
         if not isinstance(moves, bool):
             raise bad_parameter("params error: modifyEnable must be a boolean")
-        call.account.rejects_beyond_band = not moves
+        set_limit_action(call.account, category, modify=moves)
         return Answer({})
 
     def _key(self, call: Call) -> Answer:

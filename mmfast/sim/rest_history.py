@@ -46,14 +46,16 @@ class HistoryCalls:
         params, account = call.params, call.account
         category = category_of(self._exchange, params)
         if _has_id(params):
-            recent = (order.order_id for order in account.blotter.recent_closed())
+            recent = (order.order_id for order in account.blotter.recent_closed(category))
             found = self._by_id(account, category, params)
             orders = [found] if found and (found.is_open or found.order_id in recent) else []
             return self._orders(category, orders, params)
         scope = scope_of(self._exchange, category, params)
         closed_wanted = text_of(params, "openOnly") not in ("", "0")
         source: Iterable[Order] = (
-            account.blotter.recent_closed() if closed_wanted else account.blotter.open_orders()
+            account.blotter.recent_closed(category)
+            if closed_wanted
+            else account.blotter.open_orders()
         )
         orders = [order for order in source if order.instrument in scope.instruments]
         return self._orders(category, orders, params)
@@ -75,12 +77,13 @@ class HistoryCalls:
         span = _span_of(params, call.venue_ms)
         word = text_of(params, "orderStatus")
         orders = account.blotter.closed_orders(
+            category,
             lambda order: (
                 order.instrument in chosen
                 and span.start_ms <= order.created_ms <= span.end_ms
                 and word in ("", Status(order.status).word)
                 and is_kept(order)
-            )
+            ),
         )
         return self._orders(category, orders, params, history=True)
 

@@ -107,7 +107,7 @@ class MarketCalls:
             "openInterestValue": "0",
             "singleOpenInterest": "0",
             "singleOpenInterestValue": "0",
-            "turnover24h": money(day.turnover_e8),
+            "turnover24h": figures.amount(day.turnover),
             "volume24h": figures.qty(day.lots),
             "fundingRate": "0",
             "nextFundingTime": str((venue_ms // _FUNDING_MS + 1) * _FUNDING_MS),

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from mmfast.messages import Category
 from mmfast.sim.accounts import Account
 from mmfast.sim.calls import Answer, Call, Route, Routes
-from mmfast.sim.checks import TOO_LATE_TO_AMEND, TOO_LATE_TO_CANCEL, Checks
+from mmfast.sim.checks import Checks
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.orders import Order
 from mmfast.sim.params import VenueParams
@@ -44,7 +44,7 @@ class OrderCalls:
     def __init__(self, exchange: Exchange, params: VenueParams) -> None:
         self._exchange = exchange
         self._reader = TicketReader(exchange)
-        self._checks = Checks(exchange, params.max_active_orders)
+        self._checks = Checks(exchange, params)
         self._max_batch = params.max_batch
         self._lots_drawn = random.Random(f"cancel-all {params.seed}")
 
@@ -77,7 +77,7 @@ class OrderCalls:
 
     def _amend(self, account: Account, category: Category, item: Item) -> _Ids:
         instrument = instrument_of(self._exchange, category, item)
-        order = self._checks.find(account, item, instrument, TOO_LATE_TO_AMEND)
+        order = self._checks.find_to_amend(account, item, instrument)
         wish = self._reader.amend(item, instrument)
         ticks, lots = self._checks.amend(account, order, wish)
         self._exchange.amend(account, order, ticks, lots)
@@ -85,7 +85,7 @@ class OrderCalls:
 
     def _cancel(self, account: Account, category: Category, item: Item) -> _Ids:
         instrument = instrument_of(self._exchange, category, item)
-        order = self._checks.find(account, item, instrument, TOO_LATE_TO_CANCEL)
+        order = self._checks.find_to_cancel(account, item, instrument)
         self._exchange.cancel(account, order)
         return _Ids(order.order_id, order.link_id)
 

@@ -2,46 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 from mmfast.messages import Instrument
-from mmfast.sim.accounts import Account, Position
+from mmfast.sim.accounts import Account, usd_sum_e8
 from mmfast.sim.catalogue import Listing
-from mmfast.sim.figures import Figures, decimal_text, money
-from mmfast.sim.orders import (
-    Fill,
-    Order,
-    fill_event,
-    fill_row,
-    order_event,
-    order_row,
-)
+from mmfast.sim.figures import Figures, decimal_text, figures_of, money
+from mmfast.sim.order_rows import fill_event, fill_row, order_event, order_row
+from mmfast.sim.orders import Fill, Order
+from mmfast.sim.positions import Holding, Position
+from mmfast.sim.prices import Prices
+from mmfast.sim.worth import Worth, worth_of
 from mmfast.units import E8
 
 Row = dict[str, object]
 
 
 class Rows:
-    """Renders rows; ``marks`` is the live list of mark prices by instrument."""
+    """Renders rows; ``prices`` holds the live mark and index prices."""
 
-    __slots__ = ("_instruments", "_marks", "_symbols", "figures")
+    __slots__ = ("_instruments", "_prices", "_symbols", "_worths", "figures")
 
-    def __init__(self, shelf: tuple[Listing, ...], marks: list[int]) -> None:
+    def __init__(self, shelf: tuple[Listing, ...], prices: Prices) -> None:
         self._instruments: tuple[Instrument, ...] = tuple(item.instrument for item in shelf)
         self._symbols = tuple(instrument.symbol for instrument in self._instruments)
-        self.figures = tuple(Figures(item) for item in shelf)
-        self._marks = marks
+        self._worths: tuple[Worth, ...] = tuple(worth_of(item) for item in self._instruments)
+        self.figures: tuple[Figures, ...] = tuple(figures_of(item) for item in shelf)
+        self._prices = prices
 
     def order(self, order: Order) -> Row:
         """Row of an order query."""
         i = order.instrument
-        return order_row(order, self._symbols[i], self.figures[i], self._leaves_e8(order))
+        return order_row(order, self._symbols[i], self.figures[i], self._worths[i])
 
     def order_event(self, order: Order) -> Row:
         """Row of the private ``order`` stream."""
         i = order.instrument
-        return order_event(order, self._symbols[i], self.figures[i], self._leaves_e8(order))
-
-    def _leaves_e8(self, order: Order) -> int:
-        return self._instruments[order.instrument].notional_e8(order.ticks, order.leaves)
+        return order_event(order, self._symbols[i], self.figures[i], self._worths[i])
 
     def fill(self, fill: Fill) -> Row:
         """Row of an execution query."""
@@ -51,42 +48,46 @@ class Rows:
         """Row of the private ``execution`` stream."""
         return fill_event(fill, self._symbols[fill.instrument], self.figures[fill.instrument])
 
-    def position(self, account: Account, instrument: int) -> Row:
-        """Row of the position query."""
-        position = account.positions[instrument]
-        row = self._position(position, instrument)
-        row["avgPrice"] = self.figures[instrument].average(position.entry_e8, abs(position.lots))
-        row["openTime"] = int(position.opened_ms)
-        row["delta"] = row["gamma"] = row["vega"] = row["theta"] = ""
-        return row
+    def positions(self, account: Account, instrument: int) -> list[Row]:
+        """Rows of the position query: one, or in hedge mode the long and the short leg."""
+        holding, figures = account.holdings[instrument], self.figures[instrument]
+        rows = []
+        for leg in holding.legs:
+            row = self._position(holding, leg, instrument)
+            row["avgPrice"] = figures.average(leg.entry, abs(leg.lots))
+            row["openTime"] = int(leg.opened_ms)
+            row["delta"] = row["gamma"] = row["vega"] = row["theta"] = ""
+            rows.append(row)
+        return rows
 
-    def position_event(self, account: Account, instrument: int) -> Row:
+    def position_event(self, account: Account, instrument: int, index: int) -> Row:
         """Row of the private ``position`` stream, which calls the average price another name."""
-        position = account.positions[instrument]
-        row = self._position(position, instrument)
-        row["entryPrice"] = self.figures[instrument].average(position.entry_e8, abs(position.lots))
-        row["category"] = self.figures[instrument].category
+        holding, figures = account.holdings[instrument], self.figures[instrument]
+        leg = holding.leg(index)
+        row = self._position(holding, leg, instrument)
+        row["entryPrice"] = figures.average(leg.entry, abs(leg.lots))
+        row["category"] = figures.category
         return row
 
-    def _position(self, position: Position, instrument: int) -> Row:
-        figures, mark = self.figures[instrument], self._marks[instrument]
-        size = abs(position.lots)
-        side = ("Buy" if position.lots > 0 else "Sell") if size else ""
-        im = money(position.position_margin_e8(mark))
-        mm = money(position.maintenance_e8(mark))
+    def _position(self, holding: Holding, leg: Position, instrument: int) -> Row:
+        figures, mark = self.figures[instrument], self._prices.marks[instrument]
+        size = abs(leg.lots)
+        side = ("Buy" if leg.lots > 0 else "Sell") if size else ""
+        im = figures.amount(holding.leg_margin(leg, mark))
+        mm = figures.amount(leg.maintenance(mark))
         return {
-            "positionIdx": 0,
+            "positionIdx": leg.index,
             "riskId": 1,
             "riskLimitValue": "2000000",
             "symbol": self._symbols[instrument],
             "side": side,
             "size": figures.qty(size) if size else "0",
-            "positionValue": money(position.entry_e8),
+            "positionValue": figures.amount(leg.entry),
             "tradeMode": 0,
             "autoAddMargin": 0,
             "positionStatus": "Normal",
-            "leverage": decimal_text(position.leverage_e2, 2),
-            "breakEvenPrice": self._break_even(position, figures),
+            "leverage": decimal_text(holding.leverage_e2, 2),
+            "breakEvenPrice": figures.average(leg.break_even_value(), size) if size else "",
             "positionBalance": "0",
             "markPrice": figures.price(mark),
             "liqPrice": "",
@@ -100,37 +101,31 @@ class Rows:
             "stopLoss": "",
             "trailingStop": "0",
             "sessionAvgPrice": "",
-            "unrealisedPnl": money(position.unrealised_e8(mark)),
-            "curRealisedPnl": money(position.cur_realised_e8),
-            "cumRealisedPnl": money(position.cum_realised_e8),
+            "unrealisedPnl": figures.amount(leg.unrealised(mark)),
+            "curRealisedPnl": figures.amount(leg.cur_realised),
+            "cumRealisedPnl": figures.amount(leg.cum_realised),
             "adlRankIndicator": 2 if size else 0,
             "isReduceOnly": False,
             "mmrSysUpdatedTime": "",
             "leverageSysUpdatedTime": "",
-            "createdTime": str(position.created_ms),
-            "updatedTime": str(position.updated_ms),
-            "seq": position.seq,
+            "createdTime": str(leg.created_ms),
+            "updatedTime": str(leg.updated_ms),
+            "seq": leg.seq,
         }
 
-    def _break_even(self, position: Position, figures: Figures) -> str:
-        """Price at which closing would bring back what the position has cost so far."""
-        if not position.lots:
-            return ""
-        owed = position.cur_realised_e8 if position.lots < 0 else -position.cur_realised_e8
-        return figures.average(max(0, position.entry_e8 + owed), abs(position.lots))
+    def wallet(self, account: Account, coins: Collection[str] | None = None) -> Row:
+        """Row of the wallet query and of the private ``wallet`` stream.
 
-    def wallet(self, account: Account) -> Row:
-        """Row of the wallet query and of the private ``wallet`` stream."""
-        unrealised_e8 = account.unrealised_e8(self._marks)
-        equity_e8 = account.balance_e8 + unrealised_e8
-        im_e8 = account.margin_e8(self._marks)
-        position_im_e8 = maintenance_e8 = 0
-        for position, mark in zip(account.positions, self._marks, strict=True):
-            position_im_e8 += position.position_margin_e8(mark)
-            maintenance_e8 += position.maintenance_e8(mark)
-        im_rate, mm_rate = _rate(im_e8, equity_e8), _rate(maintenance_e8, equity_e8)
-        equity, balance = money(equity_e8), money(account.balance_e8)
-        im, mm, upl = money(im_e8), money(maintenance_e8), money(unrealised_e8)
+        Without ``coins``: all of which there is or was something. Totals are in dollars.
+        """
+        prices, marks = self._prices, self._prices.marks
+        sums = _Sums(account, prices)
+        unrealised = account.unrealised(marks)
+        equity_e8 = account.equity_e8(prices)
+        im_e8, mm_e8 = usd_sum_e8(prices, sums.initial), usd_sum_e8(prices, sums.maintenance)
+        im_rate, mm_rate = _rate(im_e8, equity_e8), _rate(mm_e8, equity_e8)
+        equity, im, mm = money(equity_e8), money(im_e8), money(mm_e8)
+        shown = list(account.wallet) if coins is None else coins
         return {
             "accountType": "UNIFIED",
             "accountLTV": "0",
@@ -139,39 +134,65 @@ class Rows:
             "accountMMRate": mm_rate,
             "accountMMRateByMp": mm_rate,
             "totalEquity": equity,
-            "totalWalletBalance": balance,
+            "totalWalletBalance": money(usd_sum_e8(prices, account.wallet)),
             "totalMarginBalance": equity,
-            "totalAvailableBalance": money(max(0, equity_e8 - im_e8)),
-            "totalPerpUPL": upl,
+            "totalAvailableBalance": money(max(0, account.available_e8(prices))),
+            "totalPerpUPL": money(usd_sum_e8(prices, unrealised)),
             "totalInitialMargin": im,
             "totalInitialMarginByMp": im,
             "totalMaintenanceMargin": mm,
             "totalMaintenanceMarginByMp": mm,
             "coin": [
-                {
-                    "coin": "USDT",
-                    "equity": equity,
-                    "usdValue": equity,
-                    "walletBalance": balance,
-                    "free": "",
-                    "locked": "0",
-                    "spotHedgingQty": "0",
-                    "borrowAmount": "0",
-                    "spotBorrow": "0",
-                    "availableToBorrow": "",
-                    "availableToWithdraw": "",
-                    "accruedInterest": "0",
-                    "totalOrderIM": money(max(0, im_e8 - position_im_e8)),
-                    "totalPositionIM": money(position_im_e8),
-                    "totalPositionMM": mm,
-                    "unrealisedPnl": upl,
-                    "cumRealisedPnl": money(account.cum_realised_e8),
-                    "bonus": "0",
-                    "collateralSwitch": True,
-                    "marginCollateral": True,
-                }
+                self._coin(account, coin, unrealised.get(coin, 0), sums)
+                for coin in shown
+                if coin in account.wallet
             ],
         }
+
+    def _coin(self, account: Account, coin: str, unrealised: int, sums: _Sums) -> Row:
+        balance = account.wallet[coin]
+        equity = balance + unrealised
+        position_im = sums.position.get(coin, 0)
+        return {
+            "coin": coin,
+            "equity": money(equity, coin),
+            "usdValue": money(self._prices.usd_e8(coin, equity)),
+            "walletBalance": money(balance, coin),
+            "free": "",
+            "locked": money(account.locked.get(coin, 0), coin),
+            "spotHedgingQty": "0",
+            "borrowAmount": money(max(0, -balance), coin),
+            "spotBorrow": "0",
+            "availableToBorrow": "",
+            "availableToWithdraw": "",
+            "accruedInterest": "0",
+            "totalOrderIM": money(max(0, sums.initial.get(coin, 0) - position_im), coin),
+            "totalPositionIM": money(position_im, coin),
+            "totalPositionMM": money(sums.maintenance.get(coin, 0), coin),
+            "unrealisedPnl": money(unrealised, coin),
+            "cumRealisedPnl": money(account.cum_realised.get(coin, 0), coin),
+            "bonus": "0",
+            "collateralSwitch": True,
+            "marginCollateral": True,
+        }
+
+
+class _Sums:
+    """Margins of an account by coin."""
+
+    __slots__ = ("initial", "maintenance", "position")
+
+    def __init__(self, account: Account, prices: Prices) -> None:
+        self.initial: Mapping[str, int] = account.margins(prices.marks)
+        self.position: dict[str, int] = {}
+        self.maintenance: dict[str, int] = {}
+        for holding, mark in zip(account.holdings, prices.marks, strict=True):
+            if holding.is_idle:
+                continue
+            coin = holding.worth.coin
+            margin = self.position.get(coin, 0) + holding.position_margin(mark)
+            self.position[coin] = margin
+            self.maintenance[coin] = self.maintenance.get(coin, 0) + holding.maintenance(mark)
 
 
 def _rate(part_e8: int, equity_e8: int) -> str:

@@ -32,3 +32,8 @@ class VenueSwitches(msgspec.Struct, frozen=True, kw_only=True):
     processing_ms: int = 0
     """An amend or cancel that arrives within so many milliseconds after its create is refused
     with 110079 (still processing); 0: orders are ready at once."""
+    closed_order_futures: Literal["110001", "specific"] = "110001"
+    """Code for an amend or cancel of a closed futures order: unknown, or 110008 for a filled and
+    110010 for a cancelled one."""
+    closed_order_spot: Literal["specific", "170213"] = "specific"
+    """The same on spot: 170139 for a filled and 170142 for a cancelled one, or unknown."""

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from mmfast.messages import Instrument
 from mmfast.sim.seams import Print
+from mmfast.sim.worth import worth_of
 
 PRINTS_KEPT: Final = 1000
 _HOUR_MS: Final = 3_600_000
@@ -22,28 +23,28 @@ class Day(NamedTuple):
     high_ticks: int
     low_ticks: int
     lots: int
-    turnover_e8: int
+    turnover: int
 
 
 class _Hour:
     """Trading of one clock hour."""
 
-    __slots__ = ("high", "hour", "lots", "low", "open", "turnover_e8")
+    __slots__ = ("high", "hour", "lots", "low", "open", "turnover")
 
     def __init__(self, hour: int, ticks: int) -> None:
         self.hour = hour
         self.open = self.high = self.low = ticks
         self.lots = 0
-        self.turnover_e8 = 0
+        self.turnover = 0
 
 
 class Tape:
     """Prints of one instrument, and their sums."""
 
-    __slots__ = ("_hours", "_instrument", "_prints", "_start_ticks", "last_ticks")
+    __slots__ = ("_hours", "_prints", "_start_ticks", "_worth", "last_ticks")
 
     def __init__(self, instrument: Instrument, start_ticks: int) -> None:
-        self._instrument = instrument
+        self._worth = worth_of(instrument)
         self._start_ticks = start_ticks
         self._prints: deque[Print] = deque(maxlen=PRINTS_KEPT)
         self._hours: deque[_Hour] = deque()
@@ -64,7 +65,7 @@ class Tape:
         hour.high = max(hour.high, ticks)
         hour.low = min(hour.low, ticks)
         hour.lots += trade.lots
-        hour.turnover_e8 += self._instrument.notional_e8(ticks, trade.lots)
+        hour.turnover += self._worth.value(ticks, trade.lots)
 
     def newest(self, count: int) -> list[Print]:
         """Up to ``count`` prints, newest first."""
@@ -82,5 +83,5 @@ class Tape:
             high_ticks=max(hour.high for hour in hours),
             low_ticks=min(hour.low for hour in hours),
             lots=sum(hour.lots for hour in hours),
-            turnover_e8=sum(hour.turnover_e8 for hour in hours),
+            turnover=sum(hour.turnover for hour in hours),
         )

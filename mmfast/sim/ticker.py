@@ -27,6 +27,7 @@ class TickerStream:
 
     __slots__ = (
         "_book",
+        "_coin",
         "_fields",
         "_funding_cap",
         "_reference",
@@ -50,6 +51,7 @@ class TickerStream:
         start_ms: int,
     ) -> None:
         self._symbol = listing.instrument.symbol
+        self._coin = listing.instrument.settle_coin
         self._funding_cap = money(listing.funding_cap_e8)
         self.topic = f"tickers.{self._symbol}"
         self.interval_ns = _INTERVAL_NS
@@ -112,7 +114,7 @@ class TickerStream:
             "highPrice24h": texts.price(day.high_ticks),
             "lowPrice24h": texts.price(day.low_ticks),
             "prevPrice1h": texts.price(day.hour_open_ticks),
-            "turnover24h": money(day.turnover_e8),
+            "turnover24h": money(day.turnover, self._coin),
             "volume24h": texts.size(day.lots),
         }
 

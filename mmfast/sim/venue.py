@@ -265,7 +265,7 @@ class Venue:
         """Signed lots by symbol, flat ones included; spot has coins, not positions."""
         account = self._exchange.accounts[self.uid]
         return {
-            instrument.symbol: account.positions[instrument.index].lots
+            instrument.symbol: account.holdings[instrument.index].lots
             for instrument in self.instruments
             if instrument.category is not Category.SPOT
         }
@@ -281,8 +281,10 @@ class Venue:
             (o.link_id, o.instrument, o.side, o.ticks, o.lots, o.cum_lots)
             for o in account.blotter.open_orders()
         )
-        positions = [(p.lots, p.entry_e8, p.cum_realised_e8) for p in account.positions]
+        positions = [
+            (leg.lots, leg.entry, leg.cum_realised) for h in account.holdings for leg in h.legs
+        ]
         depth = 1 << 30
         books = [[book.levels(side, depth) for side in Side] for book in self.books]
-        state = repr((orders, positions, account.balance_e8, books))
+        state = repr((orders, positions, sorted(account.wallet.items()), books))
         return hashlib.sha256(state.encode()).hexdigest()

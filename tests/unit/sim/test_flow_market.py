@@ -100,7 +100,7 @@ def test_books_stay_full_uncrossed_and_tight(seed: int) -> None:
     assert bps[2] < 6  # one tick of XRPUSDT is 1.9 bp
     # The house does not leave orders behind: the ladders, and as many single orders as arrive
     # in a few lifetimes.
-    assert len(floor.exchange._house) < 3 * (68 + 4 * 2 * 12)
+    assert len(floor.exchange.house.resting()) < 3 * (68 + 4 * 2 * 12)
 
 
 def test_the_same_seed_gives_the_same_market_and_another_one_does_not() -> None:

@@ -243,7 +243,7 @@ def test_single_orders_arrive_more_rarely_further_out_and_are_cancelled() -> Non
         regime_dwell_s=0.0,
     )
     venue = Venue(VenueParams(symbols=("BTCUSDT",), api_key="k", flow=flow))
-    resting_at_start = len(venue._exchange._house)
+    resting_at_start = len(venue._exchange.house.resting())
     bps: list[float] = []
     submit = venue.submit
 
@@ -259,7 +259,7 @@ def test_single_orders_arrive_more_rarely_further_out_and_are_cancelled() -> Non
         # Each reach further out there are e times fewer.
         assert near / far == pytest.approx(math.e, rel=0.25)
     # Twelve seconds of life at twenty a second.
-    assert len(venue._exchange._house) - resting_at_start == pytest.approx(240, rel=0.25)
+    assert len(venue._exchange.house.resting()) - resting_at_start == pytest.approx(240, rel=0.25)
 
 
 def test_each_symbol_can_have_a_market_of_its_own() -> None:

@@ -9,12 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmfast.errors import ConfigError
-from mmfast.messages import Side
-from mmfast.sim.accounts import Account, Fees, Position, fee_e8
+from mmfast.messages import Category, Side
+from mmfast.sim.accounts import Account, Fees
+from mmfast.sim.bands import Reference
 from mmfast.sim.blotter import LinkIds
 from mmfast.sim.catalogue import KNOWN_SYMBOLS, listings
 from mmfast.sim.figures import Figures, decimal_text, money
-from mmfast.units import E8, Ms, QuoteE8
+from mmfast.sim.orders import Order, Ticket
+from mmfast.sim.positions import Holding
+from mmfast.sim.prices import Prices
+from mmfast.sim.worth import fee_of
+from mmfast.units import E8, Ms
 
 BTC = listings(("BTCUSDT",))[0]
 FILLS = st.lists(
@@ -25,22 +30,29 @@ FILLS = st.lists(
 
 
 def new_account() -> Account:
-    instruments = (BTC.instrument,)
-    return Account(1, instruments, QuoteE8(10**6 * E8), Fees(20_000, 55_000), Ms(0))
+    fees = dict.fromkeys(Category, Fees(20_000, 55_000))
+    return Account(1, (BTC.instrument,), {"USDT": 10**6 * E8}, fees, Ms(0))
+
+
+def order_of(side: Side, lots: int, ticks: int) -> Order:
+    ticket = Ticket(0, side, False, ticks, lots, "GTC", False, False, "", "None")
+    return Order(1, 1, "id", ticket, ticks, Ms(0))
 
 
 @given(fills=FILLS)
 @settings(deadline=None)
 def test_cash_and_cost_explain_every_fill_exactly(fills: list[tuple[Side, int, int]]) -> None:
     account = new_account()
-    position = account.positions[0]
-    start = account.balance_e8
+    position = account.holdings[0].legs[0]
+    start = account.wallet["USDT"]
     paid = lots_sum = fees = 0
     for side, lots, ticks in fills:
         value = BTC.instrument.notional_e8(ticks, lots)
-        fee = fee_e8(value, account.fees.taker_e8)
+        fee = fee_of(value, 55_000)
         before = position.lots
-        closed = account.settle(position, side, lots, value, fee)
+        booked = account.settle(order_of(side, lots, ticks), lots, value, is_maker=False)
+        assert (booked.fee, booked.fee_coin) == (fee, "USDT")
+        closed, balance = booked.closed, account.wallet["USDT"]
         sign = 1 if side == Side.BUY else -1
         paid += sign * value
         lots_sum += sign * lots
@@ -49,19 +61,19 @@ def test_cash_and_cost_explain_every_fill_exactly(fills: list[tuple[Side, int, i
         expected_closed = min(lots, abs(before)) if before * sign < 0 else 0
         assert closed.lots == expected_closed
         # Cash that left for the position is what the position still costs, to the last 1e-8.
-        cost = position.entry_e8 if position.lots > 0 else -position.entry_e8
-        assert account.balance_e8 == start - fees - (paid - cost)
-        assert position.entry_e8 >= 0
-        assert (position.entry_e8 == 0) == (position.lots == 0)
-        assert position.cum_realised_e8 == account.balance_e8 - start
+        cost = position.entry if position.lots > 0 else -position.entry
+        assert balance == start - fees - (paid - cost)
+        assert position.entry >= 0
+        assert (position.entry == 0) == (position.lots == 0)
+        assert position.cum_realised == balance - start
         low, high = (min(t for _, _, t in fills), max(t for _, _, t in fills))
         if position.lots:
-            average = Fraction(position.entry_e8, abs(position.lots) * 10_000)
+            average = Fraction(position.entry, abs(position.lots) * 10_000)
             assert low - 1 <= average <= high + 1
         # Closing everything at any price would leave exactly the cash that flowed.
         mark = 655_000
-        flat = position.unrealised_e8(mark) + account.balance_e8
-        assert flat == start - fees - paid + position.mark_value_e8(mark)
+        flat = position.unrealised(mark) + balance
+        assert flat == start - fees - paid + position.mark_value(mark)
 
 
 @given(
@@ -110,19 +122,21 @@ def test_the_account_and_the_house_together_neither_gain_nor_lose(trader_class, 
 def check_everything(trader) -> None:
     venue, exchange = trader.venue, trader.venue._exchange
     account = exchange.accounts[venue.uid]
-    position = account.positions[0]
+    holding = account.holdings[0]
+    position = holding.legs[0]
     fills = list(account.blotter.fills)
     sign = {Side.BUY: 1, Side.SELL: -1}
     assert position.lots == sum(sign[f.side] * f.lots for f in fills)
-    paid = sum(sign[f.side] * f.value_e8 + f.fee_e8 for f in fills)
-    cost = position.entry_e8 if position.lots > 0 else -position.entry_e8
-    assert account.balance_e8 == 1_000_000 * E8 - paid + cost
+    paid = sum(sign[f.side] * f.value + f.fee for f in fills)
+    cost = position.entry if position.lots > 0 else -position.entry
+    assert account.wallet["USDT"] == 1_000_000 * E8 - paid + cost
+    assert exchange.house.lots[0] == -position.lots
 
     book = venue.books[0]
     bid, ask = venue.best(0, Side.BUY), venue.best(0, Side.SELL)
     assert not bid or not ask or bid < ask
     orders = account.blotter.open_orders()
-    house = [entry[1] for entry in exchange._house.values()]
+    house = [entry[1] for entry in exchange.house.resting()]
     for side in Side:
         resting = [o for o in (*orders, *house) if o.side == side]
         assert sum(lots for _, lots in book.levels(side, 1000)) == sum(o.leaves for o in resting)
@@ -131,7 +145,7 @@ def check_everything(trader) -> None:
             for o in orders
             if o.side == side and not o.reduce_only
         )
-        assert position.open_e8[side] == reserved
+        assert holding.open[side] == reserved
     for order in orders:
         assert order.leaves == order.lots - order.cum_lots > 0
         if order.reduce_only:
@@ -140,35 +154,36 @@ def check_everything(trader) -> None:
 
 
 def test_margin_counts_the_worse_side_only() -> None:
-    position = Position(BTC.instrument, Ms(0))
+    position = Holding(BTC.instrument, Ms(0))
     mark, unit = 650_000, 650_000 * 10_000  # value of one lot at the mark
-    position.apply(Side.BUY, 10, 10 * unit)
-    assert position.margin_e8(mark) == unit  # ten lots at tenfold leverage
-    position.open_e8 = [5 * unit, 0]
-    assert position.margin_e8(mark) * 10 == 15 * unit
-    position.open_e8 = [5 * unit, 24 * unit]
-    assert position.margin_e8(mark) * 10 == 15 * unit
-    position.open_e8 = [5 * unit, 26 * unit]
-    assert position.margin_e8(mark) * 10 == 16 * unit
+    position.legs[0].apply(Side.BUY, 10, 10 * unit)
+    assert position.margin(mark) == unit  # ten lots at tenfold leverage
+    position.open = [5 * unit, 0]
+    assert position.margin(mark) * 10 == 15 * unit
+    position.open = [5 * unit, 24 * unit]
+    assert position.margin(mark) * 10 == 15 * unit
+    position.open = [5 * unit, 26 * unit]
+    assert position.margin(mark) * 10 == 16 * unit
     position.leverage_e2 = 500
-    assert position.margin_e8(mark) * 5 == 16 * unit
+    assert position.margin(mark) * 5 == 16 * unit
 
 
 def test_a_poor_account_may_still_reduce() -> None:
     account = new_account()
-    position = account.positions[0]
+    prices = Prices((BTC.instrument,), (Reference(BTC),))
+    prices.marks[0] = 600_000
     value = BTC.instrument.notional_e8(650_000, 100)
-    account.settle(position, Side.BUY, 100, value, 0)
-    account.balance_e8 = 0
-    assert account.affords([600_000], position, Side.SELL, value)
-    assert not account.affords([600_000], position, Side.BUY, 1)
+    account.settle(order_of(Side.BUY, 100, 650_000), 100, value, is_maker=False)
+    account.wallet["USDT"] = 0
+    assert account.affords(prices, 0, Side.SELL, value)
+    assert not account.affords(prices, 0, Side.BUY, 1)
 
 
 def test_fees_round_in_the_venues_favour() -> None:
-    assert fee_e8(1, 55_000) == 1
-    assert fee_e8(E8, 55_000) == 55_000
-    assert fee_e8(100_001, -10_000) == -10
-    assert fee_e8(100_000, 0) == 0
+    assert fee_of(1, 55_000) == 1
+    assert fee_of(E8, 55_000) == 55_000
+    assert fee_of(100_001, -10_000) == -10
+    assert fee_of(100_000, 0) == 0
 
 
 @given(ids=st.lists(st.from_regex(r"\A[0-9a-fA-F_-]{1,6}\Z"), max_size=60))

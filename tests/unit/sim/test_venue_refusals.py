@@ -228,7 +228,8 @@ def test_leverage(trader) -> None:
 
 def test_modes_and_protections_this_venue_does_not_have(trader) -> None:
     switch = "/v5/position/switch-mode"
-    assert trader.post(switch, {"category": "linear", "mode": 0}).code == 110025
+    one_way = {"category": "linear", "symbol": "BTCUSDT", "mode": 0}
+    assert trader.post(switch, one_way).code == 110025
     assert trader.post(switch, {"category": "linear", "mode": 3}).code == 10001
     assert trader.post("/v5/order/disconnected-cancel-all", {"timeWindow": 40}).code == 10005
     assert trader.get("/v5/account/query-dcp-info").result == {"dcpInfos": []}
