@@ -9,10 +9,17 @@ from mmfast.sim.accounts import Account
 
 
 class Answer(NamedTuple):
-    """A successful reply's ``result`` and ``retExtInfo``."""
+    """What a reply is made of: ``result``, ``retExtInfo``, ``retCode``, ``retMsg``.
 
-    result: Mapping[str, object]
+    The code is 0 but for the refusals that carry a result; all others are raised. ``omits``
+    names the parts of the envelope that the real venue leaves out of this reply.
+    """
+
+    result: Mapping[str, object] = {}
     ext: Mapping[str, object] = {}
+    code: int = 0
+    text: str = "OK"
+    omits: tuple[str, ...] = ()
 
 
 class Call(NamedTuple):

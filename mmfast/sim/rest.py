@@ -153,7 +153,7 @@ def _run(route: Route, call: Call, fault: Refusal | None, grant: Grant | None) -
         answer = route.handler(call)
     except Refusal as no:
         return _refused(no, grant)
-    return Verdict(0, "OK", answer, grant)
+    return Verdict(answer.code, answer.text, answer, grant)
 
 
 def _refused(no: Refusal, grant: Grant | None = None) -> Verdict:
@@ -168,6 +168,8 @@ def _envelope(request: HttpRequest, verdict: Verdict, venue_ms: int) -> HttpRepl
         "retExtInfo": verdict.answer.ext,
         "time": venue_ms,
     }
+    for part in verdict.answer.omits:
+        del body[part]
     headers: Headers = () if verdict.grant is None else verdict.grant.headers()
     return HttpReply(
         request_id=request.request_id,

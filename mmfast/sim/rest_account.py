@@ -51,8 +51,6 @@ class AccountCalls:
             "/v5/account/info": self._info,
             "/v5/account/fee-rate": self._fee_rates,
             "/v5/account/user-setting-config": self._settings,
-            "/v5/account/smp-group": lambda _call: Answer({"smpGroup": 0}),
-            "/v5/account/query-dcp-info": lambda _call: Answer({"dcpInfos": []}),
             "/v5/user/query-api": self._key,
         }
         posts = {

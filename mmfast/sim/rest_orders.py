@@ -14,7 +14,6 @@ from mmfast.sim.exchange import Exchange
 from mmfast.sim.orders import Order
 from mmfast.sim.params import VenueParams
 from mmfast.sim.refusals import (
-    NOT_PERMITTED,
     THROTTLED,
     THROTTLED_ITEM_TEXT,
     Refusal,
@@ -55,7 +54,6 @@ class OrderCalls:
             "amend": self._single(self._amend),
             "cancel": self._single(self._cancel),
             "cancel-all": self._cancel_all,
-            "disconnected-cancel-all": _refuse_dcp,
         }
         batches = {
             "create-batch": self._create_batch,
@@ -157,11 +155,6 @@ class OrderCalls:
         if not isinstance(items, list) or not 1 <= len(items) <= most:
             raise bad_parameter(f"params error: request must hold 1 to {most} orders")
         return items
-
-
-def _refuse_dcp(_call: Call) -> Answer:
-    """Disconnect protection is for institutional accounts, and this one is none."""
-    raise Refusal(NOT_PERMITTED, "Permission denied, please check your API key permissions.")
 
 
 def _shown(item: object, name: str) -> str:

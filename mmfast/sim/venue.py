@@ -14,6 +14,7 @@ from typing import Final, NamedTuple
 
 from mmfast.messages import Category, Side
 from mmfast.sim.auth import Credentials, Doorkeeper
+from mmfast.sim.dcp import DcpDesk
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.feed import PublicFeed
 from mmfast.sim.flow import MarketFlow
@@ -25,6 +26,7 @@ from mmfast.sim.rest_coins import CoinCalls
 from mmfast.sim.rest_history import HistoryCalls
 from mmfast.sim.rest_market import MarketCalls
 from mmfast.sim.rest_orders import OrderCalls
+from mmfast.sim.rest_protection import ProtectionCalls
 from mmfast.sim.seams import BookView
 from mmfast.sim.wire import Due, HttpRequest, Output
 from mmfast.sim.ws_sessions import WsSessions
@@ -67,6 +69,7 @@ class Venue:
             (Credentials(UID, params.api_key, params.api_secret.encode()),),
             params.default_recv_window_ms,
         )
+        self._dcp = DcpDesk()
         self._router = self._build_router()
         self._jitter = random.Random(f"latency {params.seed}")
         self._half_ns = int(params.latency_ms * NS_PER_MS) // 2
@@ -98,6 +101,7 @@ class Venue:
         routes.update(HistoryCalls(exchange).routes())
         routes.update(AccountCalls(exchange, params).routes())
         routes.update(CoinCalls(exchange).routes())
+        routes.update(ProtectionCalls(self._dcp, params.tier).routes())
         routes.update(MarketCalls(exchange, params.start_wall_ms).routes())
         return Router(
             routes,

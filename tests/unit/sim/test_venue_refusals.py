@@ -231,6 +231,4 @@ def test_modes_and_protections_this_venue_does_not_have(trader) -> None:
     one_way = {"category": "linear", "symbol": "BTCUSDT", "mode": 0}
     assert trader.post(switch, one_way).code == 110025
     assert trader.post(switch, {"category": "linear", "mode": 3}).code == 10001
-    assert trader.post("/v5/order/disconnected-cancel-all", {"timeWindow": 40}).code == 10005
-    assert trader.get("/v5/account/query-dcp-info").result == {"dcpInfos": []}
     assert trader.get("/v5/account/smp-group").result == {"smpGroup": 0}
