@@ -47,6 +47,14 @@ MARKETS = (
         "linear", "BTCUSDT", "BTC/USDT:USDT", "USDT",
         Decimal("0.1"), Decimal("0.010"), Decimal("0.00055"),
     ),
+    Market(
+        "inverse", "BTCUSD", "BTC/USD:BTC", "BTC",
+        Decimal("0.1"), Decimal("100"), Decimal("0.00055"),
+    ),
+    Market(
+        "spot", "BTCUSDT", "BTC/USDT", "BTC",
+        Decimal("0.1"), Decimal("0.01"), Decimal("0.001"),
+    ),
 )  # fmt: skip
 
 
@@ -54,6 +62,12 @@ MARKETS = (
 def market(request: pytest.FixtureRequest) -> Market:
     """Every test that takes it runs once per category."""
     return request.param
+
+
+@pytest.fixture
+def markets() -> tuple[Market, ...]:
+    """All of them at once."""
+    return MARKETS
 
 
 @pytest.fixture
