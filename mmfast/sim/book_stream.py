@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from mmfast.messages import Side
+from mmfast.messages import Category, Instrument, Side
 from mmfast.sim.figures import Figures
 from mmfast.sim.seams import BookView
 from mmfast.units import NS_PER_MS, NS_PER_S
 
-#: Push interval of each depth (venue documents of the derivatives book stream).
-INTERVAL_NS: Final[dict[int, int]] = {
+_FUTURES_NS: Final = {
     1: 10 * NS_PER_MS,
     50: 20 * NS_PER_MS,
     200: 100 * NS_PER_MS,
     1000: 200 * NS_PER_MS,
+}
+#: Depths of each category and how often each is told (venue documents of the book streams).
+INTERVALS_NS: Final[dict[Category, dict[int, int]]] = {
+    Category.LINEAR: _FUTURES_NS,
+    Category.INVERSE: _FUTURES_NS,
+    Category.SPOT: _FUTURES_NS,
+    Category.OPTION: {25: 20 * NS_PER_MS, 100: 100 * NS_PER_MS},
 }
 
 #: An unchanged best bid and ask is told again after so long, with the same ``u``.
@@ -82,6 +88,7 @@ class BookStream:
         "_book",
         "_cts_ms",
         "_depth",
+        "_is_ts_first",
         "_seq",
         "_start_ms",
         "_symbol",
@@ -93,11 +100,13 @@ class BookStream:
     )
 
     def __init__(
-        self, symbol: str, depth: int, book: BookView, texts: LevelTexts, start_ms: int
+        self, instrument: Instrument, depth: int, book: BookView, texts: LevelTexts, start_ms: int
     ) -> None:
-        self.topic = f"orderbook.{depth}.{symbol}"
-        self.interval_ns = INTERVAL_NS[depth]
-        self._symbol = symbol
+        self._symbol = instrument.symbol
+        self.topic = f"orderbook.{depth}.{self._symbol}"
+        self.interval_ns = INTERVALS_NS[instrument.category][depth]
+        # Level 1, and spot at any depth, write ``ts`` before ``type``; the others after it.
+        self._is_ts_first = depth == 1 or instrument.category is Category.SPOT
         self._depth = depth
         self._book = book
         self._texts = texts
@@ -132,6 +141,12 @@ class BookStream:
         self._adopt(bids, asks)
         return [self._frame("delta", now_ns, bid_rows, ask_rows)]
 
+    def relaunch(self, now_ns: int) -> bytes:
+        """The service behind it was restarted: a snapshot with ``u`` = 1, for everybody."""
+        self._update_id = 0
+        self._take()
+        return self.snapshot(now_ns)
+
     def _take(self) -> None:
         self._version = self._book.version()
         self._adopt(*self._window())
@@ -150,8 +165,12 @@ class BookStream:
         self, kind: str, now_ns: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]]
     ) -> bytes:
         rows, ts_ms = self._texts.rows, self._start_ms + now_ns // NS_PER_MS
+        if self._is_ts_first:
+            head = f'"ts":{ts_ms},"type":"{kind}"'
+        else:
+            head = f'"type":"{kind}","ts":{ts_ms}'
         return (
-            f'{{"topic":"{self.topic}","type":"{kind}","ts":{ts_ms},'
+            f'{{"topic":"{self.topic}",{head},'
             f'"data":{{"s":"{self._symbol}","b":[{rows(bids)}],"a":[{rows(asks)}],'
             f'"u":{self._update_id},"seq":{self._seq}}},"cts":{self._cts_ms}}}'
         ).encode()
@@ -162,8 +181,10 @@ class TopStream(BookStream):
 
     __slots__ = ("_told_ns",)
 
-    def __init__(self, symbol: str, book: BookView, texts: LevelTexts, start_ms: int) -> None:
-        super().__init__(symbol, 1, book, texts, start_ms)
+    def __init__(
+        self, instrument: Instrument, book: BookView, texts: LevelTexts, start_ms: int
+    ) -> None:
+        super().__init__(instrument, 1, book, texts, start_ms)
         self._told_ns = -1
 
     def restart(self) -> None:
@@ -190,14 +211,3 @@ class TopStream(BookStream):
             return []
         self._told_ns = now_ns
         return [self._frame("snapshot", now_ns, list(self._bids.items()), list(self._asks.items()))]
-
-    def _frame(
-        self, kind: str, now_ns: int, bids: list[tuple[int, int]], asks: list[tuple[int, int]]
-    ) -> bytes:
-        # Level 1 writes ``ts`` before ``type``, the other depths after it.
-        rows, ts_ms = self._texts.rows, self._start_ms + now_ns // NS_PER_MS
-        return (
-            f'{{"topic":"{self.topic}","ts":{ts_ms},"type":"{kind}",'
-            f'"data":{{"s":"{self._symbol}","b":[{rows(bids)}],"a":[{rows(asks)}],'
-            f'"u":{self._update_id},"seq":{self._seq}}},"cts":{self._cts_ms}}}'
-        ).encode()

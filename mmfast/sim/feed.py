@@ -1,74 +1,24 @@
-"""Public market data: which topics exist, who is due when, and the trades topic."""
+"""Public market data of one category: which topics exist, and who is due when."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Final, Protocol
 
-from mmfast.messages import Side
+from mmfast.messages import Category
 from mmfast.sim.bands import Reference
-from mmfast.sim.book_stream import INTERVAL_NS, BookStream, LevelTexts, TopStream
+from mmfast.sim.book_stream import INTERVALS_NS, BookStream, LevelTexts, TopStream
 from mmfast.sim.catalogue import Listing
-from mmfast.sim.figures import Figures
+from mmfast.sim.figures import figures_of
+from mmfast.sim.limit_stream import LimitStream
 from mmfast.sim.seams import BookView, Print
+from mmfast.sim.spot_ticker import SpotTickerStream
 from mmfast.sim.tape import Tape
 from mmfast.sim.ticker import TickerStream
-from mmfast.units import NS_PER_MS, Ns
+from mmfast.sim.trade_stream import SpotTradeStream, TradeStream
+from mmfast.units import Ns
 
 NEVER_NS: Final = Ns(1 << 62)
-_MAX_TRADES: Final = 1024
-"""Trades in one message at most; more are split."""
-_SIDE_WORDS: Final = {Side.BUY: "Buy", Side.SELL: "Sell"}
-
-
-def trade_id(number: int) -> str:
-    """The public id of a trade; ``number`` is :attr:`mmfast.sim.seams.Print.number`."""
-    return f"00000000-0000-5000-8000-{number:012x}"
-
-
-class TradeStream:
-    """``publicTrade.{symbol}``: what traded since the last message, oldest first."""
-
-    __slots__ = ("_pending", "_start_ms", "_symbol", "_texts", "interval_ns", "topic")
-
-    def __init__(self, symbol: str, texts: LevelTexts, start_ms: int) -> None:
-        self.topic = f"publicTrade.{symbol}"
-        self.interval_ns = 10 * NS_PER_MS
-        self._symbol = symbol
-        self._texts = texts
-        self._start_ms = start_ms
-        self._pending: list[str] = []
-
-    def restart(self) -> None:
-        """Forget trades nobody had subscribed for."""
-        self._pending.clear()
-
-    def snapshot(self, now_ns: int) -> None:
-        """None: trades before the subscription are not told."""
-
-    def take(self, one: Print, direction: str) -> None:
-        """Keep one trade for the next message."""
-        texts = self._texts
-        self._pending.append(
-            f'{{"T":{one.venue_ms},"s":"{self._symbol}","S":"{_SIDE_WORDS[one.side]}",'
-            f'"v":"{texts.size(one.lots)}","p":"{texts.price(one.price_ticks)}",'
-            f'"L":"{direction}","i":"{trade_id(one.number)}","BT":false,"RPI":false,'
-            f'"seq":{one.seq}}}'
-        )
-
-    def push(self, now_ns: int) -> list[bytes]:
-        """Everything pending, in messages of at most 1024 trades."""
-        rows = self._pending
-        if not rows:
-            return []
-        ts_ms = self._start_ms + now_ns // NS_PER_MS
-        head = f'{{"topic":"{self.topic}","type":"snapshot","ts":{ts_ms},"data":['
-        frames = [
-            f"{head}{','.join(rows[start : start + _MAX_TRADES])}]}}".encode()
-            for start in range(0, len(rows), _MAX_TRADES)
-        ]
-        rows.clear()
-        return frames
 
 
 class _Stream(Protocol):
@@ -85,9 +35,9 @@ class _Stream(Protocol):
 
 
 class PublicFeed:
-    """All public topics of the venue. Work is done only for topics somebody watches.
+    """All public topics of one category. Work is done only for topics somebody watches.
 
-    Messages leave on a grid per interval (10, 20, 100, 200 ms of venue time), so several
+    Messages leave on a grid per interval (10 to 300 ms of venue time), so several
     instruments that moved together are told together. Time starts at venue clock 0, which is
     ``start_wall_ms``.
     """
@@ -100,11 +50,14 @@ class PublicFeed:
         references: tuple[Reference, ...],
         start_wall_ms: int,
     ) -> None:
-        """All tuples are aligned: one entry per instrument."""
+        """All tuples are aligned: one entry per instrument, in the order of their indexes."""
+        self._first = int(shelf[0].instrument.index) if shelf else 0
         self._start_ms = start_wall_ms
         self._streams: dict[str, _Stream] = {}
+        # Per instrument; empty for options, which have no trades topic here.
         self._trades: list[TradeStream] = []
-        self._tickers: list[TickerStream] = []
+        self._directions = ["ZeroPlusTick"] * len(shelf)
+        self._tickers: list[TickerStream | None] = []
         self._last_ticks = [tape.last_ticks for tape in tapes]
         self._frozen_until_ns = 0
         self._watchers: dict[str, int] = {}
@@ -117,17 +70,39 @@ class PublicFeed:
     def _add_instrument(
         self, listing: Listing, book: BookView, tape: Tape, reference: Reference
     ) -> None:
-        symbol, start_ms = listing.instrument.symbol, self._start_ms
-        texts = LevelTexts(Figures(listing))
-        trades = TradeStream(symbol, texts, start_ms)
-        ticker = TickerStream(listing, book, tape, reference, texts, start_ms)
-        streams: list[_Stream] = [TopStream(symbol, book, texts, start_ms), trades, ticker]
-        streams += [
-            BookStream(symbol, depth, book, texts, start_ms) for depth in INTERVAL_NS if depth > 1
+        instrument, start_ms = listing.instrument, self._start_ms
+        texts = LevelTexts(figures_of(listing))
+        streams: list[_Stream] = [
+            TopStream(instrument, book, texts, start_ms)
+            if depth == 1
+            else BookStream(instrument, depth, book, texts, start_ms)
+            for depth in INTERVALS_NS[instrument.category]
         ]
+        if instrument.category is not Category.OPTION:
+            streams += self._add_prices(listing, book, tape, reference, texts)
         self._streams.update({stream.topic: stream for stream in streams})
-        self._trades.append(trades)
+
+    def _add_prices(
+        self,
+        listing: Listing,
+        book: BookView,
+        tape: Tape,
+        reference: Reference,
+        texts: LevelTexts,
+    ) -> list[_Stream]:
+        """Trades, ticker and price limits. Options have none: no model here makes their
+        volatilities and greeks."""
+        start_ms = self._start_ms
+        limits = LimitStream(listing, reference, texts, start_ms)
+        if listing.category is Category.SPOT:
+            self._trades.append(SpotTradeStream(listing, texts, start_ms))
+            self._tickers.append(None)
+            spot = SpotTickerStream(listing, book, tape, reference, texts, start_ms)
+            return [self._trades[-1], spot, limits]
+        ticker = TickerStream(listing, book, tape, reference, texts, start_ms)
+        self._trades.append(TradeStream(listing, texts, start_ms))
         self._tickers.append(ticker)
+        return [self._trades[-1], ticker, limits]
 
     def known(self, topic: str) -> bool:
         """True for a topic this venue serves."""
@@ -166,14 +141,28 @@ class PublicFeed:
         return self._streams[topic].snapshot(now_ns)
 
     def trades(self, prints: Iterable[Print]) -> None:
-        """Take trades to publish with the next :meth:`advance`."""
+        """Take trades of this category to publish with the next :meth:`advance`."""
+        if not self._trades:
+            return
         for one in prints:
-            spot = one.instrument
-            ticker, stream = self._tickers[spot], self._trades[spot]
-            ticker.direction = _direction(self._last_ticks[spot], one.price_ticks, ticker.direction)
-            self._last_ticks[spot] = one.price_ticks
+            at = one.instrument - self._first
+            direction = _direction(self._last_ticks[at], one.price_ticks, self._directions[at])
+            self._last_ticks[at] = one.price_ticks
+            self._directions[at] = direction
+            stream, ticker = self._trades[at], self._tickers[at]
+            if ticker is not None:
+                ticker.direction = direction
             if stream.topic in self._watchers:
-                stream.take(one, ticker.direction)
+                stream.take(one, direction)
+
+    def relaunch(self, now_ns: int) -> list[tuple[str, bytes]]:
+        """The service behind the books was restarted: every watched book starts anew."""
+        return [
+            (topic, stream.relaunch(now_ns))
+            for group in self._groups.values()
+            for topic, stream in group.items()
+            if isinstance(stream, BookStream)
+        ]
 
     def freeze(self, until_ns: int) -> None:
         """Say nothing until then. What changed meanwhile is told after it, without a gap."""

@@ -7,7 +7,6 @@ from typing import Final
 from mmfast.messages import Category, Side
 from mmfast.sim.calls import Answer, Call, Route, Routes
 from mmfast.sim.exchange import Exchange
-from mmfast.sim.feed import trade_id
 from mmfast.sim.figures import decimal_text, money
 from mmfast.sim.instrument_rows import instrument_row
 from mmfast.sim.orders import SIDE_WORDS
@@ -15,6 +14,7 @@ from mmfast.sim.paging import limit_of, page
 from mmfast.sim.rows import Row
 from mmfast.sim.scope import category_of, instrument_of, scope_of
 from mmfast.sim.tickets import text_of
+from mmfast.sim.trade_stream import trade_id
 from mmfast.units import NS_PER_MS
 
 _FUNDING_MS: Final = 8 * 3_600_000
@@ -143,7 +143,7 @@ class MarketCalls:
         symbol = self._exchange.instruments[index].symbol
         rows = [
             {
-                "execId": trade_id(trade.number),
+                "execId": trade_id(trade.number, category),
                 "symbol": symbol,
                 "price": figures.price(trade.price_ticks),
                 "size": figures.qty(trade.lots),
