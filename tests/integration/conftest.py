@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from processes import Process
 
 from mmfast.sim.params import FlowParams, VenueParams
 from mmfast.sim.server import VenueServer
@@ -82,3 +83,17 @@ def start_venue() -> Iterator[Callable[..., VenueThread]]:
     yield start
     for venue in started:
         venue.close()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Process]]:
+    """Starts ``mmfast`` commands; what still runs at the end of the test is killed."""
+    started: list[Process] = []
+
+    def run(*arguments: object, env: dict[str, str] | None = None) -> Process:
+        started.append(Process(*map(str, arguments), env=env))
+        return started[-1]
+
+    yield run
+    for process in started:
+        process.kill()

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -17,20 +17,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from mmfast import config
 
 Start = Callable[..., Process]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts ``mmfast`` commands; what still runs at the end of the test is killed."""
-    started: list[Process] = []
-
-    def run(*arguments: object, env: dict[str, str] | None = None) -> Process:
-        started.append(Process(*map(str, arguments), env=env))
-        return started[-1]
-
-    yield run
-    for process in started:
-        process.kill()
 
 
 @pytest.fixture

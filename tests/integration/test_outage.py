@@ -6,7 +6,7 @@ import json
 import signal
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +22,6 @@ Start = Callable[..., Process]
 outages = pytest.mark.parametrize(
     "seconds", [SHORT_S, pytest.param(LONG_S, marks=pytest.mark.long)]
 )
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts ``mmfast`` commands; what still runs at the end of the test is killed."""
-    started: list[Process] = []
-
-    def run(*arguments: object, env: dict[str, str] | None = None) -> Process:
-        started.append(Process(*map(str, arguments), env=env))
-        return started[-1]
-
-    yield run
-    for process in started:
-        process.kill()
 
 
 def state_of(venue: dict[str, str]) -> dict[str, Any]:
