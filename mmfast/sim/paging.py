@@ -31,6 +31,17 @@ def limit_of(params: Params, default: int, most: int) -> int:
     return min(int(text), most)
 
 
+def ms_of(params: Params, name: str) -> int | None:
+    """A time in milliseconds, None when absent; 10001 for anything else."""
+    found = params.get(name)
+    if found in (None, ""):
+        return None
+    text = str(found)
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise bad_parameter(f"params error: {name} invalid {text[:32]}")
+    return int(text)
+
+
 def page(
     items: Sequence[T], key: Callable[[T], int], params: Params, default: int, most: int
 ) -> tuple[list[T], str]:

@@ -13,7 +13,7 @@ from mmfast.sim.figures import money
 from mmfast.sim.paging import Params, page
 from mmfast.sim.params import VenueParams
 from mmfast.sim.refusals import bad_parameter
-from mmfast.sim.scope import category_of, instrument_of, scope_of
+from mmfast.sim.scope import LINEAR, category_of, instrument_of, scope_of
 from mmfast.sim.tickets import text_of
 
 _MIN_LEVERAGE_E2: Final = 100
@@ -66,7 +66,7 @@ class AccountCalls:
         """One symbol's position, flat or not, or all that are not flat."""
         params, account = call.params, call.account
         category = category_of(self._exchange, params)
-        scope = scope_of(self._exchange, category, params)
+        scope = scope_of(self._exchange, category, params, needed=LINEAR)
         held = [
             index
             for index in sorted(scope.instruments)
@@ -129,7 +129,7 @@ class AccountCalls:
 
     def _fee_rates(self, call: Call) -> Answer:
         category = category_of(self._exchange, call.params)
-        scope = scope_of(self._exchange, category, call.params, needed=False)
+        scope = scope_of(self._exchange, category, call.params)
         fees = call.account.fees[category]
         rows = [
             {

@@ -10,9 +10,9 @@ from mmfast.sim.accounts import Account
 from mmfast.sim.calls import Answer, Call, Route, Routes
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.orders import Fill, Order, Status
-from mmfast.sim.paging import Params, page
+from mmfast.sim.paging import Params, ms_of, page
 from mmfast.sim.refusals import bad_parameter
-from mmfast.sim.scope import category_of, scope_of
+from mmfast.sim.scope import LINEAR, category_of, scope_of
 from mmfast.sim.tickets import text_of
 
 _DAY_MS: Final = 86_400_000
@@ -50,7 +50,7 @@ class HistoryCalls:
             found = self._by_id(account, category, params)
             orders = [found] if found and (found.is_open or found.order_id in recent) else []
             return self._orders(category, orders, params)
-        scope = scope_of(self._exchange, category, params)
+        scope = scope_of(self._exchange, category, params, needed=LINEAR)
         closed_wanted = text_of(params, "openOnly") not in ("", "0")
         source: Iterable[Order] = (
             account.blotter.recent_closed(category)
@@ -73,7 +73,7 @@ class HistoryCalls:
             found = self._by_id(account, category, params)
             kept = found is not None and not found.is_open and is_kept(found)
             return self._orders(category, [found] if found and kept else [], params, history=True)
-        chosen = scope_of(self._exchange, category, params, needed=False).instruments
+        chosen = scope_of(self._exchange, category, params).instruments
         span = _span_of(params, call.venue_ms)
         word = text_of(params, "orderStatus")
         orders = account.blotter.closed_orders(
@@ -124,7 +124,7 @@ class HistoryCalls:
             return lambda fill: fill.link_id == link_id and fill.instrument in listed
         if text_of(params, "execType") not in ("", "Trade"):
             return lambda _fill: False
-        chosen = scope_of(self._exchange, category, params, needed=False).instruments
+        chosen = scope_of(self._exchange, category, params).instruments
         span = _span_of(params, venue_ms)
         return lambda fill: (
             fill.instrument in chosen and span.start_ms <= fill.exec_ms <= span.end_ms
@@ -141,7 +141,7 @@ def _age(order: Order) -> int:
 
 def _span_of(params: Params, venue_ms: int) -> _Span:
     """The range asked for: at most 7 days; one end alone means 7 days from or up to it."""
-    start, end = _ms_of(params, "startTime"), _ms_of(params, "endTime")
+    start, end = ms_of(params, "startTime"), ms_of(params, "endTime")
     if start is None and end is None:
         return _Span(venue_ms - _SPAN_MS, venue_ms)
     if start is None:
@@ -152,12 +152,3 @@ def _span_of(params: Params, venue_ms: int) -> _Span:
     if not 0 <= end - start <= _SPAN_MS:
         raise bad_parameter("params error: endTime must lie within 7 days after startTime")
     return _Span(start, end)
-
-
-def _ms_of(params: Params, name: str) -> int | None:
-    text = text_of(params, name)
-    if not text:
-        return None
-    if not text.isascii() or not text.isdigit() or len(text) > 18:
-        raise bad_parameter(f"params error: {name} invalid {text[:32]}")
-    return int(text)

@@ -1,27 +1,35 @@
-"""Public market data over REST."""
+"""Public market data over REST: time, instruments, trades, candles, price limits.
+
+Books are :mod:`mmfast.sim.rest_books`, tickers :mod:`mmfast.sim.rest_tickers`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-from mmfast.messages import Category, Side
+from mmfast.messages import Category
 from mmfast.sim.calls import Answer, Call, Route, Routes
+from mmfast.sim.candles import INTERVALS
 from mmfast.sim.exchange import Exchange
-from mmfast.sim.figures import decimal_text, money
 from mmfast.sim.instrument_rows import instrument_row
 from mmfast.sim.orders import SIDE_WORDS
-from mmfast.sim.paging import limit_of, page
+from mmfast.sim.paging import limit_of, ms_of, page
+from mmfast.sim.refusals import bad_parameter
 from mmfast.sim.rows import Row
-from mmfast.sim.scope import category_of, instrument_of, scope_of
+from mmfast.sim.scope import FUTURES, OPTION_BASE, category_of, instrument_of, scope_of
+from mmfast.sim.seams import Print
 from mmfast.sim.tickets import text_of
 from mmfast.sim.trade_stream import trade_id
 from mmfast.units import NS_PER_MS
 
-_FUNDING_MS: Final = 8 * 3_600_000
+_TRADING: Final = "Trading"
+_NOT_OPTION: Final = (Category.LINEAR, Category.INVERSE, Category.SPOT)
+_OPTION_TYPES: Final = ("Call", "Put")
 
 
 class MarketCalls:
-    """Queries about one exchange's instruments, books and trades."""
+    """Queries about one exchange's instruments and trades."""
 
     def __init__(self, exchange: Exchange, start_wall_ms: int) -> None:
         self._exchange = exchange
@@ -34,139 +42,154 @@ class MarketCalls:
         calls = {
             "time": self._time,
             "instruments-info": self._instruments,
-            "orderbook": self._orderbook,
-            "tickers": self._tickers,
             "recent-trade": self._recent_trades,
             "price-limit": self._price_limit,
+            "kline": self._klines,
         }
-        return {
+        routes = {
             ("GET", f"/v5/market/{name}"): Route(call, is_public=True)
             for name, call in calls.items()
         }
+        routes["GET", "/v5/account/instruments-info"] = Route(self._account_instruments)
+        return routes
 
     def _time(self, call: Call) -> Answer:
         wall_ns = self._start_ns + call.now_ns
         return Answer({"timeSecond": str(wall_ns // 10**9), "timeNano": str(wall_ns)})
 
+    # Instruments.
+
     def _instruments(self, call: Call) -> Answer:
-        params = call.params
-        category = category_of(self._exchange, params)
-        scope = scope_of(self._exchange, category, params, needed=False)
-        chosen = sorted(scope.instruments)
-        if text_of(params, "status") not in ("", "Trading"):
-            chosen = []
-        indexes, cursor = page(chosen, lambda index: -index, params, 500, 1000)
-        rows = [self._instrument_rows[index] for index in indexes]
+        category = category_of(self._exchange, call.params)
+        return self._instrument_page(call, category, 500, 1000)
+
+    def _account_instruments(self, call: Call) -> Answer:
+        """What the account may trade: the same rows, and what it may do with hidden quotes."""
+        category = category_of(self._exchange, call.params, among=_NOT_OPTION)
+        answer = self._instrument_page(call, category, 200, 200)
+        rows = answer.result["list"]
+        assert isinstance(rows, list)  # noqa: S101 - as just made
+        rpi = {"isPublicRpi": False, "myRpiPermission": False}
+        return Answer({**answer.result, "list": [row | rpi for row in rows]})
+
+    def _instrument_page(self, call: Call, category: Category, default: int, most: int) -> Answer:
+        """Spot comes in one piece, whatever limit and cursor say."""
+        chosen = self._chosen(call, category)
+        if category is Category.SPOT:
+            rows = [self._instrument(index) for index in chosen]
+            return Answer({"category": category.text, "list": rows})
+        indexes, cursor = page(chosen, lambda index: -index, call.params, default, most)
+        rows = [self._instrument(index) for index in indexes]
         return Answer({"category": category.text, "list": rows, "nextPageCursor": cursor})
 
-    def _orderbook(self, call: Call) -> Answer:
-        category = category_of(self._exchange, call.params)
-        index = instrument_of(self._exchange, category, call.params)
-        limit = limit_of(call.params, 25, 1000)
-        book, figures = self._exchange.books[index], self._figures[index]
-        bids, asks = (
-            [[figures.price(ticks), figures.qty(lots)] for ticks, lots in book.levels(side, limit)]
-            for side in Side
-        )
-        return Answer(
-            {
-                "s": self._exchange.instruments[index].symbol,
-                "b": bids,
-                "a": asks,
-                "ts": call.venue_ms,
-                "u": book.version(),
-                "seq": book.seq,
-                "cts": book.changed_ms,
-            }
-        )
+    def _chosen(self, call: Call, category: Category) -> list[int]:
+        """Indexes in listing order. A base coin selects the futures of both kinds."""
+        exchange, params = self._exchange, call.params
+        kinds: Sequence[Category] = (category,)
+        if category in FUTURES and text_of(params, "baseCoin") and not text_of(params, "symbol"):
+            kinds = FUTURES
+        scope: list[int] = []
+        for kind in kinds:
+            scope += scope_of(exchange, kind, params, option_base=OPTION_BASE).instruments
+        status, symbol_type = text_of(params, "status"), text_of(params, "symbolType")
+        if not status and category is not Category.OPTION:
+            status = _TRADING
+        return [
+            index
+            for index in sorted(scope)
+            if status in ("", exchange.instruments[index].status)
+            and symbol_type in ("", self._instrument(index).get("symbolType"))
+        ]
 
-    def _tickers(self, call: Call) -> Answer:
-        category = category_of(self._exchange, call.params)
-        scope = scope_of(self._exchange, category, call.params, needed=False)
-        rows = [self._ticker(index, call.venue_ms) for index in sorted(scope.instruments)]
-        return Answer({"category": category.text, "list": rows})
+    def _instrument(self, index: int) -> Row:
+        return self._instrument_rows[index]
 
-    def _ticker(self, index: int, venue_ms: int) -> Row:
-        exchange, figures = self._exchange, self._figures[index]
-        reference, tape = exchange.references[index], exchange.tapes[index]
-        day = tape.day()
-        bid_price, bid_size = self._touch(index, Side.BUY)
-        ask_price, ask_size = self._touch(index, Side.SELL)
-        change_e6 = (tape.last_ticks - day.open_ticks) * 10**6 // day.open_ticks
-        return {
-            "symbol": exchange.instruments[index].symbol,
-            "lastPrice": figures.price(tape.last_ticks),
-            "indexPrice": figures.price(reference.index_ticks),
-            "markPrice": figures.price(reference.mark_ticks),
-            "prevPrice24h": figures.price(day.open_ticks),
-            "price24hPcnt": decimal_text(change_e6, 6),
-            "highPrice24h": figures.price(day.high_ticks),
-            "lowPrice24h": figures.price(day.low_ticks),
-            "prevPrice1h": figures.price(day.hour_open_ticks),
-            "openInterest": "0",
-            "openInterestValue": "0",
-            "singleOpenInterest": "0",
-            "singleOpenInterestValue": "0",
-            "turnover24h": figures.amount(day.turnover),
-            "volume24h": figures.qty(day.lots),
-            "fundingRate": "0",
-            "nextFundingTime": str((venue_ms // _FUNDING_MS + 1) * _FUNDING_MS),
-            "fundingIntervalHour": "8",
-            "fundingCap": money(exchange.shelf[index].funding_cap_e8),
-            "predictedDeliveryPrice": "",
-            "basisRate": "",
-            "basisRateYear": "",
-            "basis": "",
-            "deliveryFeeRate": "",
-            "deliveryTime": "0",
-            "bid1Price": bid_price,
-            "bid1Size": bid_size,
-            "ask1Price": ask_price,
-            "ask1Size": ask_size,
-            "preOpenPrice": "",
-            "preQty": "",
-            "curPreListingPhase": "",
-        }
-
-    def _touch(self, index: int, side: Side) -> tuple[str, str]:
-        """Price and size of a side's best level; empty texts when the side is empty."""
-        top = self._exchange.books[index].levels(side, 1)
-        if not top:
-            return "", ""
-        ticks, lots = top[0]
-        return self._figures[index].price(ticks), self._figures[index].qty(lots)
+    # Trades.
 
     def _recent_trades(self, call: Call) -> Answer:
-        category = category_of(self._exchange, call.params)
-        index = instrument_of(self._exchange, category, call.params)
-        figures = self._figures[index]
-        symbol = self._exchange.instruments[index].symbol
-        rows = [
-            {
-                "execId": trade_id(trade.number, category),
-                "symbol": symbol,
-                "price": figures.price(trade.price_ticks),
-                "size": figures.qty(trade.lots),
-                "side": SIDE_WORDS[trade.side],
-                "time": str(trade.venue_ms),
-                "isBlockTrade": False,
-                "isRPITrade": False,
-                "seq": str(trade.seq),
-            }
-            for trade in self._exchange.tapes[index].newest(limit_of(call.params, 500, 1000))
+        """The newest trades; of options those of a base coin together, newest first."""
+        params = call.params
+        category = category_of(self._exchange, params)
+        most = 60 if category is Category.SPOT else 1000
+        limit = limit_of(params, min(most, 500), most)
+        tapes = self._exchange.tapes
+        prints = [
+            (index, trade)
+            for index in self._traded(call, category)
+            for trade in tapes[index].newest(limit)
         ]
+        prints.sort(key=lambda item: -item[1].number)
+        rows = [self._trade(index, category, trade) for index, trade in prints[:limit]]
         return Answer({"category": category.text, "list": rows})
 
+    def _traded(self, call: Call, category: Category) -> Sequence[int]:
+        if category is not Category.OPTION or text_of(call.params, "symbol"):
+            return (instrument_of(self._exchange, category, call.params),)
+        kind = text_of(call.params, "optionType")
+        if kind not in ("", *_OPTION_TYPES):
+            raise bad_parameter(f"params error: optionType invalid {kind[:32]}")
+        scope = scope_of(self._exchange, category, call.params, option_base=OPTION_BASE)
+        shelf = self._exchange.shelf
+        return [index for index in scope.instruments if kind in ("", shelf[index].option_type)]
+
+    def _trade(self, index: int, category: Category, trade: Print) -> Row:
+        figures = self._figures[index]
+        row: Row = {
+            "execId": trade_id(trade.number, category),
+            "symbol": self._exchange.instruments[index].symbol,
+            "price": figures.price(trade.price_ticks),
+            "size": figures.qty(trade.lots),
+            "side": SIDE_WORDS[trade.side],
+            "time": str(trade.venue_ms),
+            "isBlockTrade": False,
+            "isRPITrade": False,
+            "seq": str(trade.seq),
+        }
+        if category is Category.OPTION:
+            # The prices as they are now; what they were at the trade is not kept.
+            reference = self._exchange.references[index]
+            row["mP"] = figures.price(reference.mark_ticks)
+            row["iP"] = figures.price(reference.index_ticks)
+            row["mIv"] = row["iv"] = "0"
+        return row
+
+    def _klines(self, call: Call) -> Answer:
+        """Candles, newest first; the last one is not closed yet."""
+        params = call.params
+        category = category_of(self._exchange, params, Category.LINEAR, among=_NOT_OPTION)
+        index = instrument_of(self._exchange, category, params)
+        interval = text_of(params, "interval")
+        if interval not in INTERVALS:
+            raise bad_parameter(f"params error: interval invalid {interval[:32]}")
+        bars = self._exchange.tapes[index].candles.bars(
+            interval,
+            ms_of(params, "start"),
+            ms_of(params, "end"),
+            limit_of(params, 200, 1000),
+            call.venue_ms,
+        )
+        figures = self._figures[index]
+        rows = [
+            [
+                str(bar.start_ms),
+                *map(figures.price, (bar.open, bar.high, bar.low, bar.close)),
+                figures.qty(bar.lots),
+                figures.amount(bar.turnover),
+            ]
+            for bar in bars
+        ]
+        symbol = self._exchange.instruments[index].symbol
+        return Answer({"symbol": symbol, "category": category.text, "list": rows})
+
     def _price_limit(self, call: Call) -> Answer:
-        category = category_of(self._exchange, call.params, Category.LINEAR)
+        category = category_of(self._exchange, call.params, Category.LINEAR, among=_NOT_OPTION)
         index = instrument_of(self._exchange, category, call.params)
         band = self._exchange.references[index].band()
         figures = self._figures[index]
-        return Answer(
-            {
-                "symbol": self._exchange.instruments[index].symbol,
-                "buyLmt": figures.price(band.max_buy_ticks),
-                "sellLmt": figures.price(band.min_sell_ticks),
-                "ts": str(call.venue_ms),
-            }
-        )
+        result = {
+            "symbol": self._exchange.instruments[index].symbol,
+            "buyLmt": figures.price(band.max_buy_ticks),
+            "sellLmt": figures.price(band.min_sell_ticks),
+            "ts": str(call.venue_ms),
+        }
+        return Answer(result, text="")

@@ -19,7 +19,7 @@ from mmfast.sim.refusals import (
     Refusal,
     bad_parameter,
 )
-from mmfast.sim.scope import category_of, instrument_of, scope_of
+from mmfast.sim.scope import FUTURES, category_of, instrument_of, scope_of
 from mmfast.sim.tickets import Item, TicketReader, text_of
 
 MAX_CANCEL_ALL: Final = 500
@@ -99,7 +99,7 @@ class OrderCalls:
 
     def _cancel_all(self, call: Call) -> Answer:
         category = category_of(self._exchange, call.params)
-        scope = scope_of(self._exchange, category, call.params)
+        scope = scope_of(self._exchange, category, call.params, needed=FUTURES)
         orders: list[Order] = []
         if text_of(call.params, "orderFilter") in ("", "Order"):
             orders = [

@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from mmfast.messages import Instrument
+from mmfast.sim.candles import Candles
 from mmfast.sim.seams import Print
 from mmfast.sim.worth import worth_of
 
@@ -41,13 +42,25 @@ class _Hour:
 class Tape:
     """Prints of one instrument, and their sums."""
 
-    __slots__ = ("_hours", "_prints", "_start_ticks", "_worth", "last_ticks")
+    __slots__ = (
+        "_hours",
+        "_prints",
+        "_start_ticks",
+        "_worth",
+        "candles",
+        "last_ticks",
+        "total_lots",
+        "total_turnover",
+    )
 
     def __init__(self, instrument: Instrument, start_ticks: int) -> None:
         self._worth = worth_of(instrument)
         self._start_ticks = start_ticks
         self._prints: deque[Print] = deque(maxlen=PRINTS_KEPT)
         self._hours: deque[_Hour] = deque()
+        self.candles = Candles()
+        self.total_lots = 0
+        self.total_turnover = 0
         self.last_ticks = start_ticks
         """Price of the last trade; the listing's start price before the first."""
 
@@ -64,8 +77,12 @@ class Tape:
         hour = self._hours[-1]
         hour.high = max(hour.high, ticks)
         hour.low = min(hour.low, ticks)
+        turnover = self._worth.value(ticks, trade.lots)
         hour.lots += trade.lots
-        hour.turnover += self._worth.value(ticks, trade.lots)
+        hour.turnover += turnover
+        self.total_lots += trade.lots
+        self.total_turnover += turnover
+        self.candles.add(trade.venue_ms, ticks, trade.lots, turnover)
 
     def newest(self, count: int) -> list[Print]:
         """Up to ``count`` prints, newest first."""

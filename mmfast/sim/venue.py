@@ -22,11 +22,13 @@ from mmfast.sim.limits import Limits
 from mmfast.sim.params import VenueParams
 from mmfast.sim.rest import Router
 from mmfast.sim.rest_account import AccountCalls
+from mmfast.sim.rest_books import BookCalls
 from mmfast.sim.rest_coins import CoinCalls
 from mmfast.sim.rest_history import HistoryCalls
 from mmfast.sim.rest_market import MarketCalls
 from mmfast.sim.rest_orders import OrderCalls
 from mmfast.sim.rest_protection import ProtectionCalls
+from mmfast.sim.rest_tickers import TickerCalls
 from mmfast.sim.seams import BookView
 from mmfast.sim.wire import Due, HttpRequest, Output
 from mmfast.sim.ws_sessions import WsSessions
@@ -103,6 +105,8 @@ class Venue:
         routes.update(CoinCalls(exchange).routes())
         routes.update(ProtectionCalls(self._dcp, params.tier).routes())
         routes.update(MarketCalls(exchange, params.start_wall_ms).routes())
+        routes.update(BookCalls(exchange).routes())
+        routes.update(TickerCalls(exchange).routes())
         return Router(
             routes,
             exchange.accounts,
