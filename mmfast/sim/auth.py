@@ -69,7 +69,7 @@ class Doorkeeper:
             raise Refusal(BAD_KEY, "API key is invalid.")
         time_text = headers["x-bapi-timestamp"]
         window_text = headers.get("x-bapi-recv-window", "")
-        self._check_time(time_text, window_text, venue_ms)
+        self.check_time(time_text, window_text, venue_ms)
         payload = _bytes(request.query) if request.method == "GET" else request.body
         origin = _bytes(f"{time_text}{key.api_key}{window_text}") + payload
         if not _same(key.signature(origin), headers["x-bapi-sign"]):
@@ -77,7 +77,11 @@ class Doorkeeper:
             raise Refusal(BAD_SIGNATURE, f"error sign! origin_string[{shown}]")
         return key.uid
 
-    def _check_time(self, time_text: str, window_text: str, venue_ms: int) -> None:
+    def check_time(self, time_text: str, window_text: str, venue_ms: int) -> None:
+        """Raises 10002 for a time outside the window, 10001 for what is no time.
+
+        Both are milliseconds as text; an empty window stands for the default one.
+        """
         sent_ms = _whole_number("X-BAPI-TIMESTAMP", time_text)
         window_ms = int(self._default_window_ms)
         if window_text:
@@ -98,6 +102,10 @@ class Doorkeeper:
             return BAD_PARAMETER
         expected = key.signature(f"GET/realtime{expires_ms}".encode())
         return 0 if _same(expected, sign) else BAD_SIGNATURE
+
+    def uid_of(self, api_key: str) -> int:
+        """The account behind a known key."""
+        return self._keys[api_key].uid
 
 
 def _whole_number(name: str, text: str) -> int:

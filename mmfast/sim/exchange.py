@@ -6,6 +6,8 @@ here (:mod:`mmfast.sim.tickets`, :mod:`mmfast.sim.checks`, :mod:`mmfast.sim.limi
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from mmfast.messages import Category, Side
 from mmfast.sim.accounts import Account, Fees
 from mmfast.sim.bands import Reference
@@ -14,6 +16,7 @@ from mmfast.sim.endings import Endings
 from mmfast.sim.house import HOUSE_UID, House
 from mmfast.sim.matching import Book, Engine, Resting
 from mmfast.sim.orders import (
+    CANCEL_BY_DCP,
     CANCEL_BY_REDUCE_ONLY,
     CANCEL_BY_SMP,
     CANCEL_UNKNOWN,
@@ -27,6 +30,7 @@ from mmfast.sim.orders import (
     SMP_MAKER,
     SMP_NONE,
     SMP_TAKER,
+    USER_REQUEST,
     Fill,
     Order,
     Ticket,
@@ -159,6 +163,12 @@ class Exchange:
         self.books[order.instrument].remove(order)
         self._endings.by_user(order, self.categories[order.instrument], self.engine.now_ms)
         self._close(account, order)
+
+    def protect(self, account: Account, categories: Collection[Category]) -> None:
+        """Take out all of an account's orders in these categories: its connections are dead."""
+        for order in account.blotter.open_orders():
+            if self.instruments[order.instrument].category in categories:
+                self._pull(account, order, CANCEL_BY_DCP, USER_REQUEST)
 
     # What the market does: anonymous orders of the house.
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from mmfast.messages import Category
 from mmfast.sim.exchange import Exchange
-from mmfast.sim.feed import PublicFeed
+from mmfast.sim.feed import NEVER_NS, PublicFeed
 from mmfast.sim.seams import Print
 from mmfast.units import Ns
 
@@ -23,6 +23,12 @@ class Feeds:
         self.by_category = {
             category: _feed_of(exchange, category, start_wall_ms) for category in Category
         }
+        # Only these can have something to say: the timeline asks often.
+        self._listed: list[tuple[Category, PublicFeed]] = [
+            (category, feed)
+            for category, feed in self.by_category.items()
+            if exchange.indexes[category]
+        ]
         self._categories = tuple(one.category for one in exchange.instruments)
 
     def trades(self, prints: Iterable[Print]) -> None:
@@ -39,19 +45,19 @@ class Feeds:
         """The service behind the books was restarted: every watched book starts anew at 1."""
         return [
             (category, topic, frame)
-            for category, feed in self.by_category.items()
+            for category, feed in self._listed
             for topic, frame in feed.relaunch(now_ns)
         ]
 
     def next_due_ns(self) -> Ns:
         """The next instant at which a feed has something to look at."""
-        return min(feed.next_due_ns() for feed in self.by_category.values())
+        return min([feed.next_due_ns() for _, feed in self._listed], default=NEVER_NS)
 
     def advance(self, now_ns: int) -> Frames:
         """Messages due, as (category, topic, frame)."""
         return [
             (category, topic, frame)
-            for category, feed in self.by_category.items()
+            for category, feed in self._listed
             if feed.next_due_ns() <= now_ns
             for topic, frame in feed.advance(now_ns)
         ]

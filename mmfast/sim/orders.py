@@ -60,6 +60,7 @@ REST_WORTH_NOTHING: Final = "EC_CancelByMatchValueZero"
 CANCEL_UNKNOWN: Final = "UNKNOWN"
 CANCEL_BY_USER: Final = "CancelByUser"
 CANCEL_BY_SMP: Final = "CancelBySmp"
+CANCEL_BY_DCP: Final = "CancelByDCP"
 CANCEL_BY_REDUCE_ONLY: Final = "CancelByReduceOnly"
 
 UNIT_BASE: Final = "baseCoin"

@@ -9,6 +9,7 @@ import msgspec
 from mmfast.messages import Category
 from mmfast.sim.flow_params import FlowParams as FlowParams  # noqa: PLC0414 - part of what is told
 from mmfast.sim.switches import VenueSwitches
+from mmfast.sim.ws_limits import WsLimits
 from mmfast.units import E8, Ms, QuoteE8
 
 TIER_LIMITS: Final[dict[str, int]] = {
@@ -70,6 +71,7 @@ class VenueParams(msgspec.Struct, frozen=True, kw_only=True):
     start_wall_ms: Ms = Ms(1_700_000_000_000)
     """Venue time (Unix ms) at venue clock 0, so that virtual-time runs repeat exactly."""
     switches: VenueSwitches = VenueSwitches()
+    ws_limits: WsLimits = WsLimits()
 
     def listed(self) -> dict[Category, tuple[str, ...]]:
         """The symbols of every category."""

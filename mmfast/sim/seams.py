@@ -6,7 +6,6 @@ sessions are the other. :class:`mmfast.sim.venue.Venue` joins them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple, Protocol
 
 from mmfast.messages import Side
@@ -99,8 +98,8 @@ class Flow(Protocol):
         ...
 
 
-class Feed(Protocol):
-    """Public market data of all instruments."""
+class Topics(Protocol):
+    """What a public socket needs of its topics."""
 
     def known(self, topic: str) -> bool:
         """True for a topic this venue serves."""
@@ -116,16 +115,4 @@ class Feed(Protocol):
 
     def snapshot(self, topic: str, now_ns: int) -> bytes | None:
         """The first message for a new subscriber of a watched topic; None where there is none."""
-        ...
-
-    def trades(self, prints: Iterable[Print]) -> None:
-        """Take trades to publish with the next :meth:`advance`."""
-        ...
-
-    def next_due_ns(self) -> Ns:
-        """When :meth:`advance` wants to run next."""
-        ...
-
-    def advance(self, now_ns: int) -> list[tuple[str, bytes]]:
-        """Messages due, as (topic, frame), each to every subscriber of its topic."""
         ...

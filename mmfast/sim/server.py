@@ -26,7 +26,8 @@ MAX_BACKLOG_BYTES: Final = 4 << 20
 """Unsent bytes of one websocket; a client that reads more slowly is cut off."""
 MAX_MESSAGE_BYTES: Final = 256 << 10
 """Largest websocket message a client may send."""
-MAX_WEBSOCKETS: Final = 1000
+MAX_WEBSOCKETS: Final = 8000
+"""Open at one time; the venue's own limits, per address, are tighter."""
 MAX_WAITING: Final = 4096
 """REST requests inside the venue at one time; one more is answered with HTTP 503."""
 KEEPALIVE_S: Final = 300.0
@@ -258,8 +259,11 @@ class VenueServer:
         if len(self._sockets) >= MAX_WEBSOCKETS:
             return web.Response(status=503, text="too many websocket connections")
         self._next_id += 1
-        conn_id = self._next_id
-        if not self.venue.ws_open(conn_id, request.raw_path, self._catch_up()):
+        conn_id, now_ns, ip = self._next_id, self._catch_up(), request.remote or ""
+        refusal = self.venue.ws_admit(request.raw_path, ip, now_ns)
+        if refusal:
+            return web.Response(status=403, text=refusal)
+        if not self.venue.ws_open(conn_id, request.raw_path, now_ns, ip):
             return web.Response(status=404)
         response = web.WebSocketResponse(
             compress=False, max_msg_size=MAX_MESSAGE_BYTES, decode_text=False
@@ -277,7 +281,11 @@ class VenueServer:
                     self._after_input(now_ns)
         finally:
             self._sockets.pop(conn_id, None)
-            self.venue.ws_close(conn_id, self._now_ns())
+            now_ns = self._now_ns()
+            self.venue.ws_close(conn_id, now_ns)
+            if self._timer is not None:
+                # Disconnect protection may have to act; a stopped server has no timer.
+                self._arm(now_ns)
         return response
 
     def _hang_up(self) -> None:

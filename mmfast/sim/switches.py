@@ -37,3 +37,10 @@ class VenueSwitches(msgspec.Struct, frozen=True, kw_only=True):
     110010 for a cancelled one."""
     closed_order_spot: Literal["specific", "170213"] = "specific"
     """The same on spot: 170139 for a filled and 170142 for a cancelled one, or unknown."""
+
+    # Disconnect protection.
+    dcp_apply_ms: int = 10_000
+    """How long after it was set a new window holds."""
+    dcp_counts_silence: bool = False
+    """An open connection that sent no ping for the window counts as dead. Off, since clients are
+    told to ping every 20 s and the venue's usual window is 10 s; it dies when it is closed."""

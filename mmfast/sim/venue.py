@@ -14,9 +14,9 @@ from typing import Final, NamedTuple
 
 from mmfast.messages import Category, Side
 from mmfast.sim.auth import Credentials, Doorkeeper
-from mmfast.sim.dcp import DcpDesk
+from mmfast.sim.dcp import PRODUCTS, DcpDesk
 from mmfast.sim.exchange import Exchange
-from mmfast.sim.feed import PublicFeed
+from mmfast.sim.feeds import Feeds
 from mmfast.sim.flow import MarketFlow
 from mmfast.sim.limits import Limits
 from mmfast.sim.params import VenueParams
@@ -30,6 +30,7 @@ from mmfast.sim.rest_orders import OrderCalls
 from mmfast.sim.rest_protection import ProtectionCalls
 from mmfast.sim.rest_tickers import TickerCalls
 from mmfast.sim.seams import BookView
+from mmfast.sim.status_board import Notice
 from mmfast.sim.wire import Due, HttpRequest, Output
 from mmfast.sim.ws_sessions import WsSessions
 from mmfast.units import NS_PER_MS, Lots, Ms, Ns, Ticks
@@ -55,7 +56,13 @@ class _Said(NamedTuple):
     data: bytes
 
 
-_Item = HttpRequest | _Told | _Said | Output
+class _Gone(NamedTuple):
+    """The end of a trade connection, behind what it has said."""
+
+    conn_id: int
+
+
+_Item = HttpRequest | _Told | _Said | _Gone | Output
 
 
 class Venue:
@@ -85,15 +92,16 @@ class Venue:
         starts = tuple(int(listing.start_ticks) for listing in self._exchange.shelf)
         flows = tuple(params.flow_of(one.symbol) for one in self.instruments)
         self._flow = MarketFlow(self.instruments, starts, params.seed, flows)
-        linear = len(params.symbols)  # linear comes first in the flat list of instruments
-        self._feed = PublicFeed(
-            self._exchange.shelf[:linear],
-            self.books[:linear],
-            self._exchange.tapes[:linear],
-            self._exchange.references[:linear],
-            params.start_wall_ms,
+        self._feeds = Feeds(self._exchange, params.start_wall_ms)
+        switches = params.switches
+        self.dcp = DcpDesk(
+            apply_ms=switches.dcp_apply_ms, counts_silence=switches.dcp_counts_silence
         )
-        self._sessions = WsSessions(params, self._doorkeeper.admit_stream, self._feed)
+        self._sessions = WsSessions(
+            params, self._doorkeeper, self._feeds.by_category, self._router, self.dcp
+        )
+        # When the last message of each trade connection is applied: they never overtake.
+        self._trade_tail_ns: dict[int, int] = {}
         self._flow.seed_books(self, 0)
         self._tell()
 
@@ -125,34 +133,66 @@ class Venue:
         """A request came in; its reply comes out of :meth:`advance` in due time."""
         self._schedule(now_ns + self._half_ns + self._extra_ns(), request)
 
-    def ws_open(self, conn_id: int, path: str, now_ns: int) -> bool:
+    def ws_admit(self, path: str, ip: str, now_ns: int) -> str:
+        """Why an address may open no websocket now; empty when it may. Counts the attempt."""
+        return self._sessions.admit(path, ip, now_ns)
+
+    def ws_open(self, conn_id: int, path: str, now_ns: int, ip: str = "") -> bool:
         """A websocket was opened; False when there is nothing at ``path``."""
-        return self._sessions.open(conn_id, path, now_ns)
+        return self._sessions.open(conn_id, path, now_ns, ip)
 
     def ws_message(self, conn_id: int, data: bytes, now_ns: int) -> None:
         """A websocket said something; the answers come out of :meth:`advance`.
 
         It waits its turn there: a snapshot taken now must not overtake a delta due before now.
         Its whole round trip is behind it when it is heard, so that it is answered at that very
-        instant: no delta can slip in between a snapshot and its leaving.
+        instant: no delta can slip in between a snapshot and its leaving. Only the trade socket
+        does as REST does: half before, half after.
         """
-        self._schedule(now_ns + 2 * self._half_ns, _Said(conn_id, data))
+        said = _Said(conn_id, data)
+        if not self._sessions.is_trade(conn_id):
+            self._schedule(now_ns + 2 * self._half_ns, said)
+            return
+        at_ns = now_ns + self._half_ns + self._extra_ns()
+        at_ns = max(at_ns, self._trade_tail_ns.get(conn_id, 0))
+        self._trade_tail_ns[conn_id] = at_ns
+        self._schedule(at_ns, said)
 
-    def ws_close(self, conn_id: int, now_ns: int) -> None:  # noqa: ARG002
-        """A websocket is gone."""
-        self._sessions.close(conn_id)
+    def ws_close(self, conn_id: int, now_ns: int) -> None:
+        """A websocket is gone. What a trade connection has said is still done, unanswered."""
+        tail_ns = self._trade_tail_ns.pop(conn_id, 0)
+        if tail_ns > self._now_ns:
+            self._schedule(tail_ns, _Gone(conn_id))
+        else:
+            self._sessions.close(conn_id, now_ns)
+
+    def announce(self, notice: Notice) -> None:
+        """Tell the venue's own state to who listens to ``system.status``."""
+        for message in self._sessions.announce(notice, self.venue_ms(self._now_ns)):
+            self._schedule(self._now_ns, message)
+
+    def relaunch_books(self) -> None:
+        """Restart the service behind the public books: they begin anew, with ``u`` = 1."""
+        for category, topic, frame in self._feeds.relaunch(self._now_ns):
+            for message in self._sessions.publish(category, topic, frame):
+                self._schedule(self._now_ns, message)
+
+    def refuse_trade_socket(self, code: int) -> None:
+        """From now on refuse every order operation of the trade socket; 0: no more."""
+        self._sessions.trade.outage = code
 
     def freeze_feed(self, until_ns: int) -> None:
         """Let public market data fall silent until then; the exchange goes on."""
-        self._feed.freeze(until_ns)
+        self._feeds.freeze(until_ns)
 
     def next_due_ns(self) -> int:
         """The earliest instant at which there is something to do (very large: never)."""
         return min(
             self._agenda[0][0] if self._agenda else NEVER_NS,
             self._flow.next_due_ns(),
-            self._feed.next_due_ns(),
+            self._feeds.next_due_ns(),
             self._sessions.next_due_ns(),
+            self.dcp.next_due_ns(),
         )
 
     def advance(self, now_ns: int) -> list[Due]:
@@ -186,9 +226,11 @@ class Venue:
         elif self._flow.next_due_ns() <= due_ns:
             self._flow.step(due_ns, self)
             self._tell()
-        elif self._feed.next_due_ns() <= due_ns:
-            for topic, frame in self._feed.advance(due_ns):
-                outputs += self._sessions.publish(topic, frame)
+        elif self._feeds.next_due_ns() <= due_ns:
+            for category, topic, frame in self._feeds.advance(due_ns):
+                outputs += self._sessions.publish(category, topic, frame)
+        elif self.dcp.next_due_ns() <= due_ns:
+            self._protect(due_ns)
         else:
             outputs += self._sessions.tick(due_ns)
         leaving += [Due(at_ns, output) for output in outputs]
@@ -205,16 +247,34 @@ class Venue:
                 self._sessions.private(item.uid, item.root, item.category, item.rows, venue_ms)
             )
         if isinstance(item, _Said):
-            venue_ms = self.venue_ms(self._now_ns)
-            return list(self._sessions.message(item.conn_id, item.data, self._now_ns, venue_ms))
+            return self._hear(item)
+        if isinstance(item, _Gone):
+            self._sessions.close(item.conn_id, self._now_ns)
+            return []
         return [item]
+
+    def _hear(self, said: _Said) -> list[Output]:
+        """Answer a websocket message: at once, or after the trade socket's way back."""
+        now_ns, is_trade = self._now_ns, self._sessions.is_trade(said.conn_id)
+        answers = self._sessions.message(said.conn_id, said.data, now_ns, self.venue_ms(now_ns))
+        if not is_trade:
+            return list(answers)
+        for answer in answers:
+            self._schedule(now_ns + self._half_ns + self._extra_ns(), answer)
+        self._tell()
+        return []
+
+    def _protect(self, due_ns: int) -> None:
+        """Disconnect protection: orders of accounts whose connections are dead end."""
+        for uid, product in self.dcp.due(due_ns):
+            self._exchange.protect(self._exchange.accounts[uid], PRODUCTS[product])
+        self._tell()
 
     def _tell(self) -> None:
         """Pass on what the exchange did in this step."""
         prints = self._exchange.prints
         if prints:
-            linear = len(self._params.symbols)
-            self._feed.trades([one for one in prints if one.instrument < linear])
+            self._feeds.trades(prints)
             prints.clear()
         self._exchange.outbox.flush(self)
 

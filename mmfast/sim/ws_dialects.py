@@ -1,15 +1,18 @@
-"""How the venue words its websocket answers: three sockets, three dialects.
+"""How the venue words its websocket answers: private and trade sockets.
 
 Public and private answers carry ``success``, ``ret_msg``, ``conn_id`` and ``req_id``; the trade
-socket writes ``retCode``, ``retMsg``, ``connId`` and ``reqId``. The public pong keeps ``op``
-"ping", the private one says "pong".
+socket writes ``retCode``, ``retMsg``, ``connId`` and ``reqId``. The public dialects, one per
+category, are :mod:`mmfast.sim.ws_styles`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 import orjson
+
+from mmfast.sim.rest import Verdict
 
 TRADE_TEXTS: Final[dict[int, str]] = {
     0: "OK",
@@ -17,10 +20,21 @@ TRADE_TEXTS: Final[dict[int, str]] = {
     10002: "The request time exceeds the time window range.",
     10003: "Invalid apikey",
     10004: "Invalid sign",
+    10006: "Too many visits. Exceeded the API Rate Limit.",
+    10016: "Server error.",
+    10019: "ws trade service is restarting",
+    10403: "exceed IP rate limit",
     10404: "op type is not found",
+    10429: "System level frequency protection",
     20001: "Repeat auth",
+    20003: "Too frequent requests under the same session",
+    20006: "reqId is duplicated",
 }
-"""Texts of the codes this shell uses on the trade socket."""
+"""What the trade socket itself says to these codes; business codes bring their own words."""
+TOO_MANY_SESSIONS: Final = "Too many sessions under the same UID"
+"""10003 on a trade socket whose key is in order."""
+BAD_CATEGORY: Final = "category is not correct/supported"
+"""10404 on a trade socket whose ``op`` is in order."""
 
 _PRIVATE_AUTH_TEXTS: Final[dict[int, str]] = {
     10001: "Param Error",
@@ -32,7 +46,7 @@ _PRIVATE_AUTH_TEXTS: Final[dict[int, str]] = {
 
 
 def stream_reply(op: str, conn: str, req_id: str | None, error: str = "") -> bytes:
-    """Answer of the public or private socket to ``op``; ``error`` makes it a refusal.
+    """Answer of a public or private socket to ``op``; ``error`` makes it a refusal.
 
     ``req_id`` None leaves the field out, which is how the private socket treats a request
     without one.
@@ -42,13 +56,6 @@ def stream_reply(op: str, conn: str, req_id: str | None, error: str = "") -> byt
         reply["req_id"] = req_id
     reply["op"] = op
     return orjson.dumps(reply)
-
-
-def public_pong(conn: str, req_id: str) -> bytes:
-    """``op`` stays "ping" here."""
-    return orjson.dumps(
-        {"success": True, "ret_msg": "pong", "conn_id": conn, "req_id": req_id, "op": "ping"}
-    )
 
 
 def private_pong(conn: str, req_id: str | None, venue_ms: int) -> bytes:
@@ -63,10 +70,18 @@ def private_auth(conn: str, code: int) -> bytes:
     return orjson.dumps({"success": code == 0, "ret_msg": text, "op": "auth", "conn_id": conn})
 
 
-def trade_reply(op: str, conn: str, code: int, req_id: str | None = None) -> bytes:
+def private_message(
+    message_id: str, topic: str, venue_ms: int, rows: list[dict[str, object]]
+) -> bytes:
+    """One message of a private topic; an empty id is left out, as ``execution.fast`` has it."""
+    message: dict[str, object] = {"id": message_id} if message_id else {}
+    return orjson.dumps(message | {"topic": topic, "creationTime": venue_ms, "data": rows})
+
+
+def trade_reply(op: str, conn: str, code: int, req_id: str | None = None, text: str = "") -> bytes:
     """Answer of the trade socket to auth and to anything malformed."""
     reply: dict[str, object] = {} if req_id is None else {"reqId": req_id}
-    text = TRADE_TEXTS.get(code, f"Refused ({code})")
+    text = text or TRADE_TEXTS.get(code, f"Refused ({code})")
     return orjson.dumps(reply | {"retCode": code, "retMsg": text, "op": op, "connId": conn})
 
 
@@ -79,28 +94,20 @@ def trade_pong(conn: str, req_id: str | None, venue_ms: int) -> bytes:
     )
 
 
-def trade_refusal(
-    op: str, conn: str, code: int, req_id: str | None, header: dict[str, str]
+def trade_verdict(
+    op: str, conn: str, req_id: str | None, verdict: Verdict, trace: Mapping[str, str]
 ) -> bytes:
-    """Answer to an order operation that is refused as a whole: ``data`` is empty."""
+    """Answer to an order operation: what the same command over REST would have got.
+
+    ``header`` repeats the rate headers of REST, all as text, and ``trace``.
+    """
+    grant = verdict.grant
     reply: dict[str, object] = {} if req_id is None else {"reqId": req_id}
-    text = TRADE_TEXTS.get(code, f"Refused ({code})")
-    return orjson.dumps(
-        reply
-        | {
-            "retCode": code,
-            "retMsg": text,
-            "op": op,
-            "data": {},
-            "retExtInfo": {},
-            "header": header,
-            "connId": conn,
-        }
-    )
-
-
-def private_message(
-    message_id: str, topic: str, venue_ms: int, rows: list[dict[str, object]]
-) -> bytes:
-    """One message of a private topic."""
-    return orjson.dumps({"id": message_id, "topic": topic, "creationTime": venue_ms, "data": rows})
+    reply["retCode"] = verdict.code
+    reply["retMsg"] = verdict.text
+    reply["op"] = op
+    reply["data"] = verdict.answer.result
+    reply["retExtInfo"] = verdict.answer.ext
+    reply["header"] = {**dict(() if grant is None else grant.headers()), **trace}
+    reply["connId"] = conn
+    return orjson.dumps(reply)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from mmfast.sim.dcp import PRODUCT_OF_TOPIC
+
 _CATEGORIES: Final[dict[str, tuple[str, ...]]] = {
     "order": ("linear", "inverse", "spot", "option"),
     "execution": ("linear", "inverse", "spot", "option"),
@@ -19,7 +21,10 @@ CATEGORISED: Final[frozenset[str]] = frozenset(
 )
 """Topics of one category; never in one request with :data:`ALL_IN_ONE`."""
 
-PRIVATE_TOPICS: Final[frozenset[str]] = ALL_IN_ONE | CATEGORISED | {"wallet"}
+PRIVATE_TOPICS: Final[frozenset[str]] = (
+    ALL_IN_ONE | CATEGORISED | {"wallet"} | PRODUCT_OF_TOPIC.keys()
+)
+"""All of them; the ``dcp`` topics carry no messages."""
 
 _FAST_FIELDS: Final[tuple[str, ...]] = (
     "category",

@@ -251,7 +251,7 @@ def test_freezing_the_feed_silences_it_without_a_gap() -> None:
 
 def test_sockets_that_do_not_exist_and_messages_that_are_too_large() -> None:
     async def scenario(shop: Shop) -> None:
-        for path in ("/v5/public/spot", "/v5/nothing"):
+        for path in ("/v5/public/spread", "/v5/nothing"):
             with pytest.raises(aiohttp.WSServerHandshakeError) as refusal:
                 await shop.http.ws_connect(shop.url + path)
             assert refusal.value.status == 404

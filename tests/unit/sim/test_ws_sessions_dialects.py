@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 import pytest
 
+from mmfast.messages import Category
+from mmfast.sim.calls import Answer
+from mmfast.sim.dcp import DcpDesk
+from mmfast.sim.limits import Grant
 from mmfast.sim.params import VenueParams
+from mmfast.sim.refusals import BAD_TIMESTAMP, Refusal
+from mmfast.sim.rest import Verdict
 from mmfast.sim.wire import WsClose, WsSend
 from mmfast.sim.ws_sessions import WsSessions
 from mmfast.units import NS_PER_S
@@ -36,26 +43,61 @@ class StubFeed:
         return None if topic.startswith("publicTrade") else f"snapshot of {topic}".encode()
 
 
-def verify(key: str, expires_ms: int, signature: str, venue_ms: int) -> int:
-    if key != "key":
-        return 10003
-    if expires_ms <= venue_ms:
-        return 10001
-    return 0 if signature == "good" else 10004
+class StubDoor:
+    """Lets keys ``key`` (account 7) and ``other key`` (account 8) in with the signature "good"."""
+
+    uids: ClassVar = {"key": 7, "other key": 8}
+
+    def admit_stream(self, key: str, expires_ms: int, signature: str, venue_ms: int) -> int:
+        if key not in self.uids:
+            return 10003
+        if expires_ms <= venue_ms:
+            return 10001
+        return 0 if signature == "good" else 10004
+
+    def uid_of(self, key: str) -> int:
+        return self.uids[key]
+
+    def check_time(self, time_text: str, window_text: str, venue_ms: int) -> None:
+        if time_text != str(venue_ms):
+            raise Refusal(BAD_TIMESTAMP, "not now")
+
+
+class StubCommands:
+    """Accepts every order; its budget is always 9 of 10."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[int, str, dict]] = []
+
+    def command(self, uid: int, path: str, params: dict, now_ns: int, venue_ms: int) -> Verdict:
+        self.done.append((uid, path, params))
+        return Verdict(0, "OK", Answer({"orderId": "o"}), self.budget(uid, path, now_ns, venue_ms))
+
+    def budget(self, uid: int, path: str, now_ns: int, venue_ms: int) -> Grant:
+        return Grant(1, 10, 9, venue_ms)
 
 
 class Wire:
     """Clients of one :class:`WsSessions`."""
 
-    def __init__(self) -> None:
+    def __init__(self, **params: object) -> None:
         self.feed = StubFeed()
-        params = VenueParams(symbols=("BTCUSDT",), api_key="key")
-        self.sessions = WsSessions(params, verify, self.feed)
+        self.commands = StubCommands()
+        self.dcp = DcpDesk(apply_ms=0)
+        settings = VenueParams(symbols=("BTCUSDT",), api_key="key", **params)
+        feeds = dict.fromkeys(Category, self.feed)
+        self.sessions = WsSessions(settings, StubDoor(), feeds, self.commands, self.dcp)
 
     def open(self, path: str, conn_id: int = 1, *, auth: bool = False) -> None:
         assert self.sessions.open(conn_id, path, 0)
         if auth:
             self.say({"op": "auth", "args": GOOD}, conn_id)
+
+    def publish(self, topic: str, frame: bytes) -> list[WsSend]:
+        return self.sessions.publish(Category.LINEAR, topic, frame)
+
+    def close(self, conn_id: int) -> None:
+        self.sessions.close(conn_id, 0)
 
     def raw(self, data: bytes, conn_id: int = 1, now_ns: int = 0) -> list[bytes]:
         answers = self.sessions.message(conn_id, data, now_ns, VENUE_MS)
@@ -191,8 +233,8 @@ def test_a_refused_subscribe_changes_nothing() -> None:
         [answer] = wire.raw(json.dumps(sub(*topics)).encode())
         assert json.loads(answer)["success"] is False
     assert wire.feed.watched == {BOOK: 1}
-    assert wire.sessions.publish(TICKER, b"x") == []
-    assert wire.sessions.publish(BOOK, b"x") == [WsSend(1, b"x")]
+    assert wire.publish(TICKER, b"x") == []
+    assert wire.publish(BOOK, b"x") == [WsSend(1, b"x")]
 
 
 def test_topics_of_one_public_connection_are_bounded() -> None:
@@ -214,12 +256,12 @@ def test_every_subscriber_gets_a_frame_until_it_leaves() -> None:
     for conn_id in (3, 1, 2):
         wire.open(PUBLIC, conn_id)
         wire.raw(json.dumps(sub(BOOK)).encode(), conn_id)
-    assert [one.conn_id for one in wire.sessions.publish(BOOK, b"x")] == [3, 1, 2]
-    wire.sessions.close(1)
+    assert [one.conn_id for one in wire.publish(BOOK, b"x")] == [3, 1, 2]
+    wire.close(1)
     wire.say({"op": "unsubscribe", "args": [BOOK, TICKER]}, 3)
-    assert [one.conn_id for one in wire.sessions.publish(BOOK, b"x")] == [2]
-    wire.sessions.close(2)
-    wire.sessions.close(2)
+    assert [one.conn_id for one in wire.publish(BOOK, b"x")] == [2]
+    wire.close(2)
+    wire.close(2)
     assert wire.feed.watched == {BOOK: 0}
 
 
@@ -262,16 +304,6 @@ def test_fast_executions_come_first_without_fees_and_without_the_makers_link_id(
     assert whole["data"] == [full, taker, funding]
 
 
-def test_order_operations_on_the_trade_socket_are_refused_for_now() -> None:
-    wire = Wire()
-    wire.open(TRADE)
-    order = {"op": "order.create", "reqId": "9", "header": {}, "args": [{}]}
-    assert wire.say(order)["retCode"] == 10004
-    wire.say({"op": "auth", "args": GOOD})
-    refusal = wire.say(order)
-    assert (refusal["reqId"], refusal["retCode"], refusal["data"]) == ("9", 10404, {})
-
-
 def test_quiet_private_connections_are_closed_public_ones_are_not() -> None:
     wire = Wire()
     wire.open(PUBLIC, 1)
@@ -290,7 +322,9 @@ def test_quiet_private_connections_are_closed_public_ones_are_not() -> None:
     assert wire.sessions.message(2, b'{"op":"ping"}', now_ns, VENUE_MS) == []
 
 
-@pytest.mark.parametrize("path", ["/", "/v5/public/spot", "/v5/private/", "/v5/public", ""])
+@pytest.mark.parametrize(
+    "path", ["/", "/v5/public/spread", "/v5/private/", "/v5/public", "/v5/public/misc", ""]
+)
 def test_other_paths_are_no_sockets(path: str) -> None:
     assert not Wire().sessions.open(1, path, 0)
 
