@@ -12,6 +12,7 @@ from decimal import Decimal
 import pytest
 from pybit import unified_trading
 from pybit.exceptions import InvalidRequestError
+from pybit_sessions import Sockets, http_session, until
 
 from mmfast.sim.params import FlowParams
 
@@ -25,17 +26,6 @@ def venue(start_venue):
     return start_venue(flow=FlowParams(activity=0.0))
 
 
-def http_session(venue) -> unified_trading.HTTP:
-    client = unified_trading.HTTP(
-        api_key=venue.params.api_key,
-        api_secret=venue.params.api_secret,
-        max_retries=1,
-        return_response_headers=False,
-    )
-    client.endpoint = venue.rest_url
-    return client
-
-
 @pytest.fixture
 def session(venue) -> Iterator[unified_trading.HTTP]:
     client = http_session(venue)
@@ -45,35 +35,9 @@ def session(venue) -> Iterator[unified_trading.HTTP]:
 
 @pytest.fixture
 def sockets(venue, monkeypatch) -> Iterator[Callable[[str], unified_trading.WebSocket]]:
-    monkeypatch.setattr(unified_trading, "PUBLIC_WSS", venue.ws_url + "/v5/public/{CHANNEL_TYPE}")
-    monkeypatch.setattr(unified_trading, "PRIVATE_WSS", venue.ws_url + "/v5/private")
-    opened: list[unified_trading.WebSocket] = []
-
-    def connect(channel: str) -> unified_trading.WebSocket:
-        keys = (
-            {"api_key": venue.params.api_key, "api_secret": venue.params.api_secret}
-            if channel == "private"
-            else {}
-        )
-        socket = unified_trading.WebSocket(testnet=False, channel_type=channel, **keys)
-        opened.append(socket)
-        return socket
-
-    yield connect
-    # The client's own (daemon) thread may sleep in a select for a while after this.
-    for socket in opened:
-        socket.exit()
-
-
-def until(found: Callable[[], object], what: str, seconds: float = 5.0) -> object:
-    """The first true answer of ``found``; the stream's messages come in another thread."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        answer = found()
-        if answer:
-            return answer
-        time.sleep(0.005)
-    raise AssertionError(f"{what} did not come within {seconds} s")
+    opened = Sockets(venue, monkeypatch)
+    yield opened.stream
+    opened.close()
 
 
 def touch(session: unified_trading.HTTP) -> tuple[Decimal, Decimal]:

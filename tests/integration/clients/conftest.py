@@ -64,6 +64,20 @@ def market(request: pytest.FixtureRequest) -> Market:
     return request.param
 
 
+@pytest.fixture(
+    params=[one for one in MARKETS if not one.is_spot], ids=lambda market: market.category
+)
+def contract(request: pytest.FixtureRequest) -> Market:
+    """The markets with positions, one after the other."""
+    return request.param
+
+
+@pytest.fixture
+def spot() -> Market:
+    [market] = (one for one in MARKETS if one.is_spot)
+    return market
+
+
 @pytest.fixture
 def markets() -> tuple[Market, ...]:
     """All of them at once."""

@@ -138,7 +138,7 @@ def test_batches_and_cancel_all(client, market) -> None:
 
 def test_a_trade(client, market) -> None:
     symbol, lot = market.unified, float(market.lot)
-    bid, ask = touch(client, symbol)
+    _, ask = touch(client, symbol)
     before = held(client, market.fee_coin)
     created = client.create_order(symbol, "limit", "buy", lot, ask, {"timeInForce": "IOC"})
 
@@ -154,16 +154,17 @@ def test_a_trade(client, market) -> None:
     bought = lot if market.is_spot else 0
     assert held(client, market.fee_coin) == pytest.approx(before + bought - fee, abs=COIN_ATOM)
 
-    if not market.is_spot:
-        [position] = client.fetch_positions([symbol])
-        assert (position["side"], position["contracts"]) == ("long", lot)
-        assert position["entryPrice"] == ask
-        client.create_order(
-            symbol, "limit", "sell", lot, bid, {"timeInForce": "IOC", "reduceOnly": True}
-        )
-        assert not client.fetch_position(symbol)["contracts"]
-        with pytest.raises(ccxt.ExchangeError, match="110017"):
-            client.create_order(symbol, "limit", "sell", lot, bid, {"reduceOnly": True})
+
+def test_a_position_and_its_end(client, contract) -> None:
+    symbol, lot = contract.unified, float(contract.lot)
+    bid, ask = touch(client, symbol)
+    client.create_order(symbol, "market", "buy", lot)
+    [position] = client.fetch_positions([symbol])
+    assert (position["side"], position["contracts"], position["entryPrice"]) == ("long", lot, ask)
+    client.create_order(symbol, "market", "sell", lot, None, {"reduceOnly": True})
+    assert not client.fetch_position(symbol)["contracts"]
+    with pytest.raises(ccxt.ExchangeError, match="110017"):
+        client.create_order(symbol, "limit", "sell", lot, bid, {"reduceOnly": True})
 
 
 def test_refusals_arrive_as_the_errors_ccxt_knows(client, market) -> None:
