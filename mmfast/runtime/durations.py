@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
@@ -11,10 +12,11 @@ from mmfast.units import NS_PER_MS
 TICK_BOUNDS_MS: Final = (1, 2, 5, 10, 20, 30, 40, 50, 60, 75, 100, 150, 200, 250, 500, 1000, 5000)
 """Upper bounds of the scrape buckets; those around the deadline and common latencies are close."""
 
-RING_SIZE: Final = 16_384
+RING_SIZE: Final = 8_192
 _FINE_BITS: Final = 7
 _FINE_HALF: Final = 1 << (_FINE_BITS - 1)
 _MAX_US: Final = (1 << 36) - 1
+_MAX_NS: Final = (1 << 63) - 1
 _FINE_BUCKETS: Final = (36 - _FINE_BITS + 2) * _FINE_HALF + _FINE_HALF
 
 
@@ -34,7 +36,8 @@ class Durations:
         self.sum_ns = 0
         self.max_ns = 0
         self._fine = [0] * _FINE_BUCKETS
-        self._ring: list[int] = []
+        # Raw integers, all of them from the start: a long run must not look like a leak.
+        self._ring = array("q", bytes(8 * RING_SIZE))
 
     def record(self, duration_ns: int) -> None:
         """Count one duration; negative ones count as zero."""
@@ -43,10 +46,7 @@ class Durations:
         self._fine[_fine_index(min(duration_ns // 1000, _MAX_US))] += 1
         self.sum_ns += duration_ns
         self.max_ns = max(self.max_ns, duration_ns)
-        if self.count < RING_SIZE:
-            self._ring.append(duration_ns)
-        else:
-            self._ring[self.count % RING_SIZE] = duration_ns
+        self._ring[self.count % RING_SIZE] = min(duration_ns, _MAX_NS)
         self.count += 1
 
     def percentile_ms(self, percent: float) -> float:
@@ -55,7 +55,7 @@ class Durations:
             return 0.0
         rank = max(1, -(-self.count * percent // 100))
         if self.count <= RING_SIZE:
-            return sorted(self._ring)[int(rank) - 1] / NS_PER_MS
+            return sorted(self._ring[: self.count])[int(rank) - 1] / NS_PER_MS
         seen = 0
         for index, number in enumerate(self._fine):
             seen += number
@@ -67,7 +67,7 @@ class Durations:
         """As :meth:`percentile_ms`, over at most the ``last`` newest values (live display)."""
         if not self.count:
             return 0.0
-        at = self.count % RING_SIZE if self.count > RING_SIZE else len(self._ring)
+        at = self.count if self.count <= RING_SIZE else self.count % RING_SIZE
         newest = self._ring[max(0, at - last) : at] or self._ring[-last:]
         return sorted(newest)[max(0, int(-(-len(newest) * percent // 100)) - 1)] / NS_PER_MS
 
