@@ -58,7 +58,7 @@ def switch_mode(account: Account, instruments: Sequence[int], mode: object) -> N
     changing = [i for i in instruments if account.holdings[i].is_hedged != hedged]
     if not changing:
         raise Refusal(MODE_UNCHANGED, "Position mode is not modified")
-    if any(leg.lots for i in changing for leg in account.holdings[i].legs):
+    if any(not account.holdings[i].is_flat for i in changing):
         text = "You have an existing position, so the position mode cannot be switched."
         raise Refusal(MODE_HAS_POSITION, text)
     if account.blotter.open_count(changing):

@@ -149,7 +149,7 @@ class Account:
         """Open profit by coin."""
         found: dict[str, int] = {}
         for holding, mark in zip(self.holdings, marks, strict=True):
-            if any(leg.lots for leg in holding.legs):
+            if not holding.is_flat:
                 coin = holding.worth.coin
                 found[coin] = found.get(coin, 0) + holding.unrealised(mark)
         return found

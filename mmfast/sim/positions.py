@@ -160,9 +160,18 @@ class Holding:
         return sum(leg.lots for leg in self.legs)
 
     @property
+    def is_flat(self) -> bool:
+        """True when no leg has a size. (Plain loops: every order of an account asks this of
+        every holding.)"""
+        for leg in self.legs:  # noqa: SIM110 - as above
+            if leg.lots:
+                return False
+        return True
+
+    @property
     def is_idle(self) -> bool:
         """True when neither a position nor an opening order needs margin."""
-        return not (self.open[0] or self.open[1] or any(leg.lots for leg in self.legs))
+        return self.is_flat and not self.open[0] and not self.open[1]
 
     def unrealised(self, mark_ticks: int) -> int:
         """Open profit of all legs."""

@@ -116,7 +116,7 @@ class Rows:
     def wallet(self, account: Account, coins: Collection[str] | None = None) -> Row:
         """Row of the wallet query and of the private ``wallet`` stream.
 
-        Without ``coins``: all of which there is or was something. Totals are in dollars.
+        Without ``coins``: all of which the account has or owes something. Totals are in dollars.
         """
         prices, marks = self._prices, self._prices.marks
         sums = _Sums(account, prices)
@@ -125,7 +125,8 @@ class Rows:
         im_e8, mm_e8 = usd_sum_e8(prices, sums.initial), usd_sum_e8(prices, sums.maintenance)
         im_rate, mm_rate = _rate(im_e8, equity_e8), _rate(mm_e8, equity_e8)
         equity, im, mm = money(equity_e8), money(im_e8), money(mm_e8)
-        shown = list(account.wallet) if coins is None else coins
+        if coins is None:
+            coins = [coin for coin, held in account.wallet.items() if held or coin in unrealised]
         return {
             "accountType": "UNIFIED",
             "accountLTV": "0",
@@ -144,7 +145,7 @@ class Rows:
             "totalMaintenanceMarginByMp": mm,
             "coin": [
                 self._coin(account, coin, unrealised.get(coin, 0), sums)
-                for coin in shown
+                for coin in coins
                 if coin in account.wallet
             ],
         }

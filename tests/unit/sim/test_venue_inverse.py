@@ -142,3 +142,20 @@ def test_the_category_decides_which_btc(btc: Desk) -> None:
     assert books["b"] == []
     wrong = btc.trader.get("/v5/market/orderbook", category="inverse", symbol="BTCUSDT")
     assert wrong.code == 10001
+
+
+def test_the_wallet_lists_what_there_is(new_trader) -> None:
+    desk = Desk(new_trader(**LISTED), "inverse", "BTCUSD")
+    path = "/v5/account/wallet-balance"
+    everything = desk.trader.get(path, accountType="UNIFIED").rows[0]
+    assert [row["coin"] for row in everything["coin"]] == ["USDT", "BTC", "ETH"]
+    usd = 1_000_000 + 10 * 65_000 + 100 * 3_200
+    assert Decimal(everything["totalEquity"]) == usd
+    one = desk.trader.get(path, accountType="UNIFIED", coin="ETH,BTC").rows[0]
+    assert [row["coin"] for row in one["coin"]] == ["ETH", "BTC"]
+    assert one["totalEquity"] == everything["totalEquity"]
+    spot = Desk(desk.trader, "spot", "BTCUSDT")
+    spot.limit(BUY, 650_000, 10_000_000)
+    assert spot.place("Sell", "10").code == 0
+    left = desk.trader.get(path, accountType="UNIFIED").rows[0]
+    assert [row["coin"] for row in left["coin"]] == ["USDT", "ETH"]

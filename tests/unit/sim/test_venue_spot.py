@@ -8,6 +8,9 @@ from decimal import Decimal
 import pytest
 from venue_desk import BUY, LISTED, SELL, Desk
 
+from mmfast.messages import Category
+from mmfast.sim.bands import Reference
+from mmfast.sim.catalogue import listings
 from mmfast.sim.switches import VenueSwitches
 
 Open = Callable[..., Desk]
@@ -169,6 +172,22 @@ def test_prices_beyond_the_bound_are_refused_unless_asked_otherwise(spot: Open) 
     assert desk.place("Sell", "0.01", str(low - 1), orderLinkId="moved").code == 0
     told = [e.row for e in desk.trader.events if e.topic == "order"]
     assert Decimal(next(r for r in told if r["orderLinkId"] == "moved")["price"]) == low
+
+
+def test_the_bound_follows_the_index_and_two_minutes_of_premium() -> None:
+    reference = Reference(listings(("BTCUSDT",), Category.SPOT)[0])
+    # A mark price plays no part on spot.
+    reference.move(650_000, 600_000, 0, 0)
+    assert reference.band() == (653_250, 646_750)
+    # The book stood 1000 ticks above the index for a minute, then at it for another.
+    for second in range(1, 121):
+        over = 1_000 if second <= 60 else 0
+        reference.move(650_000, 650_000, 2 * (650_000 + over), second * 1_000)
+    assert reference.band() == (653_750, 646_750)
+    # However high the premium, the outer bound is one per cent.
+    for second in range(121, 241):
+        reference.move(650_000, 650_000, 2 * 690_000, second * 1_000)
+    assert reference.band().max_buy_ticks == 656_500
 
 
 @pytest.mark.parametrize(
