@@ -12,6 +12,9 @@ from mmfast.sim.switches import VenueSwitches
 from mmfast.sim.ws_limits import WsLimits
 from mmfast.units import E8, Ms, QuoteE8
 
+STRICT_BATCH: Final = 10
+"""Orders in a batch by the strictest reading of the documents."""
+
 TIER_LIMITS: Final[dict[str, int]] = {
     "default": 10,
     "vip1": 20,
@@ -85,7 +88,8 @@ class VenueParams(msgspec.Struct, frozen=True, kw_only=True):
     def max_batch(self, category: Category) -> int:
         """The most orders one batch request of a category may hold."""
         is_spot = category is Category.SPOT
-        return self.max_batch_orders_spot if is_spot else self.max_batch_orders
+        most = self.max_batch_orders_spot if is_spot else self.max_batch_orders
+        return min(most, STRICT_BATCH) if self.switches.strict_batch_of_10 else most
 
     def flow_of(self, symbol: str) -> FlowParams:
         """Market life of one symbol; a name listed in several categories has one for all."""

@@ -12,11 +12,12 @@ from mmfast.sim.exchange import Exchange
 from mmfast.sim.orders import Fill, Order, Status
 from mmfast.sim.paging import Params, ms_of, page
 from mmfast.sim.refusals import bad_parameter
-from mmfast.sim.scope import LINEAR, category_of, scope_of
+from mmfast.sim.scope import LINEAR, OPTION_BASE, category_of, scope_of
 from mmfast.sim.tickets import text_of
 
 _DAY_MS: Final = 86_400_000
 _SPAN_MS: Final = 7 * _DAY_MS
+_OPEN_ONLY: Final = ("", "0", "1")
 
 
 class _Span(NamedTuple):
@@ -51,13 +52,14 @@ class HistoryCalls:
             orders = [found] if found and (found.is_open or found.order_id in recent) else []
             return self._orders(category, orders, params)
         scope = scope_of(self._exchange, category, params, needed=LINEAR)
-        closed_wanted = text_of(params, "openOnly") not in ("", "0")
+        closed_wanted = _wants_closed(params)
         source: Iterable[Order] = (
             account.blotter.recent_closed(category)
             if closed_wanted
             else account.blotter.open_orders()
         )
-        orders = [order for order in source if order.instrument in scope.instruments]
+        plain = _is_plain(params)
+        orders = [order for order in source if plain and order.instrument in scope.instruments]
         return self._orders(category, orders, params)
 
     def _history(self, call: Call) -> Answer:
@@ -75,11 +77,12 @@ class HistoryCalls:
             return self._orders(category, [found] if found and kept else [], params, history=True)
         chosen = scope_of(self._exchange, category, params).instruments
         span = _span_of(params, call.venue_ms)
-        word = text_of(params, "orderStatus")
+        word, plain = text_of(params, "orderStatus"), _is_plain(params)
         orders = account.blotter.closed_orders(
             category,
             lambda order: (
-                order.instrument in chosen
+                plain
+                and order.instrument in chosen
                 and span.start_ms <= order.created_ms <= span.end_ms
                 and word in ("", Status(order.status).word)
                 and is_kept(order)
@@ -124,11 +127,23 @@ class HistoryCalls:
             return lambda fill: fill.link_id == link_id and fill.instrument in listed
         if text_of(params, "execType") not in ("", "Trade"):
             return lambda _fill: False
-        chosen = scope_of(self._exchange, category, params).instruments
-        span = _span_of(params, venue_ms)
+        scope = scope_of(self._exchange, category, params, option_base=OPTION_BASE)
+        chosen, span = scope.instruments, _span_of(params, venue_ms)
         return lambda fill: (
             fill.instrument in chosen and span.start_ms <= fill.exec_ms <= span.end_ms
         )
+
+
+def _wants_closed(params: Params) -> bool:
+    word = text_of(params, "openOnly")
+    if word not in _OPEN_ONLY:
+        raise bad_parameter(f"params error: openOnly invalid {word[:32]}")
+    return word not in ("", "0")
+
+
+def _is_plain(params: Params) -> bool:
+    """Whether a query reaches plain orders, which are all this venue has."""
+    return text_of(params, "orderFilter") in ("", "Order")
 
 
 def _has_id(params: Params) -> bool:

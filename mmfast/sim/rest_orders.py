@@ -23,7 +23,23 @@ from mmfast.sim.scope import FUTURES, category_of, instrument_of, scope_of
 from mmfast.sim.tickets import Item, TicketReader, text_of
 
 MAX_CANCEL_ALL: Final = 500
-"""More open orders than this, and a cancel-all takes so many of them at random."""
+"""More open futures orders than this, and a cancel-all takes so many of them at random."""
+
+
+_FUTURES_FILTERS: Final = ("", "Order", "StopOrder", "OpenOrder")
+_ORDER_FILTERS: Final = {
+    Category.LINEAR: _FUTURES_FILTERS,
+    Category.INVERSE: _FUTURES_FILTERS,
+    Category.SPOT: (
+        "",
+        "Order",
+        "tpslOrder",
+        "StopOrder",
+        "OcoOrder",
+        "BidirectionalTpslOrder",
+    ),
+}
+_PLAIN: Final = ("", "Order", "OpenOrder")
 
 
 class _Ids(NamedTuple):
@@ -45,6 +61,7 @@ class OrderCalls:
         self._reader = TicketReader(exchange)
         self._checks = Checks(exchange, params)
         self._max_batch = params.max_batch
+        self._switches = params.switches
         self._lots_drawn = random.Random(f"cancel-all {params.seed}")
 
     def routes(self) -> Routes:
@@ -101,16 +118,18 @@ class OrderCalls:
         category = category_of(self._exchange, call.params)
         scope = scope_of(self._exchange, category, call.params, needed=FUTURES)
         orders: list[Order] = []
-        if text_of(call.params, "orderFilter") in ("", "Order"):
+        if _means_plain_orders(category, text_of(call.params, "orderFilter")):
             orders = [
                 order
                 for order in call.account.blotter.open_orders()
                 if order.instrument in scope.instruments
             ]
-        if len(orders) > MAX_CANCEL_ALL:
+        if category in FUTURES and len(orders) > MAX_CANCEL_ALL:
             orders = self._lots_drawn.sample(orders, MAX_CANCEL_ALL)
         for order in orders:
             self._exchange.cancel(call.account, order)
+        if category is Category.SPOT and not self._switches.spot_cancel_all_lists:
+            return Answer({"success": "1"})
         ids = [{"orderId": order.order_id, "orderLinkId": order.link_id} for order in orders]
         return Answer({"list": ids, "success": "1"})
 
@@ -155,6 +174,15 @@ class OrderCalls:
         if not isinstance(items, list) or not 1 <= len(items) <= most:
             raise bad_parameter(f"params error: request must hold 1 to {most} orders")
         return items
+
+
+def _means_plain_orders(category: Category, order_filter: str) -> bool:
+    """Whether a cancel-all reaches plain orders, which are all this venue has."""
+    if category is Category.OPTION:
+        return True
+    if order_filter not in _ORDER_FILTERS[category]:
+        raise bad_parameter(f"params error: orderFilter invalid {order_filter[:32]}")
+    return order_filter in _PLAIN
 
 
 def _shown(item: object, name: str) -> str:

@@ -10,6 +10,7 @@ from mmfast.sim.dcp import MAX_WINDOW_S, MIN_WINDOW_S, OPTIONS, PRODUCTS, DcpDes
 from mmfast.sim.refusals import NOT_PERMITTED, Refusal, bad_parameter
 from mmfast.sim.tickets import text_of
 
+NO_MMP_PROFILE: Final = 110062
 MMP_NOT_ENABLED: Final = 110065
 _INSTITUTIONS: Final = ("pro", "mm")
 _SUCCESS: Final = "success"
@@ -38,9 +39,9 @@ class ProtectionCalls:
             ("POST", "/v5/order/disconnected-cancel-all"): Route(self._set_dcp),
             ("GET", "/v5/account/query-dcp-info"): Route(self._dcp_info),
             ("GET", "/v5/account/smp-group"): Route(_smp_group),
-            ("GET", "/v5/account/mmp-state"): Route(_mmp),
-            ("POST", "/v5/account/mmp-modify"): Route(_mmp),
-            ("POST", "/v5/account/mmp-reset"): Route(_mmp),
+            ("GET", "/v5/account/mmp-state"): Route(_no_mmp_profile),
+            ("POST", "/v5/account/mmp-modify"): Route(_mmp_not_enabled),
+            ("POST", "/v5/account/mmp-reset"): Route(_no_mmp_profile),
         }
 
     def _set_dcp(self, call: Call) -> Answer:
@@ -78,11 +79,21 @@ def _smp_group(_call: Call) -> Answer:
     return Answer({"smpGroup": 0}, text=_SUCCESS)
 
 
-def _mmp(call: Call) -> Answer:
+def _mmp_not_enabled(call: Call) -> Answer:
     """Market maker protection has to be granted, and this venue grants it to nobody."""
-    if not text_of(call.params, "baseCoin"):
-        raise bad_parameter("params error: baseCoin is needed")
+    _need_base_coin(call)
     raise Refusal(
         MMP_NOT_ENABLED,
         "MMP hasn't yet been enabled for your account. Please contact your BD manager.",
     )
+
+
+def _no_mmp_profile(call: Call) -> Answer:
+    """So there is no state to show or reset."""
+    _need_base_coin(call)
+    raise Refusal(NO_MMP_PROFILE, "Institution MMP profile not found.")
+
+
+def _need_base_coin(call: Call) -> None:
+    if not text_of(call.params, "baseCoin"):
+        raise bad_parameter("params error: baseCoin is needed")

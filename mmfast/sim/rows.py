@@ -126,7 +126,8 @@ class Rows:
         im_rate, mm_rate = _rate(im_e8, equity_e8), _rate(mm_e8, equity_e8)
         equity, im, mm = money(equity_e8), money(im_e8), money(mm_e8)
         if coins is None:
-            coins = [coin for coin, held in account.wallet.items() if held or coin in unrealised]
+            known = dict.fromkeys((*account.wallet, *unrealised))
+            coins = [c for c in known if account.wallet.get(c) or c in unrealised]
         return {
             "accountType": "UNIFIED",
             "accountLTV": "0",
@@ -143,15 +144,11 @@ class Rows:
             "totalInitialMarginByMp": im,
             "totalMaintenanceMargin": mm,
             "totalMaintenanceMarginByMp": mm,
-            "coin": [
-                self._coin(account, coin, unrealised.get(coin, 0), sums)
-                for coin in coins
-                if coin in account.wallet
-            ],
+            "coin": [self._coin(account, coin, unrealised.get(coin, 0), sums) for coin in coins],
         }
 
     def _coin(self, account: Account, coin: str, unrealised: int, sums: _Sums) -> Row:
-        balance = account.wallet[coin]
+        balance = account.wallet.get(coin, 0)
         equity = balance + unrealised
         position_im = sums.position.get(coin, 0)
         return {

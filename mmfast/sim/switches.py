@@ -14,6 +14,13 @@ import msgspec
 class VenueSwitches(msgspec.Struct, frozen=True, kw_only=True):
     """One field per open question."""
 
+    # Requests.
+    strict_batch_of_10: bool = False
+    """At most 10 orders in any batch: one page of the documents still says so, the others give
+    20 to all but spot."""
+    spot_cancel_all_lists: bool = True
+    """A cancel-all on spot answers which orders it takes; real ones have been seen without."""
+
     # Order life.
     amend_down_keeps_queue: bool = True
     """Less size at the same price keeps the place in the queue. The documents say nothing."""

@@ -21,14 +21,7 @@ from mmfast.sim.flow import MarketFlow
 from mmfast.sim.limits import Limits
 from mmfast.sim.params import VenueParams
 from mmfast.sim.rest import Router
-from mmfast.sim.rest_account import AccountCalls
-from mmfast.sim.rest_books import BookCalls
-from mmfast.sim.rest_coins import CoinCalls
-from mmfast.sim.rest_history import HistoryCalls
-from mmfast.sim.rest_market import MarketCalls
-from mmfast.sim.rest_orders import OrderCalls
-from mmfast.sim.rest_protection import ProtectionCalls
-from mmfast.sim.rest_tickers import TickerCalls
+from mmfast.sim.rest_routes import routes_of
 from mmfast.sim.seams import BookView
 from mmfast.sim.status_board import Notice
 from mmfast.sim.wire import Due, HttpRequest, Output
@@ -78,7 +71,10 @@ class Venue:
             (Credentials(UID, params.api_key, params.api_secret.encode()),),
             params.default_recv_window_ms,
         )
-        self._dcp = DcpDesk()
+        switches = params.switches
+        self.dcp = DcpDesk(
+            apply_ms=switches.dcp_apply_ms, counts_silence=switches.dcp_counts_silence
+        )
         self._router = self._build_router()
         self._jitter = random.Random(f"latency {params.seed}")
         self._half_ns = int(params.latency_ms * NS_PER_MS) // 2
@@ -93,10 +89,6 @@ class Venue:
         flows = tuple(params.flow_of(one.symbol) for one in self.instruments)
         self._flow = MarketFlow(self.instruments, starts, params.seed, flows)
         self._feeds = Feeds(self._exchange, params.start_wall_ms)
-        switches = params.switches
-        self.dcp = DcpDesk(
-            apply_ms=switches.dcp_apply_ms, counts_silence=switches.dcp_counts_silence
-        )
         self._sessions = WsSessions(
             params, self._doorkeeper, self._feeds.by_category, self._router, self.dcp
         )
@@ -107,21 +99,17 @@ class Venue:
 
     def _build_router(self) -> Router:
         exchange, params = self._exchange, self._params
-        routes = OrderCalls(exchange, params).routes()
-        routes.update(HistoryCalls(exchange).routes())
-        routes.update(AccountCalls(exchange, params).routes())
-        routes.update(CoinCalls(exchange).routes())
-        routes.update(ProtectionCalls(self._dcp, params.tier).routes())
-        routes.update(MarketCalls(exchange, params.start_wall_ms).routes())
-        routes.update(BookCalls(exchange).routes())
-        routes.update(TickerCalls(exchange).routes())
         return Router(
-            routes,
+            routes_of(exchange, params, self.dcp, self._notices),
             exchange.accounts,
             self._doorkeeper,
             Limits(params.tier),
             params.max_batch_orders,
         )
+
+    def _notices(self) -> list[dict[str, object]]:
+        # The sessions, which keep the notices, are made after the router they need.
+        return self._sessions.board.rows()
 
     # What the server shell says and asks.
 

@@ -44,17 +44,20 @@ def test_switching_needs_a_clean_symbol(linear: Open) -> None:
     assert desk.trader.post(SWITCH, inverse).code == 10001
 
 
-def test_a_coin_switches_all_its_symbols_or_none(linear: Open) -> None:
+def test_a_coin_switches_all_its_symbols_that_are_not_in_use(linear: Open) -> None:
     desk = linear()
     eth = Desk(desk.trader, "linear", "ETHUSDT")
     eth.place("Buy", "0.01", "3200", orderLinkId="e")
+    assert switch(desk, HEDGE, coin="USDT") == 0
+    assert desk.place("Buy", "0.01", "64000", positionIdx=1).code == 0
+    assert eth.place("Buy", "0.01", "3200", positionIdx=1).code == 10001
+    # Now both are in use, and one of them would change.
     assert switch(desk, HEDGE, coin="USDT") == 110028
-    assert desk.place("Buy", "0.01", "64000", positionIdx=1).code == 10001
     eth.call("cancel", orderLinkId="e")
     assert switch(desk, HEDGE, coin="USDT") == 0
     assert switch(desk, HEDGE, symbol="ETHUSDT") == 110025
-    assert desk.place("Buy", "0.01", "64000", positionIdx=1).code == 0
     assert eth.place("Buy", "0.01", "3200").code == 10001
+    assert switch(desk, HEDGE, coin="DAI") == 10001
 
 
 def test_the_index_must_fit_the_mode(linear: Open) -> None:

@@ -237,7 +237,7 @@ def test_wallet_adds_up(trader) -> None:
     assert (coin["totalPositionIM"], coin["totalOrderIM"]) == ("649", "0")
     assert trader.get("/v5/account/wallet-balance").code == 10001
     other = trader.get("/v5/account/wallet-balance", accountType="UNIFIED", coin="BTC").rows[0]
-    assert other["coin"] == []
+    assert [(coin["coin"], coin["equity"]) for coin in other["coin"]] == [("BTC", "0")]
 
 
 @pytest.mark.parametrize(
