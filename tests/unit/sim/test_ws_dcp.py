@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
+from typing import Any
+
+import orjson
 import pytest
 
 from mmfast.sim.dcp import DERIVATIVES, NEVER_NS, OPTIONS, SPOT, DcpDesk
+from mmfast.sim.switches import VenueSwitches
+from mmfast.sim.wire import WsSend
 from mmfast.units import NS_PER_S
 
 ME, OTHER = 1, 2
@@ -115,3 +122,90 @@ def test_silence_of_an_open_connection_is_a_switch(counts_silence: bool) -> None
     # A ping arms it again.
     desk.ping(ME, 7, at(200))
     assert desk.due(at(210)) == fired
+
+
+# On a venue.
+
+CONN = 60
+
+
+def talk(trader: Any, conn_id: int, *messages: dict[str, Any]) -> list[dict[str, Any]]:
+    """Say something on a connection; the answers it gets."""
+    before = len(trader.leaving)
+    for message in messages:
+        trader.venue.ws_message(conn_id, orjson.dumps(message), trader.now_ns)
+    trader.run(20)
+    return [
+        orjson.loads(due.output.data)
+        for due in trader.leaving[before:]
+        if isinstance(due.output, WsSend) and due.output.conn_id == conn_id
+    ]
+
+
+def subscribe(trader: Any, conn_id: int, topic: str) -> None:
+    """Open a private connection, authenticate, subscribe and ping."""
+    assert trader.venue.ws_open(conn_id, "/v5/private", trader.now_ns)
+    expires = trader.venue.venue_ms(trader.now_ns) + 10_000
+    sign = hmac.new(b"test-secret", f"GET/realtime{expires}".encode(), hashlib.sha256)
+    answers = talk(
+        trader,
+        conn_id,
+        {"op": "auth", "args": ["test-key", expires, sign.hexdigest()]},
+        {"op": "subscribe", "args": [topic]},
+        {"op": "ping"},
+    )
+    assert [one.get("success", True) for one in answers] == [True] * 3
+
+
+def protected(new_trader: Any, product: str, topic: str) -> Any:
+    trader = new_trader(
+        symbols=("BTCUSDT",), inverse_symbols=("BTCUSD",), switches=VenueSwitches(dcp_apply_ms=0)
+    )
+    trader.venue.dcp.configure(trader.venue.uid, product, 3, trader.now_ns)
+    subscribe(trader, CONN, topic)
+    assert trader.place(orderLinkId="linear").code == 0
+    inverse = {"category": "inverse", "symbol": "BTCUSD", "side": "Buy", "orderType": "Limit"}
+    body = {**inverse, "qty": "10", "price": "64000.00", "orderLinkId": "inverse"}
+    assert trader.post("/v5/order/create", body).code == 0
+    trader.told("order")
+    return trader
+
+
+def test_dead_connections_end_the_orders_of_their_product(new_trader: Any) -> None:
+    trader = protected(new_trader, DERIVATIVES, "dcp.future")
+    trader.venue.ws_close(CONN, trader.now_ns)
+    trader.run(2_900)
+    assert trader.open_links() == ["linear", "inverse"]
+    trader.run(200)
+    assert trader.open_links() == []
+    rows = trader.told("order")
+    assert {row["orderLinkId"]: row["orderStatus"] for row in rows} == {
+        "linear": "Cancelled", "inverse": "Cancelled"
+    }  # fmt: skip
+    assert {row["cancelType"] for row in rows} == {"CancelByDCP"}
+    # Connections without the topic did not keep them alive, and hear of it.
+    assert trader.place(orderLinkId="later").code == 0
+    trader.run(10_000)
+    assert trader.open_links() == ["later"]
+
+
+def test_orders_of_other_products_stay(new_trader: Any) -> None:
+    trader = protected(new_trader, SPOT, "dcp.spot")
+    trader.venue.ws_close(CONN, trader.now_ns)
+    trader.run(10_000)
+    assert trader.open_links() == ["linear", "inverse"]
+
+
+def test_a_reconnect_that_pings_in_time_saves_the_orders(new_trader: Any) -> None:
+    trader = protected(new_trader, DERIVATIVES, "dcp.future")
+    trader.venue.ws_close(CONN, trader.now_ns)
+    trader.run(2_500)
+    subscribe(trader, CONN + 1, "dcp.future")
+    trader.run(10_000)
+    assert trader.open_links() == ["linear", "inverse"]
+
+
+def test_a_connection_the_venue_closes_for_silence_is_dead(new_trader: Any) -> None:
+    trader = protected(new_trader, DERIVATIVES, "dcp.future")
+    trader.run(660_000)
+    assert trader.open_links() == []

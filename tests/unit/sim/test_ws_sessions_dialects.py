@@ -287,6 +287,32 @@ def test_private_rows_go_out_in_the_form_each_client_asked_for() -> None:
     assert json.loads(wallet.data)["id"] != told[1]["id"]
 
 
+def test_each_connection_hears_of_its_own_account() -> None:
+    wire = Wire()
+    wire.open(PRIVATE, 1, auth=True)
+    wire.open(PRIVATE, 2)
+    wire.say({"op": "auth", "args": ["other key", VENUE_MS + 1000, "good"]}, 2)
+    for conn_id in (1, 2):
+        wire.say(sub("order", "wallet"), conn_id)
+    for uid, conn_id in ((7, 1), (8, 2)):
+        for root in ("order", "wallet"):
+            sent = wire.sessions.private(uid, root, "linear", [{}], VENUE_MS)
+            assert [one.conn_id for one in sent] == [conn_id]
+    assert wire.sessions.private(9, "order", "linear", [{}], VENUE_MS) == []
+
+
+def test_protection_is_joined_and_left_with_its_topics() -> None:
+    wire = Wire()
+    wire.dcp.configure(7, "DERIVATIVES", 10, 0)
+    wire.dcp.configure(7, "SPOT", 10, 0)
+    wire.open(PRIVATE, auth=True)
+    assert wire.say(sub("order", "dcp.future", "dcp.spot"))["success"] is True
+    assert wire.say(sub("dcp"))["ret_msg"] == "error:handler not found,topic:dcp"
+    wire.say({"op": "unsubscribe", "args": ["dcp.spot"]})
+    wire.close(1)
+    assert wire.dcp.due(10 * NS_PER_S) == [(7, "DERIVATIVES")]
+
+
 def test_fast_executions_come_first_without_fees_and_without_the_makers_link_id() -> None:
     wire = Wire()
     wire.open(PRIVATE, auth=True)
@@ -299,6 +325,7 @@ def test_fast_executions_come_first_without_fees_and_without_the_makers_link_id(
     sent = wire.sessions.private(7, "execution", "linear", [full, taker, funding], VENUE_MS)
     fast, whole = (json.loads(one.data) for one in sent)
     assert (fast["topic"], whole["topic"]) == ("execution.fast", "execution")
+    assert "id" not in fast
     assert [row["orderLinkId"] for row in fast["data"]] == ["", "mine"]
     assert "execFee" not in fast["data"][0]
     assert whole["data"] == [full, taker, funding]
