@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from decimal import Decimal
 
 from pybit import unified_trading
 
@@ -67,3 +68,38 @@ class Sockets:
         """The client's own (daemon) threads may sleep in a select for a while after this."""
         for socket in self._opened:
             socket.exit()
+
+
+def rows_of(reply: dict) -> list[dict]:
+    return reply["result"]["list"]
+
+
+def touch(session: unified_trading.HTTP, market) -> tuple[Decimal, Decimal]:
+    """Best bid and ask."""
+    book = session.get_orderbook(**market.query, limit=1)["result"]
+    return Decimal(book["b"][0][0]), Decimal(book["a"][0][0])
+
+
+def coin_row(session: unified_trading.HTTP, coin: str) -> dict:
+    """What the wallet says of one coin."""
+    reply = session.get_wallet_balance(accountType="UNIFIED", coin=coin)
+    [row] = rows_of(reply)[0]["coin"]
+    return row
+
+
+def item(market, side: str, price: Decimal, link_id: str, **more: object) -> dict:
+    """One limit order of a batch."""
+    return {
+        "symbol": market.symbol,
+        "side": side,
+        "orderType": "Limit",
+        "qty": str(market.lot),
+        "price": str(price),
+        "orderLinkId": link_id,
+        **more,
+    }
+
+
+def order(market, side: str, price: Decimal, link_id: str, **more: object) -> dict:
+    """One limit order on its own."""
+    return {"category": market.category, **item(market, side, price, link_id, **more)}

@@ -22,8 +22,10 @@ LINEAR = {"category": "linear", "symbol": SYMBOL}
 
 @pytest.fixture
 def venue(start_venue):
-    # A still market: nothing but the client moves the book, so every outcome is certain.
-    return start_venue(flow=FlowParams(activity=0.0))
+    # A still market: nothing but the client moves the book, so every outcome is certain. No
+    # faster than a network: the client's sockets cannot bear an answer that comes before it has
+    # noted what it sent.
+    return start_venue(flow=FlowParams(activity=0.0), latency_ms=20.0)
 
 
 @pytest.fixture

@@ -73,7 +73,9 @@ def test_clock_book_and_ticker(client, market) -> None:
     assert asks == sorted(asks)
     assert bids[0] < asks[0]
     ticker = client.fetch_ticker(market.unified)
+    assert ticker["symbol"] == market.unified
     assert (ticker["bid"], ticker["ask"]) == (bids[0], asks[0])
+    assert list(client.fetch_tickers([market.unified])) == [market.unified]
 
 
 def test_create_edit_cancel(client, market) -> None:

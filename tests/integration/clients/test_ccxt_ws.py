@@ -117,6 +117,37 @@ async def touch(client: Client, symbol: str) -> tuple[list[float], list[float]]:
     return book["bids"][0], book["asks"][0]
 
 
+def test_the_book_follows_a_sweep(play, market) -> None:
+    """Take the whole best level: the merged book loses it, and stays equal to the venue's."""
+
+    async def scene(client: Client) -> None:
+        symbol = market.unified
+        book = await client.watch_order_book(symbol, 50)
+        _, (ask, size) = await touch(client, symbol)
+        assert [ask, size] == book["asks"][0]
+        await client.create_order(symbol, "limit", "buy", size, ask, {"timeInForce": "IOC"})
+        while book["asks"][0][0] <= ask:
+            book = await client.watch_order_book(symbol, 50)
+        truth = await client.fetch_order_book(symbol, 50)
+        assert book["bids"] == truth["bids"]
+        assert book["asks"] == truth["asks"]
+
+    play(scene)
+
+
+def test_the_public_trade_and_ticker(play, market) -> None:
+    async def scene(client: Client) -> None:
+        symbol, lot = market.unified, float(market.lot)
+        _, (ask, _) = await touch(client, symbol)
+        async with Ear(client, "trade:", lambda: client.watch_trades(symbol)) as trades:
+            await client.create_order(symbol, "limit", "buy", lot, ask, {"timeInForce": "IOC"})
+            await trades.until(has(symbol=symbol, side="buy", price=ask, amount=lot))
+        ticker = await client.watch_ticker(symbol)
+        assert (ticker["symbol"], ticker["last"]) == (symbol, ask)
+
+    play(scene)
+
+
 def test_the_order_and_execution_streams(play, market) -> None:
     """A resting order is heard to open and to go; a taking one to close, with its fill."""
 
@@ -184,5 +215,29 @@ def test_the_position_stream(play, markets) -> None:
             for one in contracts:
                 left = 2 * float(one.lot)
                 await positions.until(has(symbol=one.unified, side="short", contracts=left))
+
+    play(scene)
+
+
+def test_orders_over_the_trade_socket(play, market) -> None:
+    """What REST says of an order that never went over REST."""
+
+    async def scene(client: Client) -> None:
+        symbol, lot = market.unified, float(market.lot)
+        (bid, _), _ = await touch(client, symbol)
+        price, lower = (float(client.price_to_precision(symbol, bid - far)) for far in (50, 51))
+        created = await client.create_order_ws(
+            symbol, "limit", "buy", lot, price, {"clientOrderId": "one", "postOnly": True}
+        )
+        [order] = await client.fetch_open_orders(symbol)
+        assert (order["id"], order["clientOrderId"]) == (created["id"], "one")
+        edited = await client.edit_order_ws(created["id"], symbol, "limit", "buy", 2 * lot, lower)
+        assert edited["id"] == created["id"]
+        [order] = await client.fetch_open_orders(symbol)
+        assert (order["price"], order["amount"]) == (lower, 2 * lot)
+        assert (await client.cancel_order_ws(created["id"], symbol))["id"] == created["id"]
+        assert await client.fetch_open_orders(symbol) == []
+        with pytest.raises(ccxt.pro.InvalidOrder):
+            await client.cancel_order_ws(created["id"], symbol)
 
     play(scene)

@@ -1,4 +1,4 @@
-"""The official client in every category: REST, public, private and trade sockets.
+"""The official client over REST in every category, unchanged except for the address.
 
 Everything asserted here is what pybit itself reports; ``tests/integration/test_pybit_client.py``
 has the first steps.
@@ -12,7 +12,7 @@ from decimal import Decimal
 import pytest
 from pybit import unified_trading
 from pybit.exceptions import InvalidRequestError
-from pybit_sessions import Sockets, http_session, until
+from pybit_sessions import coin_row, http_session, item, order, rows_of, touch
 
 COIN_ATOM = Decimal("1e-8")
 
@@ -26,39 +26,6 @@ def session(venue) -> Iterator[Session]:
     client.client.close()
 
 
-@pytest.fixture
-def sockets(venue, monkeypatch) -> Iterator[Sockets]:
-    opened = Sockets(venue, monkeypatch)
-    yield opened
-    opened.close()
-
-
-def touch(session: Session, market) -> tuple[Decimal, Decimal]:
-    book = session.get_orderbook(**market.query, limit=1)["result"]
-    return Decimal(book["b"][0][0]), Decimal(book["a"][0][0])
-
-
-def item(market, side: str, price: Decimal, link_id: str, **more: object) -> dict:
-    """One order of a batch."""
-    return {
-        "symbol": market.symbol,
-        "side": side,
-        "orderType": "Limit",
-        "qty": str(market.lot),
-        "price": str(price),
-        "orderLinkId": link_id,
-        **more,
-    }
-
-
-def order(market, side: str, price: Decimal, link_id: str, **more: object) -> dict:
-    return {"category": market.category, **item(market, side, price, link_id, **more)}
-
-
-def rows_of(reply: dict) -> list[dict]:
-    return reply["result"]["list"]
-
-
 def open_links(session: Session, market) -> list[str]:
     rows = rows_of(session.get_open_orders(**market.query))
     return sorted(row["orderLinkId"] for row in rows)
@@ -66,12 +33,6 @@ def open_links(session: Session, market) -> list[str]:
 
 def closed(session: Session, market, link_id: str) -> dict:
     [row] = rows_of(session.get_order_history(**market.query, orderLinkId=link_id))
-    return row
-
-
-def coin_row(session: Session, coin: str) -> dict:
-    reply = session.get_wallet_balance(accountType="UNIFIED", coin=coin)
-    [row] = rows_of(reply)[0]["coin"]
     return row
 
 
@@ -257,60 +218,3 @@ def test_a_spot_market_buy_spends_the_quote_coin(session, spot) -> None:
     assert Decimal(fill["execPrice"]) == ask
     assert 130 - ask * Decimal("0.000001") < spent <= 130
     assert balance(session, "USDT") == cash - spent
-
-
-class Heard:
-    """Rows of one stream; the client calls it in a thread of its own."""
-
-    def __init__(self) -> None:
-        self.rows: list[dict] = []
-
-    def __call__(self, message: dict) -> None:
-        data = message["data"]
-        self.rows += data if isinstance(data, list) else [data]
-
-    def until(self, what: str, **wanted: str) -> dict:
-        """The first row that carries all of these fields."""
-
-        def found() -> dict | None:
-            rows = (row for row in list(self.rows) if wanted.items() <= row.items())
-            return next(rows, None)
-
-        row = until(found, what)
-        assert isinstance(row, dict)
-        return row
-
-
-def test_the_private_streams(session, sockets, market) -> None:
-    orders, fills, positions, wallets = Heard(), Heard(), Heard(), Heard()
-    socket = sockets.stream("private")
-    socket.order_stream(orders)
-    socket.execution_stream(fills)
-    socket.position_stream(positions)
-    socket.wallet_stream(wallets)
-    until(lambda: socket.auth, "the authentication")
-    bid, ask = touch(session, market)
-    session.place_order(**order(market, "Buy", bid - 50, "rest"))
-    orders.until("the new order", orderLinkId="rest", orderStatus="New")
-    session.cancel_order(**market.query, orderLinkId="rest")
-    gone = orders.until("the cancelled order", orderLinkId="rest", orderStatus="Cancelled")
-    assert (gone["category"], gone["symbol"]) == (market.category, market.symbol)
-
-    session.place_order(**order(market, "Buy", ask, "take", timeInForce="IOC"))
-    orders.until("the filled order", orderLinkId="take", orderStatus="Filled")
-    fill = fills.until("the fill", orderLinkId="take", category=market.category)
-    assert len(fills.rows) == 1
-    [same] = rows_of(session.get_executions(**market.query))
-    assert (fill["execId"], fill["execFee"]) == (same["execId"], same["execFee"])
-    truth = coin_row(session, market.fee_coin)["walletBalance"]
-
-    def told() -> bool:
-        coins = [coin for row in list(wallets.rows) for coin in row["coin"]]
-        return any(
-            coin["coin"] == market.fee_coin and coin["walletBalance"] == truth for coin in coins
-        )
-
-    until(told, "the wallet after the fill")
-    if not market.is_spot:
-        position = positions.until("the position", symbol=market.symbol, side="Buy")
-        assert Decimal(position["size"]) == market.lot
