@@ -16,11 +16,12 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from mmfast.clock import Clock, SystemClock
+from mmfast.sim.alarm import Alarm, alarm
 from mmfast.sim.audit import Audit
 from mmfast.sim.params import VenueParams
 from mmfast.sim.venue import Venue
 from mmfast.sim.wire import HttpReply, HttpRequest, WsClose, WsSend
-from mmfast.units import NS_PER_MS, NS_PER_S
+from mmfast.units import NS_PER_S
 
 MAX_BACKLOG_BYTES: Final = 4 << 20
 """Unsent bytes of one websocket; a client that reads more slowly is cut off."""
@@ -38,7 +39,8 @@ _CONTROL: Final = "/control/"
 _CONTROL_CALLS: Final = (
     "expected GET /control/state, POST /control/outage or POST /control/freeze_feed"
 )
-_MAX_SLEEP_MS: Final = 3_600_000
+_MAX_SLEEP_NS: Final = 3600 * NS_PER_S
+_NOT_SET: Final = -1
 _HANG_UP_S: Final = 0.02
 """Time the answer to ``/control/outage`` gets to leave before its own socket goes too."""
 
@@ -107,8 +109,8 @@ class VenueServer:
         self._venue: Venue | None = None
         self._http: web.Server | None = None
         self._listener: asyncio.Server | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_due_ns = 0
+        self._alarm: Alarm | None = None
+        self._alarm_due_ns = _NOT_SET
         self._outage_until_ns = 0
         self._next_id = 0
         self._waiting: dict[int, asyncio.Future[HttpReply]] = {}
@@ -136,16 +138,17 @@ class VenueServer:
             return _Refuser() if self._now_ns() < self._outage_until_ns else http()
 
         self._listener = await loop.create_server(door, self._host, self._port, backlog=1024)
-        self._arm(self._now_ns())
+        self._alarm = alarm(loop, self._on_alarm)
+        self._arm()
         return int(self._listener.sockets[0].getsockname()[1])
 
     async def stop(self) -> None:
         """Close the port and every connection; what was under way gets no answer."""
         if self._listener is not None:
             self._listener.close()
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if self._alarm is not None:
+            self._alarm.close()
+            self._alarm = None
         for future in self._waiting.values():
             future.cancel()
         self._hang_up()
@@ -172,23 +175,19 @@ class VenueServer:
 
     def _after_input(self, now_ns: int) -> None:
         self._deliver(now_ns)
-        self._arm(now_ns)
+        self._arm()
 
-    def _on_timer(self) -> None:
-        self._timer = None
-        self._arm(self._catch_up())
+    def _on_alarm(self) -> None:
+        self._alarm_due_ns = _NOT_SET
+        self._catch_up()
+        self._arm()
 
-    def _arm(self, now_ns: int) -> None:
-        """One timer, at the next thing due; an earlier one replaces a later one."""
-        due_ns = self.venue.next_due_ns()
-        if self._timer is not None:
-            if self._timer_due_ns <= due_ns:
-                return
-            self._timer.cancel()
-        self._timer_due_ns = due_ns
-        # Loop timers count whole milliseconds; rounding down would spin until the time is come.
-        delay_ms = min(max(-((now_ns - due_ns) // NS_PER_MS), 1), _MAX_SLEEP_MS)
-        self._timer = asyncio.get_running_loop().call_later(delay_ms / 1000, self._on_timer)
+    def _arm(self) -> None:
+        """Be woken at the next thing due, whatever the alarm was set to; not once stopped."""
+        due_ns = self.venue.next_wake_ns()
+        if self._alarm is not None and due_ns != self._alarm_due_ns:
+            self._alarm_due_ns = due_ns
+            self._alarm.set(min(due_ns - self._now_ns(), _MAX_SLEEP_NS))
 
     def _deliver(self, now_ns: int) -> None:
         touched: dict[int, _Socket] = {}
@@ -273,7 +272,7 @@ class VenueServer:
             if request.transport is None:
                 return response
             self._sockets[conn_id] = _Socket(response, request.transport)
-            self._arm(self._now_ns())
+            self._arm()
             async for message in response:
                 if message.type is WSMsgType.TEXT:
                     now_ns = self._catch_up()
@@ -281,11 +280,9 @@ class VenueServer:
                     self._after_input(now_ns)
         finally:
             self._sockets.pop(conn_id, None)
-            now_ns = self._now_ns()
-            self.venue.ws_close(conn_id, now_ns)
-            if self._timer is not None:
-                # Disconnect protection may have to act; a stopped server has no timer.
-                self._arm(now_ns)
+            self.venue.ws_close(conn_id, self._now_ns())
+            # Disconnect protection may have to act.
+            self._arm()
         return response
 
     def _hang_up(self) -> None:
@@ -312,7 +309,7 @@ class VenueServer:
         until_ns = self._catch_up() + int(seconds * NS_PER_S)
         if path == "/control/freeze_feed":
             self.venue.freeze_feed(until_ns)
-            self._arm(self._now_ns())
+            self._arm()
         else:
             self._outage_until_ns = until_ns
             asyncio.get_running_loop().call_later(_HANG_UP_S, self._hang_up)

@@ -175,9 +175,21 @@ class Venue:
 
     def next_due_ns(self) -> int:
         """The earliest instant at which there is something to do (very large: never)."""
+        return min(self._next_but_flow_ns(), self._flow.next_due_ns())
+
+    def next_wake_ns(self) -> int:
+        """When :meth:`advance` has to be called so that nothing leaves late.
+
+        What the market does is told on the next beat of a public topic, and to an account half
+        a round trip and a stream lag later: until then nobody can know that it was not done yet.
+        """
+        return min(
+            self._next_but_flow_ns(), self._flow.next_due_ns() + self._half_ns + self._lag_ns
+        )
+
+    def _next_but_flow_ns(self) -> int:
         return min(
             self._agenda[0][0] if self._agenda else NEVER_NS,
-            self._flow.next_due_ns(),
             self._feeds.next_due_ns(),
             self._sessions.next_due_ns(),
             self.dcp.next_due_ns(),
