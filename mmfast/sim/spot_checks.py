@@ -103,7 +103,7 @@ class SpotChecks:
 
 
 def _value_too_small() -> Refusal:
-    return Refusal(SPOT_VALUE_TOO_SMALL, "Order value exceeded lower limit.")
+    return Refusal(SPOT_VALUE_TOO_SMALL, "Order value exceeded lower limit")
 
 
 def _no_balance() -> Refusal:

@@ -193,9 +193,9 @@ def _position_idx(item: Item) -> int:
     found = item.get("positionIdx")
     if found is None:
         return ONE_WAY
-    if isinstance(found, bool) or found not in _POSITION_INDEXES:
+    # In Python, not in JSON, false and 0.0 are 0.
+    if type(found) is not int or found not in _POSITION_INDEXES:
         raise bad_parameter("position idx not match position mode")
-    assert isinstance(found, int)  # noqa: S101 - it is one of three integers
     return found
 
 
