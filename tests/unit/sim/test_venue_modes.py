@@ -212,3 +212,22 @@ def test_batches_hold_twenty_orders_and_ten_on_spot(linear: Open) -> None:
         assert send(category, 21) == (10001, 0)
     assert send("spot", 10) == (0, 10)
     assert send("spot", 11) == (10001, 0)
+
+
+def test_leverage_may_not_fall_below_what_the_margin_bears(linear: Open) -> None:
+    desk = linear(coins_e8=())
+
+    def set_to(leverage: str, category: str = "linear", symbol: str = "BTCUSDT") -> int:
+        body = {"category": category, "symbol": symbol}
+        both = {"buyLeverage": leverage, "sellLeverage": leverage}
+        return int(desk.trader.post("/v5/position/set-leverage", body | both).code)
+
+    assert desk.place("Buy", "100", "65000").code == 0  # 6.5 million at tenfold leverage
+    assert set_to("6") == 110012
+    assert desk.positions()[0]["leverage"] == "10"
+    assert set_to("7") == 0
+    assert set_to("7") == 110043
+    assert set_to("5", "inverse", "BTCUSD") == 0
+    assert set_to("100.5", "inverse", "BTCUSD") == 110013
+    assert set_to("5", "option", "BTC-28DEC35-100000-C-USDT") == 10001
+    assert set_to("5", "spot") == 10001
