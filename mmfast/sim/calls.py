@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from mmfast.sim.accounts import Account
+from mmfast.sim.refusals import Refusal
 
 
 class Answer(NamedTuple):
@@ -34,6 +35,8 @@ class Call(NamedTuple):
     now_ns: int
     venue_ms: int
     granted: int
+    failing: Mapping[int, Refusal] = {}
+    """Items of a batch that a fault keeps from being applied, and what they are answered."""
 
 
 Handler = Callable[[Call], Answer]

@@ -109,9 +109,11 @@ class Checks:
             allowed = min(ticks, int(band.max_buy_ticks))
         else:
             allowed = max(ticks, int(band.min_sell_ticks))
-        if allowed != ticks and account.futures_rejects_beyond_band:
+        if allowed == ticks:
+            return ticks
+        if account.futures_rejects_beyond_band:
             raise Refusal(BAD_PRICE, "Order price exceeds the allowable range.")
-        return allowed
+        return self._exchange.rules.on_grid(instrument, side, allowed)
 
     def _closable(self, account: Account, ticket: Ticket) -> int:
         """A reduce-only order is cut to the position; without one to close it is refused."""

@@ -16,6 +16,7 @@ from mmfast.sim.endings import Endings
 from mmfast.sim.house import HOUSE_UID, House
 from mmfast.sim.matching import Book, Engine, Resting
 from mmfast.sim.orders import (
+    CANCEL_BY_ADMIN,
     CANCEL_BY_DCP,
     CANCEL_BY_REDUCE_ONLY,
     CANCEL_BY_SMP,
@@ -39,6 +40,7 @@ from mmfast.sim.outbox import Outbox
 from mmfast.sim.params import VenueParams
 from mmfast.sim.prices import Prices
 from mmfast.sim.rows import Rows
+from mmfast.sim.rules import TradingRules
 from mmfast.sim.seams import Print
 from mmfast.sim.tape import Tape
 from mmfast.sim.venue_ids import VenueIds
@@ -64,6 +66,7 @@ class Exchange:
         }
         """The instruments of each category, in listing order."""
         self._by_symbol = {(i.category, i.symbol): int(i.index) for i in self.instruments}
+        self.rules = TradingRules(self.instruments)
         self.engine = Engine(params.start_wall_ms)
         self.books = tuple(Book(self.engine) for _ in self.shelf)
         self.tapes = tuple(Tape(item.instrument, item.start_ticks) for item in self.shelf)
@@ -164,6 +167,10 @@ class Exchange:
         self._endings.by_user(order, self.categories[order.instrument], self.engine.now_ms)
         self._close(account, order)
 
+    def expel(self, account: Account, order: Order) -> None:
+        """Take an order out at the venue's wish."""
+        self._pull(account, order, CANCEL_BY_ADMIN, NO_ERROR)
+
     def protect(self, account: Account, categories: Collection[Category]) -> None:
         """Take out all of an account's orders in these categories: its connections are dead."""
         for order in account.blotter.open_orders():
@@ -177,6 +184,9 @@ class Exchange:
     ) -> int:
         """Enter a house order; its number, or 0 when nothing of it rests."""
         listing = self.instruments[instrument]
+        ticks = self.rules.on_grid(instrument, side, ticks)
+        if not self.rules.is_open(instrument):
+            return 0
         if lots < 1 or not listing.min_price_ticks <= ticks <= listing.max_price_ticks:
             return 0
         book = self.books[instrument]

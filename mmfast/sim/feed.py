@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from mmfast.messages import Category
@@ -60,6 +60,7 @@ class PublicFeed:
         self._tickers: list[TickerStream | None] = []
         self._last_ticks = [tape.last_ticks for tape in tapes]
         self._frozen_until_ns = 0
+        self._is_held: Callable[[str], bool] | None = None
         self._watchers: dict[str, int] = {}
         # Watched streams by interval, each in the order of their first subscription.
         self._groups: dict[int, dict[str, _Stream]] = {}
@@ -168,6 +169,10 @@ class PublicFeed:
         """Say nothing until then. What changed meanwhile is told after it, without a gap."""
         self._frozen_until_ns = until_ns
 
+    def hold(self, is_held: Callable[[str], bool] | None) -> None:
+        """Let these topics say nothing from now; what changed is told when they no more are."""
+        self._is_held = is_held
+
     def next_due_ns(self) -> Ns:
         """The next instant of the grid of any watched interval."""
         if not self._due_ns:
@@ -184,6 +189,8 @@ class PublicFeed:
                 continue
             self._due_ns[interval_ns] = _next_on_grid(now_ns, interval_ns)
             for topic, stream in self._groups[interval_ns].items():
+                if self._is_held is not None and self._is_held(topic):
+                    continue
                 out.extend([(topic, frame) for frame in stream.push(now_ns)])
         return out
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from mmfast.messages import Category
 from mmfast.sim.exchange import Exchange
@@ -40,6 +41,11 @@ class Feeds:
         """Say nothing until then. What changed meanwhile is told after it, without a gap."""
         for feed in self.by_category.values():
             feed.freeze(until_ns)
+
+    def hold(self, is_held: Callable[[Category, str], bool] | None) -> None:
+        """Let these topics say nothing from now; what changed is told when they no more are."""
+        for category, feed in self._listed:
+            feed.hold(None if is_held is None else partial(is_held, category))
 
     def relaunch(self, now_ns: int) -> Frames:
         """The service behind the books was restarted: every watched book starts anew at 1."""

@@ -58,6 +58,7 @@ UNKNOWN_TO_CANCEL: Final = "EC_OrigClOrdIDDoesNotExist"
 REST_WORTH_NOTHING: Final = "EC_CancelByMatchValueZero"
 
 CANCEL_UNKNOWN: Final = "UNKNOWN"
+CANCEL_BY_ADMIN: Final = "CancelByAdmin"
 CANCEL_BY_USER: Final = "CancelByUser"
 CANCEL_BY_SMP: Final = "CancelBySmp"
 CANCEL_BY_DCP: Final = "CancelByDCP"

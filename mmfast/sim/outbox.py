@@ -7,7 +7,7 @@ account: orders first, then executions, positions, wallet.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from mmfast.messages import Category, Instrument
 from mmfast.sim.accounts import Account
@@ -17,6 +17,18 @@ from mmfast.sim.seams import PrivateSink
 
 WALLET_CATEGORY: Final = ""
 """The wallet belongs to no category."""
+
+
+class Watcher(Protocol):
+    """Whoever is shown every change of orders and every fill, at its very instant."""
+
+    def order(self, account: Account, order: Order) -> None:
+        """An order changed."""
+        ...
+
+    def fill(self, account: Account, fill: Fill) -> None:
+        """An order traded."""
+        ...
 
 
 class _Letter:
@@ -35,7 +47,7 @@ class _Letter:
 class Outbox:
     """Collects what changed; rows of orders and fills are written as things stand then."""
 
-    __slots__ = ("_instruments", "_letters", "_paid", "_rows")
+    __slots__ = ("_instruments", "_letters", "_paid", "_rows", "watcher")
 
     def __init__(self, rows: Rows, instruments: Sequence[Instrument]) -> None:
         self._rows = rows
@@ -43,6 +55,7 @@ class Outbox:
         self._letters: dict[tuple[int, Category], _Letter] = {}
         # Accounts whose coins changed, with the coins.
         self._paid: dict[int, tuple[Account, dict[str, None]]] = {}
+        self.watcher: Watcher | None = None
 
     def _letter(self, account: Account, instrument: int) -> _Letter:
         category = self._instruments[instrument].category
@@ -56,6 +69,8 @@ class Outbox:
         letter = self._letter(account, order.instrument)
         letter.orders.append(self._rows.order_event(order))
         letter.moved[order.instrument, order.position_idx] = None
+        if self.watcher is not None:
+            self.watcher.order(account, order)
 
     def refused_cancel(self, account: Account, order: Order) -> None:
         """A cancel that lost to the full fill: the order's last message again, as if cancelled."""
@@ -68,6 +83,8 @@ class Outbox:
         """An order traded, and so the balances of its coins changed."""
         letter = self._letter(account, fill.instrument)
         letter.fills.append(self._rows.fill_event(fill))
+        if self.watcher is not None:
+            self.watcher.fill(account, fill)
         paid = self._paid.get(account.uid)
         if paid is None:
             paid = self._paid[account.uid] = (account, {})

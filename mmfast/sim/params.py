@@ -9,6 +9,7 @@ import msgspec
 from mmfast.messages import Category
 from mmfast.sim.flow_params import FlowParams as FlowParams  # noqa: PLC0414 - part of what is told
 from mmfast.sim.switches import VenueSwitches
+from mmfast.sim.tiers import BUDGETS, FUTURES, LEVELS, LimitParams
 from mmfast.sim.ws_limits import WsLimits
 from mmfast.units import E8, Ms, QuoteE8
 
@@ -16,21 +17,9 @@ STRICT_BATCH: Final = 10
 """Orders in a batch by the strictest reading of the documents."""
 
 TIER_LIMITS: Final[dict[str, int]] = {
-    "default": 10,
-    "vip1": 20,
-    "vip2": 40,
-    "vip3": 60,
-    "pro1": 200,
-    "pro2": 400,
-    "pro3": 600,
-    "pro4": 800,
-    "pro5": 1000,
-    "pro6": 1200,
-    "mm1": 600,
-    "mm2": 800,
-    "mm3": 1000,
+    name: BUDGETS["/v5/order/create"].limit(FUTURES, level) for name, level in LEVELS.items()
 }
-"""Orders per rolling second for each order endpoint, futures (venue rate-limit documents)."""
+"""Orders per rolling second for each order endpoint, futures."""
 
 
 class VenueParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +63,7 @@ class VenueParams(msgspec.Struct, frozen=True, kw_only=True):
     start_wall_ms: Ms = Ms(1_700_000_000_000)
     """Venue time (Unix ms) at venue clock 0, so that virtual-time runs repeat exactly."""
     switches: VenueSwitches = VenueSwitches()
+    limits: LimitParams = LimitParams()
     ws_limits: WsLimits = WsLimits()
 
     def listed(self) -> dict[Category, tuple[str, ...]]:

@@ -1,4 +1,4 @@
-"""The REST door: path, authentication, budget, and the envelope round every answer.
+"""The REST door: address limit, path, authentication, and the envelope round every answer.
 
 Order commands of the trade socket come in by :meth:`Router.command`: same routes, same budgets,
 another envelope.
@@ -12,122 +12,132 @@ from urllib.parse import parse_qsl
 
 import orjson
 
-from mmfast.sim.accounts import Account
+from mmfast.sim.audit import Audit
 from mmfast.sim.auth import Doorkeeper, Unsigned
-from mmfast.sim.calls import Answer, Call, Route, Routes
-from mmfast.sim.limits import Grant, Limits
-from mmfast.sim.refusals import THROTTLED, THROTTLED_TEXT, Refusal, bad_parameter
+from mmfast.sim.calls import Answer, Routes
+from mmfast.sim.condition import Condition
+from mmfast.sim.faults import TRADE
+from mmfast.sim.limits import AddressLimit, Grant
+from mmfast.sim.refusals import (
+    BAD_KEY,
+    BAD_PARAMETER,
+    BAD_SIGNATURE,
+    BAD_TIMESTAMP,
+    Refusal,
+    bad_parameter,
+)
+from mmfast.sim.service import Service, Visit
+from mmfast.sim.service import Verdict as Verdict  # noqa: PLC0414 - what commands end with
 from mmfast.sim.wire import HttpReply, HttpRequest
-
-Headers = tuple[tuple[str, str], ...]
 
 _JSON: Final = ("Content-Type", "application/json; charset=utf-8")
 _HTML: Final = ("Content-Type", "text/html")
 _NO_PARAMS: Final[dict[str, object]] = {}
+_TOO_FREQUENT: Final = b"access too frequent"
+_AUTH_VIOLATIONS: Final[dict[int, str]] = {
+    BAD_PARAMETER: "bad_timestamp",
+    BAD_TIMESTAMP: "bad_timestamp",
+    BAD_KEY: "unknown_key",
+    BAD_SIGNATURE: "bad_signature",
+}
 
 
 class _Read(NamedTuple):
     """Parameters of a request, or why they cannot be read."""
 
-    params: Mapping[str, object]
+    params: dict[str, object]
     fault: Refusal | None = None
-
-
-class Verdict(NamedTuple):
-    """How a request ended, before anybody put it into an envelope.
-
-    ``grant`` is None when the endpoint has no budget.
-    """
-
-    code: int
-    text: str
-    answer: Answer
-    grant: Grant | None = None
 
 
 class Router:
     """Answers HTTP requests; everything about one request happens at one instant."""
 
-    __slots__ = ("_accounts", "_doorkeeper", "_limits", "_max_batch", "_paths", "_routes")
+    __slots__ = (
+        "_addresses",
+        "_audit",
+        "_condition",
+        "_doorkeeper",
+        "_paths",
+        "_routes",
+        "_service",
+    )
 
     def __init__(
         self,
         routes: Routes,
-        accounts: dict[int, Account],
         doorkeeper: Doorkeeper,
-        limits: Limits,
-        max_batch_orders: int,
+        service: Service,
+        addresses: AddressLimit,
+        audit: Audit,
+        condition: Condition,
     ) -> None:
         self._routes = routes
         self._paths = frozenset(path for _, path in routes)
-        self._accounts = accounts
         self._doorkeeper = doorkeeper
-        self._limits = limits
-        self._max_batch = max_batch_orders
+        self._service = service
+        self._addresses = addresses
+        self._audit = audit
+        self._condition = condition
 
     def answer(self, request: HttpRequest, now_ns: int, venue_ms: int) -> HttpReply:
-        """The reply to a request that is applied now."""
+        """The reply to a request that is applied now; ``venue_ms`` is the gateway's time."""
+        if self._condition.is_banned:
+            return _bare(request, 403, _TOO_FREQUENT)
+        if not self._addresses.admits(request.address, now_ns):
+            self._violation("over_address_limit", request, venue_ms, request.address)
+            return _bare(request, 403, _TOO_FREQUENT)
         route = self._routes.get((request.method, request.path))
         if route is None:
-            return _bare(request, 400 if request.path in self._paths else 404)
+            is_method = request.path in self._paths
+            self._violation("wrong_method" if is_method else "unknown_path", request, venue_ms)
+            return _bare(request, 400 if is_method else 404)
         if request.method == "GET" and request.body:
             # The real venue's edge answers so, which looks like an address ban.
-            return _bare(request, 403, b"access too frequent")
+            self._violation("get_with_body", request, venue_ms)
+            return _bare(request, 403, _TOO_FREQUENT)
         if route.is_public:
-            return self._answer_public(request, route, now_ns, venue_ms)
-        return self._answer_signed(request, route, now_ns, venue_ms)
-
-    def command(
-        self, uid: int, path: str, params: Mapping[str, object], now_ns: int, venue_ms: int
-    ) -> Verdict:
-        """An order command that came without HTTP, from somebody who has been let in.
-
-        ``path`` is that of the same command over REST, whose budget it draws on.
-        """
-        return self._decide(uid, path, self._routes["POST", path], _Read(params), now_ns, venue_ms)
-
-    def budget(self, uid: int, path: str, now_ns: int, venue_ms: int) -> Grant | None:
-        """What is left of an endpoint's budget; nothing is taken."""
-        return self._limits.take(uid, path, 0, now_ns, venue_ms)
-
-    def _answer_public(
-        self, request: HttpRequest, route: Route, now_ns: int, venue_ms: int
-    ) -> HttpReply:
-        anyone = next(iter(self._accounts.values()))
-        read = _read(request)
-        call = Call(anyone, read.params, now_ns, venue_ms, 1)
-        return _envelope(request, _run(route, call, read.fault, None), venue_ms)
-
-    def _answer_signed(
-        self, request: HttpRequest, route: Route, now_ns: int, venue_ms: int
-    ) -> HttpReply:
+            read = _read(request)
+            return _envelope(
+                request, self._service.public(route, read.params, now_ns, venue_ms), venue_ms
+            )
         try:
             uid = self._doorkeeper.admit(request, venue_ms)
         except Unsigned:
+            self._violation("unsigned", request, venue_ms)
             return _bare(request, 401)
         except Refusal as no:
-            return _envelope(request, _refused(no), venue_ms)
-        verdict = self._decide(uid, request.path, route, _read(request), now_ns, venue_ms)
-        return _envelope(request, verdict, venue_ms)
+            self._violation(_AUTH_VIOLATIONS.get(no.code, "auth"), request, venue_ms, no.text)
+            return _envelope(request, Verdict(no.code, no.text, Answer()), venue_ms)
+        read = _read(request)
+        visit = Visit(uid, request.path, now_ns, venue_ms)
+        return _envelope(
+            request, self._service.signed(visit, route, read.params, read.fault), venue_ms
+        )
 
-    def _decide(
-        self, uid: int, path: str, route: Route, read: _Read, now_ns: int, venue_ms: int
+    def command(
+        self,
+        uid: int,
+        path: str,
+        params: Mapping[str, object],
+        now_ns: int,
+        venue_ms: int,
+        since_ns: int = 0,
     ) -> Verdict:
-        """Take the budget and do what is asked."""
-        units = self._units(read.params) if route.is_batch else 1
-        grant = self._limits.take(uid, path, units, now_ns, venue_ms)
-        granted = units if grant is None else grant.units
-        if not granted:
-            return _refused(Refusal(THROTTLED, THROTTLED_TEXT), grant)
-        call = Call(self._accounts[uid], read.params, now_ns, venue_ms, granted)
-        return _run(route, call, read.fault, grant)
+        """An order command of a trade socket that has been let in and was opened at ``since_ns``.
 
-    def _units(self, params: Mapping[str, object]) -> int:
-        """A batch costs its orders, also those that will fail; one that is no batch costs 1."""
-        items = params.get("request")
-        if isinstance(items, list) and 1 <= len(items) <= self._max_batch:
-            return len(items)
-        return 1
+        ``path`` is that of the same command over REST, whose budget it draws on.
+        """
+        visit = Visit(uid, path, now_ns, venue_ms, TRADE, since_ns)
+        return self._service.signed(visit, self._routes["POST", path], params, None)
+
+    def budget(
+        self, uid: int, path: str, now_ns: int, venue_ms: int, category: str = ""
+    ) -> Grant | None:
+        """What is left of an endpoint's budget; nothing is taken."""
+        return self._service.budget(Visit(uid, path, now_ns, venue_ms), category)
+
+    def _violation(self, kind: str, request: HttpRequest, venue_ms: int, detail: str = "") -> None:
+        self._audit.violation(kind, f"{request.method} {request.path}", venue_ms, detail)
 
 
 def _read(request: HttpRequest) -> _Read:
@@ -146,20 +156,6 @@ def _read(request: HttpRequest) -> _Read:
     return _Read(body)
 
 
-def _run(route: Route, call: Call, fault: Refusal | None, grant: Grant | None) -> Verdict:
-    if fault is not None:
-        return _refused(fault, grant)
-    try:
-        answer = route.handler(call)
-    except Refusal as no:
-        return _refused(no, grant)
-    return Verdict(answer.code, answer.text, answer, grant)
-
-
-def _refused(no: Refusal, grant: Grant | None = None) -> Verdict:
-    return Verdict(no.code, no.text, Answer({}), grant)
-
-
 def _envelope(request: HttpRequest, verdict: Verdict, venue_ms: int) -> HttpReply:
     body = {
         "retCode": verdict.code,
@@ -170,11 +166,10 @@ def _envelope(request: HttpRequest, verdict: Verdict, venue_ms: int) -> HttpRepl
     }
     for part in verdict.answer.omits:
         del body[part]
-    headers: Headers = () if verdict.grant is None else verdict.grant.headers()
     return HttpReply(
         request_id=request.request_id,
         status=200,
-        headers=(_JSON, *headers),
+        headers=(_JSON, *verdict.headers()),
         body=orjson.dumps(body),
     )
 

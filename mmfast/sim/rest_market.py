@@ -54,7 +54,8 @@ class MarketCalls:
         return routes
 
     def _time(self, call: Call) -> Answer:
-        wall_ns = self._start_ns + call.now_ns
+        # The gateway's clock, which may be off, with the fraction of the venue's.
+        wall_ns = call.venue_ms * NS_PER_MS + (self._start_ns + call.now_ns) % NS_PER_MS
         return Answer({"timeSecond": str(wall_ns // 10**9), "timeNano": str(wall_ns)})
 
     # Instruments.
@@ -97,12 +98,20 @@ class MarketCalls:
         return [
             index
             for index in sorted(scope)
-            if status in ("", exchange.instruments[index].status)
+            if status in ("", exchange.rules.status(index))
             and symbol_type in ("", self._instrument(index).get("symbolType"))
         ]
 
     def _instrument(self, index: int) -> Row:
-        return self._instrument_rows[index]
+        """The row of a listing, with the rules of the day."""
+        row, rules = self._instrument_rows[index], self._exchange.rules
+        step = rules.step(index)
+        if step == 1 and rules.is_open(index):
+            return row
+        filters = row["priceFilter"]
+        assert isinstance(filters, dict)  # noqa: S101 - as instrument_row writes it
+        grid = filters | {"tickSize": self._figures[index].price(step)}
+        return row | {"status": rules.status(index), "priceFilter": grid}
 
     # Trades.
 

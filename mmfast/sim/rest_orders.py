@@ -86,7 +86,9 @@ class OrderCalls:
 
     def _create(self, account: Account, category: Category, item: Item) -> _Ids:
         instrument = instrument_of(self._exchange, category, item)
-        ticket = self._checks.create(account, self._reader.create(item, instrument))
+        ticket = self._reader.create(item, instrument)
+        self._exchange.rules.check(instrument, ticket.ticks)
+        ticket = self._checks.create(account, ticket)
         order = self._exchange.place(account, ticket)
         return _Ids(order.order_id, order.link_id)
 
@@ -94,6 +96,7 @@ class OrderCalls:
         instrument = instrument_of(self._exchange, category, item)
         order = self._checks.find_to_amend(account, item, instrument)
         wish = self._reader.amend(item, instrument)
+        self._exchange.rules.check(instrument, wish.ticks)
         ticks, lots = self._checks.amend(account, order, wish)
         self._exchange.amend(account, order, ticks, lots)
         return _Ids(order.order_id, order.link_id)
@@ -154,6 +157,8 @@ class OrderCalls:
             try:
                 if i >= call.granted:
                     raise Refusal(THROTTLED, THROTTLED_ITEM_TEXT)
+                if i in call.failing:
+                    raise call.failing[i]
                 if not isinstance(item, dict):
                     raise bad_parameter("params error: each item must be a JSON object")
                 row["orderId"], row["orderLinkId"] = act(call.account, category, item)

@@ -9,18 +9,39 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from typing import Final
-from urllib.parse import parse_qs
 
 import msgspec
 import orjson
 from aiohttp import WSMsgType, web
 
 from mmfast.clock import Clock, SystemClock
+from mmfast.sim import control
 from mmfast.sim.alarm import Alarm, alarm
 from mmfast.sim.audit import Audit
+from mmfast.sim.control import Control
+from mmfast.sim.fault_schedule import Schedule
 from mmfast.sim.params import VenueParams
+from mmfast.sim.raw_sockets import (
+    Refuser,
+    address_of,
+    frame_head,
+    reply_head,
+    until_gone,
+    write_and_close,
+    write_and_reset,
+)
+from mmfast.sim.sockets import kind_of
 from mmfast.sim.venue import Venue
-from mmfast.sim.wire import HttpReply, HttpRequest, WsClose, WsSend
+from mmfast.sim.wire import (
+    HttpReply,
+    HttpRequest,
+    HttpReset,
+    HttpSilence,
+    HttpTruncated,
+    WsClose,
+    WsReset,
+    WsSend,
+)
 from mmfast.units import NS_PER_S
 
 MAX_BACKLOG_BYTES: Final = 4 << 20
@@ -32,26 +53,14 @@ MAX_WEBSOCKETS: Final = 8000
 MAX_WAITING: Final = 4096
 """REST requests inside the venue at one time; one more is answered with HTTP 503."""
 KEEPALIVE_S: Final = 300.0
-MAX_CONTROL_S: Final = 3600.0
 
-_TEXT_FRAME: Final = 0x81
-_CONTROL: Final = "/control/"
-_CONTROL_CALLS: Final = (
-    "expected GET /control/state, POST /control/outage or POST /control/freeze_feed"
-)
 _MAX_SLEEP_NS: Final = 3600 * NS_PER_S
 _NOT_SET: Final = -1
 _HANG_UP_S: Final = 0.02
 """Time the answer to ``/control/outage`` gets to leave before its own socket goes too."""
 
 
-def frame_head(size: int) -> bytes:
-    """Head of an unmasked, uncompressed, unfragmented text frame (RFC 6455, section 5.2)."""
-    if size < 126:
-        return bytes((_TEXT_FRAME, size))
-    if size < 1 << 16:
-        return bytes((_TEXT_FRAME, 126)) + size.to_bytes(2, "big")
-    return bytes((_TEXT_FRAME, 127)) + size.to_bytes(8, "big")
+_Outcome = HttpReply | HttpReset | HttpTruncated | HttpSilence
 
 
 class _Socket:
@@ -77,13 +86,12 @@ class _Socket:
         if self._transport.get_write_buffer_size() > MAX_BACKLOG_BYTES:
             self._transport.abort()
 
-
-class _Refuser(asyncio.Protocol):
-    """Stands in for the venue during an outage: every connection is reset at once."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a server makes no others
-        transport.abort()
+    def reset(self, order: WsReset) -> None:
+        """End the connection without a goodbye, perhaps in the middle of a frame."""
+        if order.data:
+            self._burst += (frame_head(len(order.data)), order.data[: order.keep_bytes])
+        burst, self._burst = self._burst, []
+        write_and_reset(self._transport, b"".join(burst))
 
 
 class VenueServer:
@@ -99,9 +107,11 @@ class VenueServer:
         host: str = "127.0.0.1",
         port: int = 0,
         clock: Clock | None = None,
+        faults: Schedule | None = None,
     ) -> None:
-        self.audit = Audit()
+        """``faults`` are armed at the start; times in them count from then."""
         self._params = params
+        self._faults = faults
         self._host = host
         self._port = port
         self._clock = clock or SystemClock()
@@ -113,9 +123,14 @@ class VenueServer:
         self._alarm_due_ns = _NOT_SET
         self._outage_until_ns = 0
         self._next_id = 0
-        self._waiting: dict[int, asyncio.Future[HttpReply]] = {}
+        self._waiting: dict[int, asyncio.Future[_Outcome]] = {}
         self._sockets: dict[int, _Socket] = {}
         self._closing: set[asyncio.Task[bool]] = set()
+
+    @property
+    def audit(self) -> Audit:
+        """What the venue was asked; only after :meth:`start`."""
+        return self.venue.audit
 
     @property
     def venue(self) -> Venue:
@@ -124,18 +139,28 @@ class VenueServer:
             raise RuntimeError("expected a started venue server: call start() first")
         return self._venue
 
+    @property
+    def _control_calls(self) -> Control:
+        return Control(self.venue, self._cut_off)
+
     async def start(self) -> int:
-        """Open the port; returns its number. Raises ``OSError`` when it cannot be had."""
+        """Open the port; returns its number.
+
+        Raises ``OSError`` when it cannot be had, and :class:`~mmfast.errors.ConfigError` when
+        the venue cannot have one of the faults.
+        """
         loop = asyncio.get_running_loop()
         self._start_ns = self._clock.now_ns()
         self._venue = Venue(
             msgspec.structs.replace(self._params, start_wall_ms=self._clock.wall_ms())
         )
+        if self._faults is not None:
+            self._venue.arm(self._faults, 0)
         http = web.Server(self._handle, access_log=None, keepalive_timeout=KEEPALIVE_S)
         self._http = http
 
         def door() -> asyncio.Protocol:
-            return _Refuser() if self._now_ns() < self._outage_until_ns else http()
+            return Refuser() if self._now_ns() < self._outage_until_ns else http()
 
         self._listener = await loop.create_server(door, self._host, self._port, backlog=1024)
         self._alarm = alarm(loop, self._on_alarm)
@@ -198,18 +223,28 @@ class VenueServer:
                 if socket is not None:
                     socket.push(output.data)
                     touched[output.conn_id] = socket
-            elif isinstance(output, HttpReply):
-                self._reply(output)
-            else:
+            elif isinstance(output, WsClose):
                 self._close(output)
+            elif isinstance(output, WsReset):
+                self._reset(output)
+            else:
+                self._reply(output)
         for socket in touched.values():
             socket.flush()
 
-    def _reply(self, reply: HttpReply) -> None:
-        self.audit.answered(reply)
-        future = self._waiting.pop(reply.request_id, None)
+    def _reply(self, outcome: _Outcome) -> None:
+        if isinstance(outcome, HttpReply | HttpSilence):
+            number = outcome.request_id
+        else:
+            number = outcome.reply.request_id
+        future = self._waiting.pop(number, None)
         if future is not None and not future.done():
-            future.set_result(reply)
+            future.set_result(outcome)
+
+    def _reset(self, order: WsReset) -> None:
+        socket = self._sockets.pop(order.conn_id, None)
+        if socket is not None:
+            socket.reset(order)
 
     def _close(self, order: WsClose) -> None:
         socket = self._sockets.pop(order.conn_id, None)
@@ -226,8 +261,8 @@ class VenueServer:
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._websocket(request)
-        if request.raw_path.startswith(_CONTROL):
-            return self._control(request)
+        if request.raw_path.startswith(control.PREFIX):
+            return await self._control(request)
         return await self._rest(request)
 
     async def _rest(self, request: web.BaseRequest) -> web.Response:
@@ -244,28 +279,52 @@ class VenueServer:
             query=query,
             headers={name.lower(): value for name, value in request.headers.items()},
             body=body,
+            address=address_of(request.transport),
         )
-        future: asyncio.Future[HttpReply] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[_Outcome] = asyncio.get_running_loop().create_future()
         self._waiting[incoming.request_id] = future
         now_ns = self._catch_up()
-        self.audit.received(incoming)
         self.venue.http(incoming, now_ns)
         self._after_input(now_ns)
         reply = await future
+        if not isinstance(reply, HttpReply):
+            return await self._misbehave(request, reply)
         return web.Response(status=reply.status, headers=dict(reply.headers), body=reply.body)
+
+    async def _misbehave(
+        self, request: web.BaseRequest, outcome: HttpReset | HttpTruncated | HttpSilence
+    ) -> web.Response:
+        """Break the connection as told. The response goes nowhere: nobody is there any more."""
+        transport = request.transport
+        if transport is None:
+            return web.Response()
+        if isinstance(outcome, HttpReset):
+            raw = reply_head(outcome.reply) + outcome.reply.body
+            write_and_reset(transport, raw[: outcome.after_bytes])
+        elif isinstance(outcome, HttpTruncated):
+            body = outcome.reply.body[: outcome.body_bytes]
+            write_and_close(transport, reply_head(outcome.reply) + body)
+        else:
+            await until_gone(transport)
+        return web.Response()
 
     async def _websocket(self, request: web.BaseRequest) -> web.StreamResponse:
         if len(self._sockets) >= MAX_WEBSOCKETS:
             return web.Response(status=503, text="too many websocket connections")
+        if request.transport is not None and self._is_mute(kind_of(request.raw_path)):
+            await until_gone(request.transport)
+            return web.Response()
         self._next_id += 1
-        conn_id, now_ns, ip = self._next_id, self._catch_up(), request.remote or ""
-        refusal = self.venue.ws_admit(request.raw_path, ip, now_ns)
+        conn_id, now_ns = self._next_id, self._catch_up()
+        address = address_of(request.transport)
+        refusal = self.venue.ws_admit(request.raw_path, address, now_ns)
         if refusal:
             return web.Response(status=403, text=refusal)
-        if not self.venue.ws_open(conn_id, request.raw_path, now_ns, ip):
-            return web.Response(status=404)
+        if not self.venue.ws_open(conn_id, request.raw_path, now_ns, address):
+            return web.Response(status=503 if self.venue.condition.is_under_maintenance else 404)
+        # Heartbeats of the protocol are answered here, because a half-open socket answers none.
         response = web.WebSocketResponse(
-            compress=False, max_msg_size=MAX_MESSAGE_BYTES, decode_text=False
+            compress=False, max_msg_size=MAX_MESSAGE_BYTES, decode_text=False, autoping=False
         )
         try:
             await response.prepare(request)
@@ -278,12 +337,19 @@ class VenueServer:
                     now_ns = self._catch_up()
                     self.venue.ws_message(conn_id, message.data, now_ns)
                     self._after_input(now_ns)
+                elif message.type is WSMsgType.PING and not self._is_mute(
+                    self.venue.sockets.kind(conn_id)
+                ):
+                    await response.pong(message.data)
         finally:
             self._sockets.pop(conn_id, None)
             self.venue.ws_close(conn_id, self._now_ns())
             # Disconnect protection may have to act.
             self._arm()
         return response
+
+    def _is_mute(self, kind: str) -> bool:
+        return self.venue.condition.mutes(kind)
 
     def _hang_up(self) -> None:
         """Reset every connection there is."""
@@ -294,53 +360,29 @@ class VenueServer:
 
     # Control: for tests and operators on this machine.
 
-    def _control(self, request: web.BaseRequest) -> web.Response:
+    async def _control(self, request: web.BaseRequest) -> web.Response:
         if not _is_local(request):
-            return _refusal(403, "control is for clients on this machine only")
+            body = {"error": "control is for clients on this machine only"}
+            return web.json_response(body, status=403)
+        content = await request.read()
         path, _, query = request.raw_path.partition("?")
-        call = (request.method, path)
-        if call == ("GET", "/control/state"):
-            return web.Response(body=orjson.dumps(self._state()), content_type="application/json")
-        if call not in (("POST", "/control/outage"), ("POST", "/control/freeze_feed")):
-            return _refusal(404, f"{_CONTROL_CALLS}, found {request.method} {path}")
-        seconds = _seconds(query)
-        if seconds is None:
-            return _refusal(400, f"expected ?seconds=N, 0 to {MAX_CONTROL_S:.0f}")
-        until_ns = self._catch_up() + int(seconds * NS_PER_S)
-        if path == "/control/freeze_feed":
-            self.venue.freeze_feed(until_ns)
-            self._arm()
-        else:
-            self._outage_until_ns = until_ns
-            asyncio.get_running_loop().call_later(_HANG_UP_S, self._hang_up)
-        return web.json_response({"until_venue_ms": self.venue.venue_ms(until_ns)})
-
-    def _state(self) -> dict[str, object]:
         now_ns = self._catch_up()
-        venue = self.venue
-        return {
-            "venue_ms": venue.venue_ms(now_ns),
-            "open_orders": venue.open_orders(),
-            "positions": venue.positions(),
-            "digest": venue.state_digest(),
-            "websockets": len(self._sockets),
-            **self.audit.report(),
-        }
+        reply = self._control_calls.answer(request.method, path, query, content, now_ns)
+        self._after_input(self._now_ns())
+        return web.Response(
+            status=reply.status, body=orjson.dumps(reply.body), content_type="application/json"
+        )
 
+    def _cut_off(self, until_ns: int) -> None:
+        """Until then every connection is reset, those there are included."""
+        self._outage_until_ns = until_ns
+        asyncio.get_running_loop().call_later(_HANG_UP_S, self._hang_up)
 
-def _refusal(status: int, text: str) -> web.Response:
-    return web.json_response({"error": text}, status=status)
+    def report(self) -> dict[str, object]:
+        """All the audit has to say by now."""
+        return self.venue.report(self._catch_up())
 
 
 def _is_local(request: web.BaseRequest) -> bool:
-    peer = request.transport.get_extra_info("peername") if request.transport else None
-    return peer is not None and ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback
-
-
-def _seconds(query: str) -> float | None:
-    """``seconds`` of a control call; None unless it is a plain number in range."""
-    try:
-        seconds = float(parse_qs(query)["seconds"][0])
-    except (KeyError, ValueError):
-        return None
-    return seconds if 0 <= seconds <= MAX_CONTROL_S else None
+    address = address_of(request.transport)
+    return bool(address) and ipaddress.ip_address(address).is_loopback

@@ -17,6 +17,8 @@ class HttpRequest(msgspec.Struct, frozen=True, kw_only=True):
     query: str
     headers: dict[str, str]
     body: bytes
+    address: str = ""
+    """Where it came from: what the address limit counts."""
 
 
 class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +28,26 @@ class HttpReply(msgspec.Struct, frozen=True, kw_only=True):
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
+
+
+class HttpReset(msgspec.Struct, frozen=True, kw_only=True):
+    """Write the first ``after_bytes`` of a reply, head included, then reset its connection."""
+
+    reply: HttpReply
+    after_bytes: int
+
+
+class HttpTruncated(msgspec.Struct, frozen=True, kw_only=True):
+    """Write a reply's head, which announces the whole body, then ``body_bytes`` of it; close."""
+
+    reply: HttpReply
+    body_bytes: int
+
+
+class HttpSilence(msgspec.Struct, frozen=True, gc=False):
+    """The request is never answered; its connection stays open."""
+
+    request_id: int
 
 
 class WsSend(msgspec.Struct, frozen=True, gc=False):
@@ -43,7 +65,16 @@ class WsClose(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-Output = HttpReply | WsSend | WsClose
+class WsReset(msgspec.Struct, frozen=True, gc=False):
+    """Reset one websocket. When there is ``data``, the head of its frame and ``keep_bytes`` of it
+    are written before."""
+
+    conn_id: int
+    data: bytes = b""
+    keep_bytes: int = 0
+
+
+Output = HttpReply | HttpReset | HttpTruncated | HttpSilence | WsSend | WsClose | WsReset
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):

@@ -40,12 +40,20 @@ class Commands(Protocol):
     """Who carries out order commands; :class:`mmfast.sim.rest.Router` is one."""
 
     def command(
-        self, uid: int, path: str, params: Mapping[str, object], now_ns: int, venue_ms: int
+        self,
+        uid: int,
+        path: str,
+        params: Mapping[str, object],
+        now_ns: int,
+        venue_ms: int,
+        since_ns: int = 0,
     ) -> Verdict:
-        """Do it, and tell how it ended."""
+        """Do it, and tell how it ended; ``since_ns`` is when the connection was opened."""
         ...
 
-    def budget(self, uid: int, path: str, now_ns: int, venue_ms: int) -> Grant | None:
+    def budget(
+        self, uid: int, path: str, now_ns: int, venue_ms: int, category: str = ""
+    ) -> Grant | None:
         """What is left of a budget."""
         ...
 
@@ -121,7 +129,9 @@ class TradeDesk:
                 raise _refusal(UNKNOWN_OP)
             self._admit(session, request, when)
             body = self._body(request)
-            verdict = self._commands.command(session.uid, path, body, when.now_ns, when.venue_ms)
+            verdict = self._commands.command(
+                session.uid, path, body, when.now_ns, when.venue_ms, session.opened_ns
+            )
         except Refusal as no:
             grant = None
             if session.authed and path is not None:
