@@ -157,10 +157,6 @@ class Venue(MarketDoor):
             for message in self._sessions.publish(category, topic, frame):
                 self._schedule(self._now_ns, message)
 
-    def refuse_trade_socket(self, code: int) -> None:
-        """From now on refuse every order operation of the trade socket; 0: no more."""
-        self._sessions.trade.outage = code
-
     def freeze_feed(self, until_ns: int) -> None:
         """Let public market data fall silent until then; the exchange goes on."""
         self._feeds.freeze(until_ns)

@@ -12,7 +12,7 @@ from typing import Final
 
 import orjson
 
-from mmfast.sim.rest import Verdict
+from mmfast.sim.service import Verdict
 
 TRADE_TEXTS: Final[dict[int, str]] = {
     0: "OK",
@@ -21,11 +21,9 @@ TRADE_TEXTS: Final[dict[int, str]] = {
     10003: "Invalid apikey",
     10004: "Invalid sign",
     10006: "Too many visits. Exceeded the API Rate Limit.",
-    10016: "Server error.",
     10019: "ws trade service is restarting",
     10403: "exceed IP rate limit",
     10404: "op type is not found",
-    10429: "System level frequency protection",
     20001: "Repeat auth",
     20003: "Too frequent requests under the same session",
     20006: "reqId is duplicated",

@@ -17,7 +17,7 @@ from mmfast.sim.refusals import (
     Refusal,
     bad_parameter,
 )
-from mmfast.sim.rest import Verdict
+from mmfast.sim.service import RESTARTING, Verdict
 from mmfast.sim.ws_desks import Door, Instant, Request, Session, sign_on
 from mmfast.sim.ws_limits import REQUEST_PERIOD_NS, RollingCount, WsLimits
 
@@ -79,8 +79,6 @@ class TradeDesk:
         self._sessions: dict[int, dict[int, None]] = {}
         self._ids: dict[int, dict[str, None]] = {}
         self._answers = 0
-        self.outage = 0
-        """While not 0, every order operation is refused with this code: 10016, 10019, 10429."""
 
     def answer(self, session: Session, request: Request, when: Instant) -> list[bytes]:
         """Ping, auth and order operations."""
@@ -133,18 +131,19 @@ class TradeDesk:
                 session.uid, path, body, when.now_ns, when.venue_ms, session.opened_ns
             )
         except Refusal as no:
-            grant = None
-            if session.authed and path is not None:
-                grant = self._commands.budget(session.uid, path, when.now_ns, when.venue_ms)
-            return Verdict(no.code, no.text, Answer({}), grant)
-        if verdict.code == THROTTLED:
-            return verdict._replace(text=say.TRADE_TEXTS[THROTTLED])
+            verdict = Verdict(no.code, no.text, Answer())
+        if verdict.code in _OWN_WORDS:
+            verdict = verdict._replace(text=say.TRADE_TEXTS[verdict.code])
+        if verdict.grant is None and session.authed and path is not None:
+            # The header tells the budget of every operation, also of one that took nothing.
+            grant = self._commands.budget(
+                session.uid, path, when.now_ns, when.venue_ms, _category(request)
+            )
+            verdict = verdict._replace(grant=grant)
         return verdict
 
     def _admit(self, session: Session, request: Request, when: Instant) -> None:
         """Limits of address and connection, the request's id, its time."""
-        if self.outage:
-            raise _refusal(self.outage)
         if not self._by_address.admit(session.ip, when.now_ns):
             raise _refusal(TOO_MANY_OF_ADDRESS)
         if not self._by_session.admit(session.conn_id, when.now_ns):
@@ -178,16 +177,26 @@ class TradeDesk:
         """The REST body inside ``args``."""
         match request.args:
             case [dict() as body]:
-                category = body.get("category")
+                if _category(request) not in self._categories:
+                    raise Refusal(UNKNOWN_OP, say.BAD_CATEGORY)
+                return body
             case _:
                 raise bad_parameter("params error: args must hold exactly one object")
-        if not isinstance(category, str) or category not in self._categories:
-            raise Refusal(UNKNOWN_OP, say.BAD_CATEGORY)
-        return body
 
 
+_OWN_WORDS: Final = (THROTTLED, RESTARTING)
+"""Codes whose texts differ from those of REST."""
 _TIMESTAMP: Final = "X-BAPI-TIMESTAMP"
 _RECV_WINDOW: Final = "X-BAPI-RECV-WINDOW"
+
+
+def _category(request: Request) -> str:
+    """The category an operation names; empty when it names none."""
+    match request.args:
+        case [{"category": str(category)}]:
+            return category
+        case _:
+            return ""
 
 
 def _refusal(code: int) -> Refusal:

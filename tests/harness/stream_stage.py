@@ -13,6 +13,8 @@ from typing import Any
 import orjson
 
 from mmfast.messages import Side
+from mmfast.sim.fault_kinds import ServerError, ServiceRestarting
+from mmfast.sim.fault_schedule import Schedule
 from mmfast.sim.flow_params import FlowParams
 from mmfast.sim.params import VenueParams
 from mmfast.sim.status_board import Notice
@@ -324,9 +326,11 @@ def trade_refusals(stage: Stage) -> Said:
     yield f"{name}10404", trade.order("create", limit("c", category="spread"))
     trade.order("create", limit("d"), reqId="same")
     yield f"{name}20006", trade.order("create", limit("e"), reqId="same")
-    for code in (10016, 10019, 10429):
-        stage.venue.refuse_trade_socket(code)
+    faults = {10016: ServerError(), 10429: ServerError(code=10429), 10019: ServiceRestarting()}
+    for code, fault in faults.items():
+        stage.venue.arm(Schedule(faults=(fault,)), stage.now_ns)
         yield f"{name}{code}", trade.order("create", limit("f"))
+        stage.venue.clear_faults(stage.now_ns)
 
 
 def throttled(stage: Stage) -> Said:

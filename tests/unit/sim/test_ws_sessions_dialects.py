@@ -8,12 +8,11 @@ from typing import ClassVar
 import pytest
 
 from mmfast.messages import Category
-from mmfast.sim.calls import Answer
 from mmfast.sim.dcp import DcpDesk
 from mmfast.sim.limits import Grant
 from mmfast.sim.params import VenueParams
 from mmfast.sim.refusals import BAD_TIMESTAMP, Refusal
-from mmfast.sim.rest import Verdict
+from mmfast.sim.service import Verdict
 from mmfast.sim.wire import WsClose, WsSend
 from mmfast.sim.ws_sessions import WsSessions
 from mmfast.units import NS_PER_S
@@ -63,18 +62,14 @@ class StubDoor:
             raise Refusal(BAD_TIMESTAMP, "not now")
 
 
-class StubCommands:
-    """Accepts every order; its budget is always 9 of 10."""
+class NoCommands:
+    """Nobody here sends orders: :mod:`test_ws_trade` does, on a whole venue."""
 
-    def __init__(self) -> None:
-        self.done: list[tuple[int, str, dict]] = []
+    def command(self, *args: object) -> Verdict:
+        raise AssertionError(f"an order came through: {args}")
 
-    def command(self, uid: int, path: str, params: dict, now_ns: int, venue_ms: int) -> Verdict:
-        self.done.append((uid, path, params))
-        return Verdict(0, "OK", Answer({"orderId": "o"}), self.budget(uid, path, now_ns, venue_ms))
-
-    def budget(self, uid: int, path: str, now_ns: int, venue_ms: int) -> Grant:
-        return Grant(1, 10, 9, venue_ms)
+    def budget(self, *args: object) -> Grant | None:
+        raise AssertionError(f"a budget was asked for: {args}")
 
 
 class Wire:
@@ -82,11 +77,10 @@ class Wire:
 
     def __init__(self, **params: object) -> None:
         self.feed = StubFeed()
-        self.commands = StubCommands()
         self.dcp = DcpDesk(apply_ms=0)
         settings = VenueParams(symbols=("BTCUSDT",), api_key="key", **params)
         feeds = dict.fromkeys(Category, self.feed)
-        self.sessions = WsSessions(settings, StubDoor(), feeds, self.commands, self.dcp)
+        self.sessions = WsSessions(settings, StubDoor(), feeds, NoCommands(), self.dcp)
 
     def open(self, path: str, conn_id: int = 1, *, auth: bool = False) -> None:
         assert self.sessions.open(conn_id, path, 0)

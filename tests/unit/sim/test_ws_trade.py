@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 import pytest
 
+from mmfast.sim.fault_kinds import ServiceRestarting
+from mmfast.sim.fault_schedule import Schedule
 from mmfast.sim.wire import WsSend
 from mmfast.sim.ws_limits import WsLimits
 from mmfast.units import NS_PER_MS
@@ -311,11 +313,23 @@ def test_requests_of_one_connection_are_applied_in_order_under_jitter(new_trader
     assert ids != [f"{op}{number}" for number in range(20) for op in ("create", "cancel")]
 
 
-@pytest.mark.parametrize("code", [10016, 10019, 10429])
-def test_an_outage_of_the_socket_refuses_orders_and_nothing_else(socket: Socket, code: int) -> None:
-    socket.trader.venue.refuse_trade_socket(code)
-    assert socket.order("create", linear(**item("a")))["retCode"] == code
+def test_a_restart_of_the_service_ends_the_old_connections_use(socket: Socket) -> None:
+    trader = socket.trader
+    trader.venue.arm(Schedule(faults=(ServiceRestarting(),)), trader.now_ns)
+    refused = socket.order("create", linear(**item("a")))
+    assert (refused["retCode"], refused["data"]) == (10019, {})
+    assert refused["retMsg"] == "ws trade service is restarting"
+    assert refused["header"].keys() == HEADER
     assert socket.say({"op": "ping"})["op"] == "pong"
-    assert socket.trader.place(orderLinkId="rest").code == 0
-    socket.trader.venue.refuse_trade_socket(0)
-    assert socket.order("create", linear(**item("a")))["retCode"] == 0
+    assert trader.place(orderLinkId="rest").code == 0
+    assert Socket(trader, 51).order("create", linear(**item("b")))["retCode"] == 0
+
+
+def test_the_header_tells_the_budget_of_the_category_meant(new_trader: Any) -> None:
+    trader = new_trader(symbols=("BTCUSDT",), spot_symbols=("BTCUSDT",), tier="default")
+    socket = Socket(trader)
+    late = {"X-BAPI-TIMESTAMP": "1"}
+    for category, limit in (("linear", "10"), ("spot", "20")):
+        body = {**linear(**item("a")), "category": category}
+        refused = socket.order("create", body, header=late)
+        assert (refused["retCode"], refused["header"]["X-Bapi-Limit"]) == (10002, limit)
