@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NamedTuple
 
 from mmfast.messages import Category, Instrument, Side
 from mmfast.sim.figures import Figures
@@ -73,6 +74,16 @@ def changed_levels(old: dict[int, int], new: dict[int, int], side: Side) -> list
     rows += [(ticks, 0) for ticks in old if ticks not in new]
     rows.sort(reverse=side is Side.BUY)
     return rows
+
+
+class Told(NamedTuple):
+    """A window as subscribers know it: levels best first, and what dates it."""
+
+    bids: Sequence[tuple[int, int]]
+    asks: Sequence[tuple[int, int]]
+    update_id: int
+    seq: int
+    cts_ms: int
 
 
 class BookStream:
@@ -146,6 +157,16 @@ class BookStream:
         self._update_id = 0
         self._take()
         return self.snapshot(now_ns)
+
+    def refresh(self) -> None:
+        """Take the book as it is, if it changed; only while nobody is told of changes."""
+        if self._book.version() != self._version:
+            self._take()
+
+    def told(self) -> Told:
+        """The window last told."""
+        bids, asks = list(self._bids.items()), list(self._asks.items())
+        return Told(bids, asks, self._update_id, self._seq, self._cts_ms)
 
     def _take(self) -> None:
         self._version = self._book.version()

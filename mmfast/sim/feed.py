@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 from mmfast.messages import Category
 from mmfast.sim.bands import Reference
-from mmfast.sim.book_stream import INTERVALS_NS, BookStream, LevelTexts, TopStream
+from mmfast.sim.book_stream import INTERVALS_NS, BookStream, LevelTexts, Told, TopStream
 from mmfast.sim.catalogue import Listing
 from mmfast.sim.figures import figures_of
 from mmfast.sim.limit_stream import LimitStream
@@ -54,6 +54,7 @@ class PublicFeed:
         self._first = int(shelf[0].instrument.index) if shelf else 0
         self._start_ms = start_wall_ms
         self._streams: dict[str, _Stream] = {}
+        self._deepest: dict[str, BookStream] = {}
         # Per instrument; empty for options, which have no trades topic here.
         self._trades: list[TradeStream] = []
         self._directions = ["ZeroPlusTick"] * len(shelf)
@@ -73,12 +74,14 @@ class PublicFeed:
     ) -> None:
         instrument, start_ms = listing.instrument, self._start_ms
         texts = LevelTexts(figures_of(listing))
-        streams: list[_Stream] = [
+        books = [
             TopStream(instrument, book, texts, start_ms)
             if depth == 1
             else BookStream(instrument, depth, book, texts, start_ms)
             for depth in INTERVALS_NS[instrument.category]
         ]
+        self._deepest[instrument.symbol] = books[-1]
+        streams: list[_Stream] = [*books]
         if instrument.category is not Category.OPTION:
             streams += self._add_prices(listing, book, tape, reference, texts)
         self._streams.update({stream.topic: stream for stream in streams})
@@ -140,6 +143,14 @@ class PublicFeed:
         It tells what the other subscribers were told last, so the next delta fits all.
         """
         return self._streams[topic].snapshot(now_ns)
+
+    def book(self, symbol: str) -> Told:
+        """A listed symbol's deepest book as its subscribers know it, so that their next delta
+        follows it; as it is now, when there is no subscriber."""
+        stream = self._deepest[symbol]
+        if stream.topic not in self._watchers:
+            stream.refresh()
+        return stream.told()
 
     def trades(self, prints: Iterable[Print]) -> None:
         """Take trades of this category to publish with the next :meth:`advance`."""

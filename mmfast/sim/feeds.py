@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from mmfast.messages import Category
+from mmfast.sim.book_stream import Told
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.feed import NEVER_NS, PublicFeed
 from mmfast.sim.seams import Print
@@ -31,6 +32,10 @@ class Feeds:
             if exchange.indexes[category]
         ]
         self._categories = tuple(one.category for one in exchange.instruments)
+
+    def book(self, category: Category, symbol: str) -> Told:
+        """A listed symbol's deepest book as :meth:`PublicFeed.book` tells it."""
+        return self.by_category[category].book(symbol)
 
     def trades(self, prints: Iterable[Print]) -> None:
         """Take trades to publish with the next :meth:`advance`."""

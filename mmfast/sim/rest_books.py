@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from mmfast.messages import Category, Side
+from mmfast.sim.book_stream import Told
 from mmfast.sim.calls import Answer, Call, Route, Routes
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.figures import Figures
@@ -14,6 +16,9 @@ from mmfast.sim.scope import category_of, instrument_of
 
 FULL_LEVELS: Final = 10_000
 _RPI_LEVELS: Final = 50
+
+
+ToldBooks = Callable[[Category, str], Told]
 
 
 class _Depth(NamedTuple):
@@ -35,8 +40,9 @@ _NOT_OPTION: Final = (Category.LINEAR, Category.INVERSE, Category.SPOT)
 class BookCalls:
     """Queries about one exchange's books."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, told: ToldBooks) -> None:
         self._exchange = exchange
+        self._told = told
 
     def routes(self) -> Routes:
         """Method and path of each call."""
@@ -51,28 +57,40 @@ class BookCalls:
         }
 
     def _limited(self, call: Call) -> Answer:
+        """With the update id of the deepest stream, whose deltas may follow it."""
         category = category_of(self._exchange, call.params)
+        index = instrument_of(self._exchange, category, call.params)
         depth = _DEPTHS[category]
-        return self._book(call, category, limit_of(call.params, depth.default, depth.most))
+        limit = limit_of(call.params, depth.default, depth.most)
+        told = self._told(category, self._exchange.instruments[index].symbol)
+        bids, asks = told.bids[:limit], told.asks[:limit]
+        return self._answer(call, index, told._replace(bids=bids, asks=asks))
 
     def _with_rpi(self, call: Call) -> Answer:
         """Each level with the size of hidden retail quotes, of which this venue has none."""
         category = category_of(self._exchange, call.params, among=_NOT_OPTION)
         if not call.params.get("limit"):
             raise bad_parameter("params error: limit is needed")
+        index = instrument_of(self._exchange, category, call.params)
         limit = limit_of(call.params, _RPI_LEVELS, _RPI_LEVELS)
-        return self._book(call, category, limit, has_rpi=True)
+        return self._answer(call, index, self._now(index, limit), has_rpi=True)
 
     def _full(self, call: Call) -> Answer:
         category = category_of(self._exchange, call.params, among=_NOT_OPTION)
-        return self._book(call, category, FULL_LEVELS)
-
-    def _book(self, call: Call, category: Category, limit: int, *, has_rpi: bool = False) -> Answer:
         index = instrument_of(self._exchange, category, call.params)
-        book, figures = self._exchange.books[index], self._exchange.rows.figures[index]
+        return self._answer(call, index, self._now(index, FULL_LEVELS))
+
+    def _now(self, index: int, limit: int) -> Told:
+        """The book as it is. No stream of this venue counts its updates."""
+        book = self._exchange.books[index]
+        bids, asks = (book.levels(side, limit) for side in Side)
+        return Told(bids, asks, book.version(), book.seq, book.changed_ms)
+
+    def _answer(self, call: Call, index: int, book: Told, *, has_rpi: bool = False) -> Answer:
+        figures = self._exchange.rows.figures[index]
         bids, asks = (
             [_level(figures, ticks, lots, has_rpi=has_rpi) for ticks, lots in levels]
-            for levels in (book.levels(side, limit) for side in Side)
+            for levels in (book.bids, book.asks)
         )
         return Answer(
             {
@@ -80,9 +98,9 @@ class BookCalls:
                 "b": bids,
                 "a": asks,
                 "ts": call.venue_ms,
-                "u": book.version(),
+                "u": book.update_id,
                 "seq": book.seq,
-                "cts": book.changed_ms,
+                "cts": book.cts_ms,
             }
         )
 

@@ -50,6 +50,7 @@ class PreCheckCalls:
         order_id = uuid_text(self._ids.getrandbits(128))
         link_id = text_of(call.params, "orderLinkId")
         ticket = self._reader.create(call.params, index)
+        exchange.rules.check(index, ticket.ticks)
         try:
             ticket = self._checks.create(account, ticket)
         except Refusal as no:

@@ -7,7 +7,7 @@ from mmfast.sim.dcp import DcpDesk
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.params import VenueParams
 from mmfast.sim.rest_account import AccountCalls
-from mmfast.sim.rest_books import BookCalls
+from mmfast.sim.rest_books import BookCalls, ToldBooks
 from mmfast.sim.rest_coins import CoinCalls
 from mmfast.sim.rest_history import HistoryCalls
 from mmfast.sim.rest_market import MarketCalls
@@ -20,8 +20,15 @@ from mmfast.sim.rest_tickers import TickerCalls
 from mmfast.sim.rest_user import UserCalls
 
 
-def routes_of(exchange: Exchange, params: VenueParams, dcp: DcpDesk, notices: Notices) -> Routes:
-    """The calls of one venue; ``notices`` are rows of its state, newest first."""
+def routes_of(
+    exchange: Exchange,
+    params: VenueParams,
+    dcp: DcpDesk,
+    told: ToldBooks,
+    notices: Notices,
+) -> Routes:
+    """The calls of one venue; ``told`` gives books as the streams tell them, ``notices`` rows of
+    the venue's state, newest first."""
     rooms = (
         OrderCalls(exchange, params).routes(),
         PreCheckCalls(exchange, params).routes(),
@@ -32,7 +39,7 @@ def routes_of(exchange: Exchange, params: VenueParams, dcp: DcpDesk, notices: No
         UserCalls(exchange, params).routes(),
         CoinCalls(exchange).routes(),
         MarketCalls(exchange, params.start_wall_ms).routes(),
-        BookCalls(exchange).routes(),
+        BookCalls(exchange, told).routes(),
         TickerCalls(exchange).routes(),
         SystemCalls(notices).routes(),
     )

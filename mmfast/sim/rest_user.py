@@ -7,16 +7,18 @@ from typing import Final
 from mmfast.messages import Category
 from mmfast.sim.calls import Answer, Call, Route, Routes
 from mmfast.sim.exchange import Exchange
-from mmfast.sim.params import TIER_LIMITS, VenueParams
+from mmfast.sim.params import VenueParams
 from mmfast.sim.refusals import Refusal, bad_parameter
 from mmfast.sim.rest_protection import is_institution
 from mmfast.sim.rows import Row
 from mmfast.sim.tickets import Item, text_of
+from mmfast.sim.tiers import BUDGETS, FUTURES, LEVELS, OPTION, SPOT
 
 NOT_AN_INSTITUTION: Final = 3500002
 NOT_YOUR_UIDS: Final = 3500153
 _NOT_YOURS: Final = "No permission to operate these UIDs"
-_BIZ_TYPES: Final = ("SPOT", "DERIVATIVES", "OPTIONS")
+_BIZ_TYPES: Final = {"SPOT": SPOT, "DERIVATIVES": FUTURES, "OPTIONS": OPTION}
+"""The venue's words for budgets, each with the bucket it means."""
 _SUCCESS: Final = "success"
 
 #: What all accounts of an institution may send per second together (venue rate-limit documents).
@@ -120,16 +122,19 @@ class UserCalls:
         if wanted != [own]:
             text = "You do not have permission to query other UIDs"
             raise Refusal(NOT_YOUR_UIDS, text)
-        rate = TIER_LIMITS[self._tier]
-        rows = [{"uids": own, "bizType": kind, "rate": rate} for kind in _BIZ_TYPES]
+        rows = [
+            {"uids": own, "bizType": kind, "rate": self._rate(bucket)}
+            for kind, bucket in _BIZ_TYPES.items()
+        ]
         return Answer({"list": rows}, text=_SUCCESS)
 
     def _caps(self, _call: Call) -> Answer:
         self._refuse_ordinary()
-        cap, rate = str(_INSTITUTION_CAPS[self._tier]), str(TIER_LIMITS[self._tier])
+        cap = str(_INSTITUTION_CAPS[self._tier])
+        rates = {kind: str(self._rate(bucket)) for kind, bucket in _BIZ_TYPES.items()}
         rows = [
             {"insCap": cap, "uidCap": rate, "totalRate": rate, "bizType": kind}
-            for kind in _BIZ_TYPES
+            for kind, rate in rates.items()
         ]
         return Answer({"list": rows}, text=_SUCCESS)
 
@@ -140,6 +145,9 @@ class UserCalls:
         if not isinstance(items, list) or not items:
             raise bad_parameter("params error: list must hold at least one limit")
         return Answer({"result": [_refused(item) for item in items]}, text=_SUCCESS)
+
+    def _rate(self, bucket: str) -> int:
+        return BUDGETS["/v5/order/create"].limit(bucket, LEVELS[self._tier])
 
     def _refuse_ordinary(self) -> None:
         if not is_institution(self._tier):

@@ -61,8 +61,8 @@ def build(params: VenueParams, notices: Callable[[], list[Row]]) -> Rooms:
     doorkeeper = Doorkeeper(keys, params.default_recv_window_ms)
     switches = params.switches
     dcp = DcpDesk(apply_ms=switches.dcp_apply_ms, counts_silence=switches.dcp_counts_silence)
-    routes = routes_of(exchange, params, dcp, notices)
     feeds = Feeds(exchange, params.start_wall_ms)
+    routes = routes_of(exchange, params, dcp, feeds.book, notices)
     sockets, audit = Sockets(), Audit()
     limits = Limits(params.tier)
     addresses = AddressLimit(params.limits)

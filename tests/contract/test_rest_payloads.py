@@ -21,19 +21,18 @@ from rest_refusals import DOOR, REFUSALS
 from rest_scene import Rest, Scene
 
 from mmfast.sim.auth import Credentials
+from mmfast.sim.fault_kinds import HttpError
+from mmfast.sim.fault_schedule import Schedule
 
 CASES = MARKET | ACCOUNT | POSITIONS | ORDERS | REFUSALS | DOOR
-#: Samples no call of a healthy venue answers with, and why.
+#: Samples no call is answered with, and why.
 NOT_PRODUCED = {
     "rest_account_mmp_modify.response.json": "market maker protection is not granted (110065)",
     "rest_account_mmp_reset.response.json": "market maker protection is not granted (110062)",
     "rest_account_mmp_state.response.json": "market maker protection is not granted (110062)",
     "rest_instruments_info_linear_prelisting.response.json": "no pre-launch contracts are listed",
     "rest_order_realtime_tpsl.response.json": "take profit and stop loss orders are refused",
-    "rest_error_10000_timeout.response.json": "a fault, not an answer of a healthy venue",
     "rest_error_10010_ip.response.json": "keys are not bound to addresses",
-    "rest_error_10016_server.response.json": "a fault, not an answer of a healthy venue",
-    "http_429_system_protection.json": "a fault, not an answer of a healthy venue",
 }
 #: Names by which a sample knows a field that the table of the documents calls otherwise.
 OTHER_NAMES = {"mmrSysUpdateTime": "mmrSysUpdatedTime"}
@@ -250,6 +249,7 @@ def test_every_sample_is_produced_or_has_a_reason(payloads: Path | None) -> None
     asked = {file for file in files if file.endswith(".request.json")}
     transport = {
         "http_403_ip_limit.json",
+        "http_429_system_protection.json",
         "http_response_headers.json",
         "http_signing_vectors.json",
     }
@@ -287,6 +287,16 @@ def test_a_get_with_a_body_looks_like_an_address_ban(payloads: Path | None) -> N
     assert found["status"] == 403
     if payloads is not None:
         assert found == json.loads((payloads / "http_403_ip_limit.json").read_text())
+
+
+def test_system_protection_says_nothing(payloads: Path | None) -> None:
+    venue = Rest()
+    venue.venue.arm(Schedule(faults=(HttpError(status=429),)), venue.now_ns)
+    reply = venue.send("POST", "/v5/order/create", "", b"{}")
+    found = {"status": reply.status, "headers": {}, "body_text": reply.body.decode()}
+    assert (found["status"], found["body_text"]) == (429, "")
+    if payloads is not None:
+        assert found == json.loads((payloads / "http_429_system_protection.json").read_text())
 
 
 def test_signed_replies_tell_the_budget(payloads: Path | None) -> None:

@@ -10,6 +10,9 @@ from rest_cases import LINEAR_SOL, Ask, Case, create, get, named, post
 from rest_fields import listed
 from rest_scene import SPOT_BTC, Rest
 
+from mmfast.sim.fault_kinds import Fault, ServerError
+from mmfast.sim.fault_schedule import Schedule
+
 #: Of a position that is flat, in hedge mode.
 TO_REDUCE = {"side": "Sell", "positionIdx": 1, "reduceOnly": True, "qty": "1", "price": "155.000"}
 
@@ -122,6 +125,18 @@ def throttled_batch(venue: Rest) -> Any:
     return other.batch("create", "linear", [create(f"u{i}") for i in range(3)])
 
 
+def in_trouble(fault: Fault) -> Ask:
+    """Of a venue that was told to fail."""
+
+    def ask(venue: Rest) -> Any:
+        del venue
+        other = Rest()
+        other.venue.arm(Schedule(faults=(fault,)), other.now_ns)
+        return other.get("/v5/account/info")
+
+    return ask
+
+
 DOOR = {
     "late": refused(
         late,
@@ -147,5 +162,9 @@ DOOR = {
         listed(fields.CREATED_ITEM),
         "order_create_batch_linear_throttled",
         fields.ITEM_CODES,
+    ),
+    "in trouble": refused(in_trouble(ServerError()), "error_10016_server", 10016, "Server error."),
+    "timed out": refused(
+        in_trouble(ServerError(code=10000)), "error_10000_timeout", 10000, "Server Timeout"
     ),
 }

@@ -302,6 +302,15 @@ class TestRateLimits:
         assert trader.get(self.QUERY).code == 10001
         assert {row["insCap"] for row in trader.get(self.CAP).rows} == {"20000"}
 
+    @pytest.mark.parametrize(
+        ("tier", "spot", "futures"), [("default", 20, 10), ("vip1", 25, 20), ("mm3", 1000, 1000)]
+    )
+    def test_spot_has_rates_of_its_own(self, new_trader, tier, spot, futures) -> None:
+        trader = new_trader(tier=tier)
+        rows = trader.get(self.QUERY, uids=trader.venue.uid).rows
+        rates = {row["bizType"]: row["rate"] for row in rows}
+        assert rates == {"SPOT": spot, "DERIVATIVES": futures, "OPTIONS": futures}
+
     def test_a_main_account_sets_no_limits_of_its_own(self, new_trader) -> None:
         trader = new_trader(tier="mm1")
         wish = {"uids": str(trader.venue.uid), "bizType": "SPOT", "rate": 50}

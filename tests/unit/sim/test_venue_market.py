@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from mmfast.messages import Side
 from mmfast.sim.candles import Candles
+from mmfast.sim.wire import WsSend
 
 INFO = "/v5/market/instruments-info"
 
@@ -105,6 +107,45 @@ class TestBooks:
         assert depth(limit=7) == 7
         assert depth(limit=1000) == (25 if category == "option" else 60)
 
+    def test_deltas_of_the_deepest_stream_follow_a_book_asked_for(self, everything) -> None:
+        """The update id is that stream's: the local book stays right whenever it was asked."""
+        venue, conn = everything.venue, 77
+        start = self.fill(everything, LINEAR_BTC, 5)
+        assert venue.ws_open(conn, "/v5/public/linear", everything.now_ns)
+        topic = b'{"op":"subscribe","args":["orderbook.1000.BTCUSDT"]}'
+        venue.ws_message(conn, topic, everything.now_ns)
+        everything.run(50)
+        for step in range(12):
+            everything.house(Side.BUY, start - 10 - step % 3, 1 + step)
+            everything.run(37)
+        asked = everything.get(self.BOOK, category="linear", symbol="BTCUSDT", limit=1000).result
+        book = dict(asked["b"])
+        for step in range(12):
+            everything.house(Side.SELL, start - 12, 1)
+            everything.house(Side.BUY, start - 20 - step, 2)
+        everything.run(400)
+        frames = [orjson.loads(due.output.data) for due in everything.leaving if is_for(due, conn)]
+        deltas = [f["data"] for f in frames if f.get("type") == "delta"]
+        newer = [delta for delta in deltas if delta["u"] > asked["u"]]
+        assert [d["u"] for d in newer] == list(range(asked["u"] + 1, asked["u"] + 1 + len(newer)))
+        assert len(newer) > 1
+        for delta in newer:
+            book |= dict(delta["b"])
+        left = {price: size for price, size in book.items() if float(size)}
+        after = everything.get(self.BOOK, category="linear", symbol="BTCUSDT", limit=1000).result
+        assert left == dict(after["b"])
+        assert after["u"] == newer[-1]["u"]
+
+    def test_without_a_subscriber_the_book_is_the_present_one(self, everything) -> None:
+        def ask():
+            return everything.get(self.BOOK, category="linear", symbol="BTCUSDT").result
+
+        first, again = ask(), ask()
+        assert (first["b"], again["u"]) == ([], first["u"])
+        self.fill(everything, LINEAR_BTC, 1)
+        later = ask()
+        assert (len(later["b"]), later["u"]) == (1, first["u"] + 1)
+
     def test_hidden_quotes_show_as_nothing(self, everything) -> None:
         self.fill(everything, SPOT_BTC, 60)
         path = "/v5/market/rpi_orderbook"
@@ -124,6 +165,10 @@ class TestBooks:
         assert everything.get(self.BOOK, category="linear", symbol="BTCUSD").code == 10001
         assert everything.get(self.BOOK, category="spot", symbol="BTCUSD").code == 170121
         assert everything.get(self.BOOK, category="future", symbol="BTCUSD").code == 10001
+
+
+def is_for(due, conn: int) -> bool:
+    return isinstance(due.output, WsSend) and due.output.conn_id == conn
 
 
 def trade(trader, index: int, ticks_up: int, lots: int) -> None:
