@@ -265,7 +265,7 @@ class Exchange:
                 lots = min(lots, left // self.worths[instrument].value(maker.ticks, 1))
                 if not lots:
                     return
-            self._trade(instrument, taker, maker, lots)
+            self.trade(instrument, taker, maker, lots)
 
     def _prevent_self_match(self, taker: Order, maker: Order) -> None:
         """Only the taker's wish counts; it ends the maker, the taker, or both."""
@@ -277,7 +277,7 @@ class Exchange:
             category, now_ms = self.categories[taker.instrument], self.engine.now_ms
             self._endings.cancel(taker, category, CANCEL_BY_SMP, SELF_MATCH, now_ms)
 
-    def _trade(self, instrument: int, taker: Resting, maker: Resting, lots: int) -> None:
+    def trade(self, instrument: int, taker: Resting, maker: Resting, lots: int) -> None:
         """One trade at the maker's price, booked for both sides and printed."""
         ticks = maker.ticks
         value = self.worths[instrument].value(ticks, lots)
@@ -287,17 +287,7 @@ class Exchange:
             self.house.trade(instrument, maker, lots, value)
         self.books[instrument].reduce(maker, lots)
         taker.leaves -= lots
-        trade = Print(
-            instrument,
-            taker.side,
-            Ticks(ticks),
-            Lots(lots),
-            self.engine.next_trade(),
-            self.engine.seq,
-            Ms(self.engine.now_ms),
-        )
-        self.prints.append(trade)
-        self.tapes[instrument].add(trade)
+        trade = self.print_trade(instrument, taker.side, ticks, lots)
         if isinstance(maker, Order):
             self._settle(maker, trade, value, is_maker=True)
         if isinstance(taker, Order):
@@ -308,6 +298,21 @@ class Exchange:
             for uid in dict.fromkeys((maker.uid, taker.uid)):
                 if uid != HOUSE_UID:
                     self._trim(self.accounts[uid], instrument)
+
+    def print_trade(self, instrument: int, side: Side, ticks: int, lots: int) -> Print:
+        """Tell the public of a trade; ``side`` is the taker's."""
+        trade = Print(
+            instrument,
+            side,
+            Ticks(ticks),
+            Lots(lots),
+            self.engine.next_trade(),
+            self.engine.seq,
+            Ms(self.engine.now_ms),
+        )
+        self.prints.append(trade)
+        self.tapes[instrument].add(trade)
+        return trade
 
     def _settle(self, order: Order, trade: Print, value: int, *, is_maker: bool) -> None:
         """Book one side of a trade: order, position, coins, history."""

@@ -41,6 +41,11 @@ class House:
         del self._orders[number]
         return entry[1]
 
+    def find(self, instrument: int, number: int) -> Resting | None:
+        """An order that rests in this instrument's book."""
+        entry = self._orders.get(number)
+        return entry[1] if entry is not None and entry[0] == instrument else None
+
     def leaves(self, instrument: int, number: int) -> Lots:
         """What still rests of an order (0: gone)."""
         entry = self._orders.get(number)

@@ -6,7 +6,7 @@ A pure data structure: who owns an order, what it costs and what is told to whom
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left, bisect_right, insort
 
 from mmfast.messages import Side
 from mmfast.units import Lots, Ms, Ticks
@@ -108,6 +108,20 @@ class Book:
             if lots <= 0:
                 return True
         return False
+
+    def queue(self, side: Side, ticks: int) -> list[Resting]:
+        """The orders at one price, oldest first."""
+        level = self._levels[side].get(ticks)
+        return [] if level is None else list(level.queue.values())
+
+    def within(self, side: Side, limit_ticks: int) -> list[Resting]:
+        """The orders of a side a taker with this limit may meet, in the order it meets them."""
+        prices, levels = self._prices[side], self._levels[side]
+        if side == Side.BUY:
+            near = reversed(prices[bisect_left(prices, limit_ticks) :])
+        else:
+            near = iter(prices[: bisect_right(prices, limit_ticks)])
+        return [order for ticks in near for order in levels[ticks].queue.values()]
 
     def levels(self, side: Side, count: int) -> list[tuple[Ticks, Lots]]:
         """Up to ``count`` aggregated levels from the best outwards."""

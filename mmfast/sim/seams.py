@@ -87,7 +87,11 @@ class PrivateSink(Protocol):
 
 
 class Flow(Protocol):
-    """Market life."""
+    """Market life: seeded participants, or a recording."""
+
+    def seed_books(self, market: FlowMarket, now_ns: int) -> None:
+        """Fill the books and set the reference prices; called once, before the first step."""
+        ...
 
     def next_due_ns(self) -> Ns:
         """When :meth:`step` wants to run next (a very large number: never)."""

@@ -8,6 +8,7 @@ on the private stream after that. Same parameters and same requests, same bytes.
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 from mmfast.sim import rooms, truth
 from mmfast.sim.agenda import Agenda, Asked, Gone, Item, Said, Told
@@ -16,8 +17,8 @@ from mmfast.sim.fault_kinds import NAMES
 from mmfast.sim.fault_schedule import Schedule
 from mmfast.sim.fault_wire import http_outcome, is_applied, trade_outcome, trade_path
 from mmfast.sim.faults import HTTP, TRADE
-from mmfast.sim.flow import MarketFlow
 from mmfast.sim.market_door import MarketDoor
+from mmfast.sim.market_life import market_life
 from mmfast.sim.params import VenueParams
 from mmfast.sim.report import report_of
 from mmfast.sim.rooms import UID
@@ -41,7 +42,11 @@ from mmfast.units import NS_PER_MS, Ms, Ns
 class Venue(MarketDoor):
     """One venue with one account. Times are nanoseconds of the venue clock, from 0."""
 
-    def __init__(self, params: VenueParams) -> None:
+    def __init__(self, params: VenueParams, recording: Iterable[bytes] | None = None) -> None:
+        """``recording`` takes the place of the seeded market: lines of
+        :mod:`mmfast.sim.recording`, read as they come due. One that cannot be followed raises
+        :class:`~mmfast.sim.recording.RecordingError`, from here or from :meth:`advance`.
+        """
         self._params = params
         self._rooms = rooms.build(params, self._notices)
         super().__init__(self._rooms.exchange, self._rooms.ledger)
@@ -61,9 +66,7 @@ class Venue(MarketDoor):
         self._agenda = Agenda()
         self._now_ns = 0
         self._stream_tail_ns: dict[tuple[int, str], int] = {}
-        starts = tuple(int(listing.start_ticks) for listing in self._exchange.shelf)
-        flows = tuple(params.flow_of(one.symbol) for one in self.instruments)
-        self._flow = MarketFlow(self.instruments, starts, params.seed, flows)
+        self._flow = market_life(params, self._exchange, recording)
         self._sessions = WsSessions(
             params,
             self._rooms.doorkeeper,

@@ -61,7 +61,7 @@ class Trader:
         params.setdefault("symbols", ("BTCUSDT", "ETHUSDT", "SUIUSDT"))
         params.setdefault("flow", STILL)
         params.setdefault("tier", "pro6")
-        self.venue = Venue(VenueParams(api_key=KEY, api_secret=SECRET, **params))
+        self.venue = self.make_venue(VenueParams(api_key=KEY, api_secret=SECRET, **params))
         self.now_ns = 0
         self.events: list[Event] = []
         self.leaving: list[Any] = []
@@ -72,6 +72,9 @@ class Trader:
                 for number in range(1, 5000):
                     self.venue.withdraw(spot, number)
         self._listen()
+
+    def make_venue(self, params: VenueParams) -> Venue:
+        return Venue(params)
 
     def _listen(self) -> None:
         expires = self.venue.venue_ms(0) + 10_000
