@@ -16,6 +16,7 @@ from mmfast.sim.instrument_rows import instrument_row
 from mmfast.sim.orders import SIDE_WORDS
 from mmfast.sim.paging import limit_of, ms_of, page
 from mmfast.sim.refusals import bad_parameter
+from mmfast.sim.rest_tickers import underlying_price
 from mmfast.sim.rows import Row
 from mmfast.sim.scope import FUTURES, OPTION_BASE, category_of, instrument_of, scope_of
 from mmfast.sim.seams import Print
@@ -156,9 +157,8 @@ class MarketCalls:
         }
         if category is Category.OPTION:
             # The prices as they are now; what they were at the trade is not kept.
-            reference = self._exchange.references[index]
-            row["mP"] = figures.price(reference.mark_ticks)
-            row["iP"] = figures.price(reference.index_ticks)
+            row["mP"] = figures.price(self._exchange.references[index].mark_ticks)
+            row["iP"] = underlying_price(self._exchange, index)
             row["mIv"] = row["iv"] = "0"
         return row
 

@@ -104,22 +104,12 @@ class TickerCalls:
         for name in ("bid1Price", "bid1Size", "ask1Price", "ask1Size"):
             row[name] = row[name] or "0"
         row["markPrice"] = figures.price(reference.mark_ticks)
-        row["indexPrice"] = row["underlyingPrice"] = self._underlying(index)
+        row["indexPrice"] = row["underlyingPrice"] = underlying_price(exchange, index)
         row["totalVolume"] = figures.qty(tape.total_lots)
         row["totalTurnover"] = figures.amount(tape.total_turnover)
         row["predictedDeliveryPrice"] = "0"
         row["change24h"] = day["price24hPcnt"]
         return row
-
-    def _underlying(self, index: int) -> str:
-        """Index price of an option's coin, from the first instrument on it; ``"0"`` if none."""
-        exchange = self._exchange
-        coin = exchange.instruments[index].base_coin
-        for other in exchange.instruments:
-            if other.base_coin == coin and other.category is not Category.OPTION:
-                ticks = exchange.references[other.index].index_ticks
-                return self._figures[other.index].price(ticks)
-        return "0"
 
     def _day(self, index: int) -> Row:
         figures, tape = self._figures[index], self._exchange.tapes[index]
@@ -145,3 +135,13 @@ class TickerCalls:
             row[f"{word}Price"] = figures.price(top[0][0]) if top else ""
             row[f"{word}Size"] = figures.qty(top[0][1]) if top else ""
         return row
+
+
+def underlying_price(exchange: Exchange, option: int) -> str:
+    """Index price of an option's coin, from the first instrument on it; ``"0"`` if none."""
+    coin = exchange.instruments[option].base_coin
+    for other in exchange.instruments:
+        if other.base_coin == coin and other.category is not Category.OPTION:
+            ticks = exchange.references[other.index].index_ticks
+            return exchange.rows.figures[other.index].price(ticks)
+    return "0"

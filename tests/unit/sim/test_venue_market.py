@@ -222,7 +222,9 @@ class TestTrades:
         trade(everything, BTC_CALL, 0, 5)
         trade(everything, ETH_PUT, 0, 5)
         path = {"category": "option"}
-        assert symbols(everything.get(self.PATH, **path)) == ["BTC-28DEC35-100000-C-USDT"]
+        rows = everything.get(self.PATH, **path).rows
+        assert [row["symbol"] for row in rows] == ["BTC-28DEC35-100000-C-USDT"]
+        assert (float(rows[0]["mP"]), float(rows[0]["iP"])) == (12_000, 65_000)
         assert symbols(everything.get(self.PATH, **path, baseCoin="ETH", optionType="Put"))
         assert not symbols(everything.get(self.PATH, **path, baseCoin="ETH", optionType="Call"))
         assert everything.get(self.PATH, **path, optionType="Both").code == 10001
