@@ -73,7 +73,13 @@ def _run(options: argparse.Namespace) -> int:
 def _sim(options: argparse.Namespace) -> int:
     from mmfast.runtime import commands
 
-    commands.sim(options.config, port=options.port, until_eof=options.until_eof)
+    commands.sim(
+        options.config,
+        port=options.port,
+        until_eof=options.until_eof,
+        replay=options.replay,
+        record=options.record,
+    )
     return Exit.DONE
 
 
@@ -106,6 +112,10 @@ def _parser() -> argparse.ArgumentParser:
     sim = _command(commands, "sim", "serve the embedded venue; its addresses come on stdout")
     sim.add_argument("--port", type=_port, default=0, metavar="N", help="0 (default): any free")
     sim.add_argument("--until-eof", action="store_true", help="stop when standard input is closed")
+    text = "let the market follow a recording (JSON lines, .gz: compressed) instead of a seed"
+    sim.add_argument("--replay", type=Path, metavar="FILE", help=text)
+    text = "record the public streams to a new file"
+    sim.add_argument("--record", type=Path, metavar="FILE", help=text)
     _command(commands, "check", "validate the configuration and print what is in force")
     return parser
 

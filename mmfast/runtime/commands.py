@@ -39,13 +39,23 @@ def run(config_path: Path, *, duration_s: float | None, summary_path: Path | Non
     return tuning.run(running.main(duration_s=duration_s, summary_path=summary_path))
 
 
-def sim(config_path: Path, *, port: int, until_eof: bool) -> None:
-    """Serve the embedded venue until SIGINT, SIGTERM, or (``until_eof``) the end of stdin."""
+def sim(
+    config_path: Path,
+    *,
+    port: int,
+    until_eof: bool,
+    replay: Path | None = None,
+    record: Path | None = None,
+) -> None:
+    """Serve the embedded venue until SIGINT, SIGTERM, or (``until_eof``) the end of stdin.
+
+    ``replay`` is a recording for its market to follow, ``record`` a new file for one.
+    """
     config = configuration.load(config_path)
     params = assemble.venue_params(config)
     _check_sizes(config)
     try:
-        tuning.run(_serve(params, port, until_eof=until_eof))
+        tuning.run(_serve(params, port, until_eof=until_eof, replay=replay, record=record))
     except OSError as error:
         text = f"cannot listen on {LOOPBACK}:{port}: {error.strerror or error}"
         raise ConfigError([("--port", text)]) from None
@@ -102,14 +112,16 @@ def _check_sizes(config: Config) -> None:
     assemble.config_for_instruments(config, [row.instrument for row in rows])
 
 
-async def _serve(params: VenueParams, port: int, *, until_eof: bool) -> None:
+async def _serve(
+    params: VenueParams, port: int, *, until_eof: bool, replay: Path | None, record: Path | None
+) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if until_eof:
         loop.add_reader(sys.stdin.fileno(), _watch_input, stop)
-    await sim_main.serve(params, LOOPBACK, port, _announce, stop)
+    await sim_main.serve(params, LOOPBACK, port, _announce, stop, replay=replay, record=record)
 
 
 def _watch_input(stop: asyncio.Event) -> None:

@@ -11,7 +11,7 @@ import struct
 from http import HTTPStatus
 from typing import Final
 
-from mmfast.sim.wire import HttpReply
+from mmfast.sim.wire import HttpReply, HttpReset, HttpSilence, HttpTruncated
 
 _LINGER_NONE: Final = struct.pack("ii", 1, 0)
 _LOOK_S: Final = 0.05
@@ -79,3 +79,19 @@ def address_of(transport: asyncio.BaseTransport | None) -> str:
     """The peer's address without its port or zone; empty when it is gone."""
     peer = transport.get_extra_info("peername") if transport is not None else None
     return str(peer[0]).partition("%")[0] if peer else ""
+
+
+async def misbehave(
+    transport: asyncio.Transport | None, outcome: HttpReset | HttpTruncated | HttpSilence
+) -> None:
+    """Break the connection as told."""
+    if transport is None:
+        return
+    if isinstance(outcome, HttpReset):
+        raw = reply_head(outcome.reply) + outcome.reply.body
+        write_and_reset(transport, raw[: outcome.after_bytes])
+    elif isinstance(outcome, HttpTruncated):
+        body = outcome.reply.body[: outcome.body_bytes]
+        write_and_close(transport, reply_head(outcome.reply) + body)
+    else:
+        await until_gone(transport)

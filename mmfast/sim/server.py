@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -25,14 +26,16 @@ from mmfast.sim.raw_sockets import (
     Refuser,
     address_of,
     frame_head,
-    reply_head,
+    misbehave,
     until_gone,
-    write_and_close,
     write_and_reset,
 )
+from mmfast.sim.recorder import Recorder
+from mmfast.sim.recording import RecordingError
 from mmfast.sim.sockets import kind_of
 from mmfast.sim.venue import Venue
 from mmfast.sim.wire import (
+    Due,
     HttpReply,
     HttpRequest,
     HttpReset,
@@ -108,14 +111,25 @@ class VenueServer:
         port: int = 0,
         clock: Clock | None = None,
         faults: Schedule | None = None,
+        recording: Iterable[bytes] | None = None,
+        record: Callable[[bytes], object] | None = None,
     ) -> None:
-        """``faults`` are armed at the start; times in them count from then."""
+        """``faults`` are armed at the start; times in them count from then.
+
+        The market follows ``recording`` where there is one; ``record`` takes the lines of a
+        recording of this venue's streams.
+        """
         self._params = params
+        self._recording = recording
+        self._record = record
+        self._recorder: Recorder | None = None
         self._faults = faults
         self._host = host
         self._port = port
         self._clock = clock or SystemClock()
         self._start_ns = 0
+        self.broken: asyncio.Future[None]
+        """Made by :meth:`start`; fails when the recording cannot be followed any further."""
         self._venue: Venue | None = None
         self._http: web.Server | None = None
         self._listener: asyncio.Server | None = None
@@ -139,10 +153,6 @@ class VenueServer:
             raise RuntimeError("expected a started venue server: call start() first")
         return self._venue
 
-    @property
-    def _control_calls(self) -> Control:
-        return Control(self.venue, self._cut_off)
-
     async def start(self) -> int:
         """Open the port; returns its number.
 
@@ -152,10 +162,14 @@ class VenueServer:
         loop = asyncio.get_running_loop()
         self._start_ns = self._clock.now_ns()
         self._venue = Venue(
-            msgspec.structs.replace(self._params, start_wall_ms=self._clock.wall_ms())
+            msgspec.structs.replace(self._params, start_wall_ms=self._clock.wall_ms()),
+            self._recording,
         )
+        self.broken = loop.create_future()
         if self._faults is not None:
             self._venue.arm(self._faults, 0)
+        if self._record is not None:
+            self._recorder = Recorder(self._venue, self._record, 0)
         http = web.Server(self._handle, access_log=None, keepalive_timeout=KEEPALIVE_S)
         self._http = http
 
@@ -214,10 +228,20 @@ class VenueServer:
             self._alarm_due_ns = due_ns
             self._alarm.set(min(due_ns - self._now_ns(), _MAX_SLEEP_NS))
 
+    def _due(self, now_ns: int) -> list[Due]:
+        try:
+            return self.venue.advance(now_ns)
+        except RecordingError as error:
+            if not self.broken.done():
+                self.broken.set_exception(error)
+            return []
+
     def _deliver(self, now_ns: int) -> None:
         touched: dict[int, _Socket] = {}
-        for due in self.venue.advance(now_ns):
+        for due in self._due(now_ns):
             output = due.output
+            if self._recorder is not None and self._recorder.take(due):
+                continue
             if isinstance(output, WsSend):
                 socket = self._sockets.get(output.conn_id)
                 if socket is not None:
@@ -288,25 +312,10 @@ class VenueServer:
         self._after_input(now_ns)
         reply = await future
         if not isinstance(reply, HttpReply):
-            return await self._misbehave(request, reply)
-        return web.Response(status=reply.status, headers=dict(reply.headers), body=reply.body)
-
-    async def _misbehave(
-        self, request: web.BaseRequest, outcome: HttpReset | HttpTruncated | HttpSilence
-    ) -> web.Response:
-        """Break the connection as told. The response goes nowhere: nobody is there any more."""
-        transport = request.transport
-        if transport is None:
+            # The response goes nowhere: nobody is there any more.
+            await misbehave(request.transport, reply)
             return web.Response()
-        if isinstance(outcome, HttpReset):
-            raw = reply_head(outcome.reply) + outcome.reply.body
-            write_and_reset(transport, raw[: outcome.after_bytes])
-        elif isinstance(outcome, HttpTruncated):
-            body = outcome.reply.body[: outcome.body_bytes]
-            write_and_close(transport, reply_head(outcome.reply) + body)
-        else:
-            await until_gone(transport)
-        return web.Response()
+        return web.Response(status=reply.status, headers=dict(reply.headers), body=reply.body)
 
     async def _websocket(self, request: web.BaseRequest) -> web.StreamResponse:
         if len(self._sockets) >= MAX_WEBSOCKETS:
@@ -367,7 +376,8 @@ class VenueServer:
         content = await request.read()
         path, _, query = request.raw_path.partition("?")
         now_ns = self._catch_up()
-        reply = self._control_calls.answer(request.method, path, query, content, now_ns)
+        calls = Control(self.venue, self._cut_off)
+        reply = calls.answer(request.method, path, query, content, now_ns)
         self._after_input(self._now_ns())
         return web.Response(
             status=reply.status, body=orjson.dumps(reply.body), content_type="application/json"
