@@ -79,6 +79,9 @@ def _sim(options: argparse.Namespace) -> int:
         until_eof=options.until_eof,
         replay=options.replay,
         record=options.record,
+        faults=options.faults,
+        report=options.report,
+        audit=options.audit,
     )
     return Exit.DONE
 
@@ -116,6 +119,12 @@ def _parser() -> argparse.ArgumentParser:
     sim.add_argument("--replay", type=Path, metavar="FILE", help=text)
     text = "record the public streams to a new file"
     sim.add_argument("--record", type=Path, metavar="FILE", help=text)
+    text = "misbehave as this schedule of faults (YAML) says"
+    sim.add_argument("--faults", type=Path, metavar="FILE", help=text)
+    text = "at the end write the audit's report to FILE, as JSON"
+    sim.add_argument("--report", type=Path, metavar="FILE", help=text)
+    text = "write every request to FILE, a line of JSON each"
+    sim.add_argument("--audit", type=Path, metavar="FILE", help=text)
     _command(commands, "check", "validate the configuration and print what is in force")
     return parser
 

@@ -23,6 +23,7 @@ from mmfast.runtime import assemble, tuning
 from mmfast.runtime.running import Running
 from mmfast.sim import main as sim_main
 from mmfast.sim.catalogue import listings
+from mmfast.sim.fault_schedule import Schedule, read_schedule
 from mmfast.sim.params import VenueParams
 
 LOOPBACK: Final = "127.0.0.1"
@@ -46,19 +47,35 @@ def sim(
     until_eof: bool,
     replay: Path | None = None,
     record: Path | None = None,
+    faults: Path | None = None,
+    report: Path | None = None,
+    audit: Path | None = None,
 ) -> None:
     """Serve the embedded venue until SIGINT, SIGTERM, or (``until_eof``) the end of stdin.
 
-    ``replay`` is a recording for its market to follow, ``record`` a new file for one.
+    ``replay`` is a recording for its market to follow, ``record`` a new file for one; ``faults``
+    a schedule of how to misbehave; ``report`` and ``audit`` take what it was asked, at the end
+    and all the time. Raises ConfigError for bad input.
     """
     config = configuration.load(config_path)
     params = assemble.venue_params(config)
     _check_sizes(config)
+    schedule = None if faults is None else _read_faults(faults)
+    options = sim_main.ServeOptions(schedule, report, audit, replay, record)
     try:
-        tuning.run(_serve(params, port, until_eof=until_eof, replay=replay, record=record))
+        tuning.run(_serve(params, port, options, until_eof=until_eof))
     except OSError as error:
         text = f"cannot listen on {LOOPBACK}:{port}: {error.strerror or error}"
         raise ConfigError([("--port", text)]) from None
+
+
+def _read_faults(path: Path) -> Schedule:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        text = f"cannot read {path}: {error.strerror or error}"
+        raise ConfigError([("--faults", text)]) from None
+    return read_schedule(data)
 
 
 def check(config_path: Path) -> str:
@@ -113,7 +130,7 @@ def _check_sizes(config: Config) -> None:
 
 
 async def _serve(
-    params: VenueParams, port: int, *, until_eof: bool, replay: Path | None, record: Path | None
+    params: VenueParams, port: int, options: sim_main.ServeOptions, *, until_eof: bool
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -121,7 +138,7 @@ async def _serve(
         loop.add_signal_handler(number, stop.set)
     if until_eof:
         loop.add_reader(sys.stdin.fileno(), _watch_input, stop)
-    await sim_main.serve(params, LOOPBACK, port, _announce, stop, replay=replay, record=record)
+    await sim_main.serve(params, LOOPBACK, port, _announce, stop, options)
 
 
 def _watch_input(stop: asyncio.Event) -> None:

@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 from mmfast.messages import Side
+from mmfast.sim.fault_schedule import read_schedule
 from mmfast.sim.params import FlowParams, VenueParams
 from mmfast.sim.venue import Venue
 from mmfast.sim.wire import HttpReply, HttpRequest, WsSend
@@ -220,3 +221,16 @@ def item() -> Callable[..., dict[str, object]]:
 @pytest.fixture(scope="session")
 def trader_class() -> type[Trader]:
     return Trader
+
+
+@pytest.fixture
+def arm() -> Callable[..., list[int]]:
+    """Load faults into a trader's venue: rows as a schedule has them."""
+
+    def load(trader: Trader, *rows: dict[str, object], seed: int = 1) -> list[int]:
+        schedule = read_schedule(orjson.dumps({"seed": seed, "faults": rows}))
+        ids = trader.venue.arm(schedule, trader.now_ns)
+        trader.run(0)
+        return ids
+
+    return load

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmfast.errors import ConfigError
-from mmfast.sim.limits import Limits, Window
+from mmfast.sim.limits import MAX_ADDRESSES, AddressLimit, Limits, Window, cost_of
+from mmfast.sim.tiers import LimitParams
 from mmfast.units import NS_PER_MS, NS_PER_S
 
 
@@ -124,3 +125,163 @@ def test_a_refused_signature_costs_nothing(new_trader) -> None:
         reply = trader.ask("POST", "/v5/order/create", b"{}", headers={"x-bapi-sign": "0" * 64})
         assert reply.code == 10004
     assert headers(trader.place())[1] == "9"
+
+
+# The table by category.
+
+
+@pytest.mark.parametrize(
+    ("tier", "path", "category", "limit"),
+    [
+        ("default", "/v5/order/create", "linear", 10),
+        ("default", "/v5/order/create", "spot", 20),
+        ("default", "/v5/order/create", "option", 10),
+        ("default", "/v5/order/amend", "spot", 10),
+        ("default", "/v5/order/cancel-all", "linear", 10),
+        ("default", "/v5/order/cancel-all", "option", 1),
+        ("default", "/v5/order/cancel-all", "spot", 20),
+        ("default", "/v5/order/create-batch", "spot", 20),
+        ("vip1", "/v5/order/create", "linear", 20),
+        ("vip1", "/v5/order/create", "spot", 25),
+        ("vip5", "/v5/order/cancel-batch", "option", 60),
+        ("supreme", "/v5/order/cancel", "spot", 40),
+        ("pro3", "/v5/order/cancel-all", "option", 600),
+        ("mm3", "/v5/order/create", "spot", 1000),
+        ("mm1", "/v5/order/realtime", "spot", 50),
+        ("mm1", "/v5/position/set-leverage", "linear", 10),
+        ("mm1", "/v5/account/set-margin-mode", "", 5),
+        ("mm1", "/v5/account/instruments-info", "spot", 10),
+        ("mm1", "/v5/apilimit/query", "", 50),
+        ("mm1", "/v5/order/disconnected-cancel-all", "", 5),
+    ],
+)
+def test_the_table_gives_each_tier_and_category_its_figure(
+    tier: str, path: str, category: str, limit: int
+) -> None:
+    grant = Limits(tier).take(1, path, category, 1, 0, 0)
+    assert grant is not None
+    assert grant.limit == limit
+
+
+def test_linear_and_inverse_share_what_spot_and_option_do_not() -> None:
+    limits = Limits("default")
+
+    def left(category: str, units: int = 0) -> int:
+        grant = limits.take(1, "/v5/order/create", category, units, 0, 0)
+        assert grant is not None
+        return grant.left
+
+    assert [left("linear", 4), left("inverse", 3), left("spot"), left("option")] == [6, 3, 20, 10]
+
+
+def test_accounts_do_not_share() -> None:
+    limits = Limits("default")
+    limits.take(1, "/v5/order/create", "linear", 10, 0, 0)
+    grant = limits.take(2, "/v5/order/create", "linear", 10, 0, 0)
+    assert grant is not None
+    assert grant.units == 10
+
+
+def test_account_calls_have_one_budget_whatever_category_they_name() -> None:
+    limits = Limits("mm1")
+    for category in ("linear", "spot", "option", "inverse", "linear"):
+        grant = limits.take(1, "/v5/account/fee-rate", category, 1, 0, 0)
+        assert grant is not None
+        assert grant.units == 1
+    grant = limits.take(1, "/v5/account/fee-rate", "spot", 1, 0, 0)
+    assert grant is not None
+    assert grant.units == 0
+
+
+def test_market_data_has_no_budget() -> None:
+    assert Limits("default").take(1, "/v5/market/tickers", "linear", 1, 0, 0) is None
+
+
+@pytest.mark.parametrize(
+    ("category", "items", "units", "granted_of_3"),
+    [("linear", 7, 7, 3), ("spot", 7, 7, 3), ("option", 7, 1, 7), ("linear", 21, 1, 1)],
+)
+def test_a_batch_costs_its_orders_and_an_option_batch_one(
+    category: str, items: int, units: int, granted_of_3: int
+) -> None:
+    cost = cost_of({"category": category, "request": [{}] * items}, 20, is_batch=True)
+    assert cost.units == units
+    assert cost.granted(min(3, cost.units)) == granted_of_3
+    assert cost.granted(0) == 0
+
+
+def test_a_lowered_limit_counts_what_was_taken_before() -> None:
+    window = Window(10)
+    window.take(6, 0, 0)
+    window.take(2, 300 * NS_PER_MS, 0)
+    window.limit = 3
+    refused = window.take(1, 400 * NS_PER_MS, 5000)
+    # Six units go at 1.0 s and leave two: only then is one of three free.
+    assert (refused.units, refused.left, refused.reset_ms) == (0, 0, 5600)
+    assert window.take(5, NS_PER_S, 0).units == 1
+
+
+# The address limit.
+
+
+def admitted(limit: AddressLimit, times: int, now_ns: int, address: str = "a") -> int:
+    return sum(limit.admits(address, now_ns) for _ in range(times))
+
+
+def test_the_601st_request_in_five_seconds_is_banned_for_ten_minutes() -> None:
+    limit = AddressLimit(LimitParams())
+    assert admitted(limit, 600, 0) == 600
+    assert admitted(limit, 1, 5 * NS_PER_S - 1) == 0
+    assert limit.bans == 1
+    assert limit.least_left() == 0
+    end_ns = 5 * NS_PER_S - 1 + 600 * NS_PER_S
+    assert admitted(limit, 5, end_ns - 1) == 0
+    assert admitted(limit, 601, end_ns) == 600
+    assert limit.bans == 2
+
+
+def test_requests_older_than_five_seconds_do_not_count() -> None:
+    limit = AddressLimit(LimitParams())
+    assert admitted(limit, 600, 0) == 600
+    assert admitted(limit, 600, 5 * NS_PER_S) == 600
+    assert limit.bans == 0
+
+
+def test_addresses_are_counted_apart_and_not_for_ever() -> None:
+    limit = AddressLimit(LimitParams(http_per_5s=1))
+    assert [admitted(limit, 2, 0, address) for address in ("a", "b")] == [1, 1]
+    for number in range(MAX_ADDRESSES):
+        limit.admits(str(number), 0)
+    assert len(limit._addresses) == MAX_ADDRESSES
+
+
+def test_an_address_limit_of_zero_is_none() -> None:
+    assert admitted(AddressLimit(LimitParams(http_per_5s=0)), 5000, 0) == 5000
+
+
+def test_a_banned_client_reads_plain_text_everywhere_and_gets_nothing_done(new_trader) -> None:
+    trader = new_trader(limits=LimitParams(http_per_5s=4, http_ban_ms=1000))
+    assert [trader.get("/v5/market/time").status for _ in range(5)] == [200] * 4 + [403]
+    refused = trader.place(orderLinkId="a")
+    assert (refused.status, refused.body) == (403, b"access too frequent")
+    assert trader.open_links() == []
+    found = trader.venue.report(trader.now_ns)
+    assert found["address_limit"] == {"least_left": 0, "bans": 1}
+    assert found["violations"] == {"over_address_limit": 2}
+    trader.run(1000)
+    assert trader.place(orderLinkId="a").code == 0
+
+
+# REST and the trade socket.
+
+
+def test_spot_and_futures_draw_from_their_own_budgets_over_rest(new_trader) -> None:
+    trader = new_trader(tier="default", spot_symbols=("BTCUSDT",))
+    for _ in range(10):
+        assert trader.place().code == 0
+    assert trader.place().code == 10006
+    spot = {"category": "spot", "symbol": "BTCUSDT", "side": "Buy", "orderType": "Limit",
+            "qty": "0.001", "price": "64000"}  # fmt: skip
+    reply = trader.post("/v5/order/create", spot)
+    assert reply.code == 0
+    assert headers(reply)[:2] == ("20", "19")
