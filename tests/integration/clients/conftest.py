@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -104,3 +105,9 @@ def start_still_venue(start_venue: Callable[..., object]) -> Callable[..., objec
 @pytest.fixture
 def venue(start_still_venue: Callable[..., object]) -> object:
     return start_still_venue()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """The third client is large and optional: it is imported only when ``-m`` names it."""
+    is_named = "nautilus" in (config.option.markexpr or "")
+    return True if collection_path.name == "test_nautilus.py" and not is_named else None
