@@ -31,8 +31,11 @@ def hmac(str backend not None, bytes secret not None, bytes head not None, bytes
     return (<char*>digest)[:32]
 
 
-def hmac_pair(str backend not None, bytes secret not None, bytes one not None, bytes two not None):
-    """HMAC-SHA256 of two messages side by side."""
+def hmac_pair(
+    str backend not None, bytes secret not None, bytes head not None, bytes one not None,
+    bytes two not None,
+):
+    """HMAC-SHA256 of head + one and of head + two, side by side."""
     cdef mmf_hmac_key key
     cdef uint8_t first[32]
     cdef uint8_t second[32]
@@ -42,6 +45,7 @@ def hmac_pair(str backend not None, bytes secret not None, bytes one not None, b
     )
     mmf_hmac_pair(
         chosen, &key,
+        <const uint8_t*>PyBytes_AS_STRING(head), PyBytes_GET_SIZE(head),
         <const uint8_t*>PyBytes_AS_STRING(one), PyBytes_GET_SIZE(one),
         <const uint8_t*>PyBytes_AS_STRING(two), PyBytes_GET_SIZE(two), first, second,
     )

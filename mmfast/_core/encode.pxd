@@ -9,8 +9,11 @@ cdef enum:
     #: ``orderLinkId`` has at most 36 characters, 16 of them are ours to count with.
     HEAD_LIMIT = 20
     SMP_LIMIT = 16
-    #: Constant text before the first number of an item; a multiple of the vector width.
+    #: Constant text before the first number of an item; a multiple of what one copy takes.
     PREFIX_ROOM = 256
+    #: What stands round a body on the trade socket, with an id and two numbers.
+    FRAME_ROOM = 256
+    REQ_ID_LIMIT = 36
     #: One finished item: prefix, two numbers, the link id and the words between them.
     ITEM_ROOM = 448
     #: side x time in force x reduce-only
@@ -55,4 +58,12 @@ cdef class OrderEncoder:
 
     cdef int _grow(self, Py_ssize_t count) except -1
     cdef int _read(self, object command, int op, Item* item) except -1
-    cdef char* _write(self, char* out, const Item* item) except NULL
+    cdef int _refuse(self, object command, int fault) except -1
+    cdef int _fault_of_grid(self, const Item* item) noexcept nogil
+    cdef char* _write(self, char* out, const Item* item) noexcept nogil
+    cdef char* _put_batch(self, char* out, int op, object commands) except NULL
+    cdef char* _put_single(self, char* out, int op, object command) except NULL
+    cdef char* _open_frame(
+        self, int op, bint batch, object req_id, object timestamp_ms, object recv_window_ms
+    ) except NULL
+    cdef bytes _close_frame(self, char* out)

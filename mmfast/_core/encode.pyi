@@ -40,3 +40,25 @@ class OrderEncoder:
         """
     def single(self, op: int, command: tuple[int, ...]) -> bytes:
         """The same item as a single-order body, with ``category`` inside."""
+    def batch_frame(
+        self,
+        op: int,
+        commands: Sequence[tuple[int, ...]],
+        req_id: str,
+        timestamp_ms: int,
+        recv_window_ms: int,
+    ) -> bytes:
+        """The body of :meth:`batch` inside a request of the trade socket, which carries no
+        signature: ``{"reqId":..,"header":{..},"op":"order.create-batch","args":[body]}``.
+
+        EncodeError unless ``req_id`` has 1 to 36 letters, digits, '_' or '-', the time is not
+        negative and the window positive."""
+    def single_frame(
+        self,
+        op: int,
+        command: tuple[int, ...],
+        req_id: str,
+        timestamp_ms: int,
+        recv_window_ms: int,
+    ) -> bytes:
+        """The body of :meth:`single` inside a request of the trade socket."""

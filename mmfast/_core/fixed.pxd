@@ -9,6 +9,12 @@ cdef extern from "wide.h" nogil:
     Py_ssize_t mmf_distance(const void* first, const void* last) noexcept
 
 
+cdef extern from "digits.h" nogil:
+    char* mmf_put_short(char* out, uint64_t value, int decimals) noexcept
+    char* mmf_put_hex(char* out, uint64_t value) noexcept
+    char* mmf_put_padded(char* out, const char* text, int size) noexcept
+
+
 cdef extern from *:
     """
     static const uint64_t mmf_pow10[20] = {
@@ -30,8 +36,12 @@ cdef extern from *:
 cdef enum:
     #: Largest number of decimals; 10**18 is the largest power of ten in int64.
     DECIMALS_LIMIT = 18
-    #: Sign, 19 digits, point and a zero before it.
+    #: Sign, 19 digits, point and a zero before it; a short number may be written as two
+    #: words of 8 bytes.
     FORMAT_ROOM = 24
+    #: Numbers of up to 8 digits take a shorter way.
+    SHORT_LIMIT = 100_000_000
+    SHORT_DECIMALS = 8
 
 cdef enum Fault:
     FINE = 0
@@ -113,6 +123,8 @@ cdef inline int write_decimal(char* out, uint64_t units, int decimals) noexcept 
     cdef int at = 24
     cdef int length, whole
     cdef unsigned int pair
+    if units < SHORT_LIMIT and decimals < SHORT_DECIMALS:
+        return <int>mmf_distance(out, mmf_put_short(out, units, decimals))
     while units >= 100:
         pair = <unsigned int>(units % 100) * 2
         units //= 100

@@ -134,26 +134,35 @@ MMF_SHA_TARGET static inline __m128i mmf_schedule(__m128i w0, __m128i w1, __m128
         W3 = mmf_schedule(W3, W0, W1, W2); mmf_rounds4(&S, W3, I + 3);                           \
     } while (0)
 
-MMF_SHA_TARGET static void mmf_sha_ni(uint32_t state[8], const uint8_t *data, size_t blocks) {
-    mmf_sha_lanes s = mmf_lanes_load(state);
-    for (; blocks; blocks--, data += 64) {
-        mmf_sha_lanes kept = s;
-        __m128i w0 = mmf_words_load(data), w1 = mmf_words_load(data + 16);
-        __m128i w2 = mmf_words_load(data + 32), w3 = mmf_words_load(data + 48);
-        mmf_rounds4(&s, w0, 0);
-        mmf_rounds4(&s, w1, 1);
-        mmf_rounds4(&s, w2, 2);
-        mmf_rounds4(&s, w3, 3);
-        MMF_QUAD(s, w0, w1, w2, w3, 4);
-        MMF_QUAD(s, w0, w1, w2, w3, 8);
-        MMF_QUAD(s, w0, w1, w2, w3, 12);
-        s.abef = _mm_add_epi32(s.abef, kept.abef);
-        s.cdgh = _mm_add_epi32(s.cdgh, kept.cdgh);
-    }
-    mmf_lanes_store(state, s);
+/* One block, given as its words. */
+MMF_SHA_TARGET static inline mmf_sha_lanes mmf_lanes_block(mmf_sha_lanes s, __m128i w0, __m128i w1,
+                                                           __m128i w2, __m128i w3) {
+    mmf_sha_lanes kept = s;
+    mmf_rounds4(&s, w0, 0);
+    mmf_rounds4(&s, w1, 1);
+    mmf_rounds4(&s, w2, 2);
+    mmf_rounds4(&s, w3, 3);
+    MMF_QUAD(s, w0, w1, w2, w3, 4);
+    MMF_QUAD(s, w0, w1, w2, w3, 8);
+    MMF_QUAD(s, w0, w1, w2, w3, 12);
+    s.abef = _mm_add_epi32(s.abef, kept.abef);
+    s.cdgh = _mm_add_epi32(s.cdgh, kept.cdgh);
+    return s;
 }
 
-#define MMF_QUAD_PAIR(W, I)                                                                      \
+MMF_SHA_TARGET static inline mmf_sha_lanes mmf_lanes_hash(mmf_sha_lanes s, const uint8_t *data,
+                                                          size_t blocks) {
+    for (; blocks; blocks--, data += 64)
+        s = mmf_lanes_block(s, mmf_words_load(data), mmf_words_load(data + 16),
+                            mmf_words_load(data + 32), mmf_words_load(data + 48));
+    return s;
+}
+
+MMF_SHA_TARGET static void mmf_sha_ni(uint32_t state[8], const uint8_t *data, size_t blocks) {
+    mmf_lanes_store(state, mmf_lanes_hash(mmf_lanes_load(state), data, blocks));
+}
+
+#define MMF_QUAD_PAIR(I)                                                                         \
     do {                                                                                         \
         a0 = mmf_schedule(a0, a1, a2, a3); b0 = mmf_schedule(b0, b1, b2, b3);                    \
         mmf_rounds4(&s, a0, I); mmf_rounds4(&t, b0, I);                                          \
@@ -165,10 +174,10 @@ MMF_SHA_TARGET static void mmf_sha_ni(uint32_t state[8], const uint8_t *data, si
         mmf_rounds4(&s, a3, I + 3); mmf_rounds4(&t, b3, I + 3);                                  \
     } while (0)
 
-MMF_SHA_TARGET static void mmf_sha_ni_pair(uint32_t first[8], const uint8_t *one,
-                                           uint32_t second[8], const uint8_t *two,
-                                           size_t blocks) {
-    mmf_sha_lanes s = mmf_lanes_load(first), t = mmf_lanes_load(second);
+MMF_SHA_TARGET static inline void mmf_lanes_hash_pair(mmf_sha_lanes *first, const uint8_t *one,
+                                                      mmf_sha_lanes *second, const uint8_t *two,
+                                                      size_t blocks) {
+    mmf_sha_lanes s = *first, t = *second;
     for (; blocks; blocks--, one += 64, two += 64) {
         mmf_sha_lanes kept_s = s, kept_t = t;
         __m128i a0 = mmf_words_load(one), a1 = mmf_words_load(one + 16);
@@ -179,16 +188,16 @@ MMF_SHA_TARGET static void mmf_sha_ni_pair(uint32_t first[8], const uint8_t *one
         mmf_rounds4(&s, a1, 1); mmf_rounds4(&t, b1, 1);
         mmf_rounds4(&s, a2, 2); mmf_rounds4(&t, b2, 2);
         mmf_rounds4(&s, a3, 3); mmf_rounds4(&t, b3, 3);
-        MMF_QUAD_PAIR(W, 4);
-        MMF_QUAD_PAIR(W, 8);
-        MMF_QUAD_PAIR(W, 12);
+        MMF_QUAD_PAIR(4);
+        MMF_QUAD_PAIR(8);
+        MMF_QUAD_PAIR(12);
         s.abef = _mm_add_epi32(s.abef, kept_s.abef);
         s.cdgh = _mm_add_epi32(s.cdgh, kept_s.cdgh);
         t.abef = _mm_add_epi32(t.abef, kept_t.abef);
         t.cdgh = _mm_add_epi32(t.cdgh, kept_t.cdgh);
     }
-    mmf_lanes_store(first, s);
-    mmf_lanes_store(second, t);
+    *first = s;
+    *second = t;
 }
 
 static int mmf_sha_available(void) {
@@ -214,19 +223,6 @@ static inline void mmf_sha_blocks(int backend, uint32_t state[8], const uint8_t 
 #endif
     (void)backend;
     mmf_sha_portable(state, data, n);
-}
-
-static inline void mmf_sha_blocks_pair(int backend, uint32_t first[8], const uint8_t *one,
-                                       uint32_t second[8], const uint8_t *two, size_t n) {
-#if MMF_HAVE_SHA_NI
-    if (backend == MMF_SHA_NI) {
-        mmf_sha_ni_pair(first, one, second, two, n);
-        return;
-    }
-#endif
-    (void)backend;
-    mmf_sha_portable(first, one, n);
-    mmf_sha_portable(second, two, n);
 }
 
 /* ---- HMAC ----------------------------------------------------------------------------- */
@@ -275,80 +271,137 @@ static void mmf_hmac_prepare(int backend, mmf_hmac_key *key, const uint8_t *secr
     mmf_wipe(block, sizeof block);
 }
 
-/* The padded single block that the outer hash takes. */
-static inline void mmf_outer_block(uint8_t block[128], const uint32_t inner[8]) {
-    mmf_digest_store(block, inner);
-    mmf_sha_pad(block, 32, 64 + 32);
+/* A message cut into runs of whole blocks, none of which is copied but what straddles: the
+   blocks of the head, the block that head and body share, the blocks of the body, the padding. */
+typedef struct {
+    const uint8_t *at[4];
+    size_t blocks[4];
+    uint8_t joint[64], tail[128];
+} mmf_message;
+
+static inline void mmf_message_cut(mmf_message *m, const uint8_t *head, size_t head_size,
+                                   const uint8_t *body, size_t body_size) {
+    uint64_t total = 64 + (uint64_t)head_size + body_size;
+    size_t used = head_size % 64;
+    m->at[0] = head;
+    m->blocks[0] = head_size / 64;
+    m->at[1] = m->joint;
+    m->blocks[1] = 0;
+    m->at[3] = m->tail;
+    if (used + body_size < 64) {
+        if (used) memcpy(m->tail, head + head_size - used, used);
+        if (body_size) memcpy(m->tail + used, body, body_size);
+        m->at[2] = body;
+        m->blocks[2] = 0;
+        m->blocks[3] = mmf_sha_pad(m->tail, used + body_size, total);
+        return;
+    }
+    if (used) {
+        memcpy(m->joint, head + head_size - used, used);
+        memcpy(m->joint + used, body, 64 - used);
+        m->blocks[1] = 1;
+        body += 64 - used;
+        body_size -= 64 - used;
+    }
+    m->at[2] = body;
+    m->blocks[2] = body_size / 64;
+    used = body_size % 64;
+    if (used) memcpy(m->tail, body + body_size - used, used);
+    m->blocks[3] = mmf_sha_pad(m->tail, used, total);
 }
 
-/* HMAC over head followed by body; head is copied (at most 63 + a few bytes), body is not. */
-static void mmf_hmac(int backend, const mmf_hmac_key *key, const uint8_t *head, size_t head_size,
-                     const uint8_t *body, size_t body_size, uint8_t digest[32]) {
-    uint8_t tail[128];
+static void mmf_hmac_portable(const mmf_hmac_key *key, const mmf_message *m, uint8_t digest[32]) {
+    uint8_t block[128];
     uint32_t state[8];
-    uint64_t total = 64 + (uint64_t)head_size + body_size;
-    size_t used, whole;
     memcpy(state, key->inner, sizeof state);
-    whole = head_size / 64;
-    used = head_size % 64;
-    if (whole) mmf_sha_blocks(backend, state, head, whole);
-    if (used) {
-        size_t take = 64 - used < body_size ? 64 - used : body_size;
-        memcpy(tail, head + whole * 64, used);
-        if (take) memcpy(tail + used, body, take);
-        used += take;
-        body += take;
-        body_size -= take;
-        if (used == 64) {
-            mmf_sha_blocks(backend, state, tail, 1);
-            used = 0;
-        }
-    }
-    whole = body_size / 64;
-    if (whole) {
-        mmf_sha_blocks(backend, state, body, whole);
-        body += whole * 64;
-        body_size -= whole * 64;
-    }
-    if (body_size) {
-        memcpy(tail + used, body, body_size);
-        used += body_size;
-    }
-    mmf_sha_blocks(backend, state, tail, mmf_sha_pad(tail, used, total));
-    mmf_outer_block(tail, state);
+    for (int i = 0; i < 4; i++) mmf_sha_portable(state, m->at[i], m->blocks[i]);
+    mmf_digest_store(block, state);
+    mmf_sha_pad(block, 32, 64 + 32);
     memcpy(state, key->outer, sizeof state);
-    mmf_sha_blocks(backend, state, tail, 1);
+    mmf_sha_portable(state, block, 1);
     mmf_digest_store(digest, state);
 }
 
-/* HMAC of two messages side by side. */
-static void mmf_hmac_pair(int backend, const mmf_hmac_key *key, const uint8_t *one,
-                          size_t one_size, const uint8_t *two, size_t two_size,
-                          uint8_t one_digest[32], uint8_t two_digest[32]) {
-    uint8_t one_tail[128], two_tail[128];
-    uint32_t s[8], t[8];
-    size_t one_whole = one_size / 64, two_whole = two_size / 64;
-    size_t both = one_whole < two_whole ? one_whole : two_whole;
-    size_t one_blocks, two_blocks;
-    memcpy(s, key->inner, sizeof s);
-    memcpy(t, key->inner, sizeof t);
-    if (both) mmf_sha_blocks_pair(backend, s, one, t, two, both);
-    if (one_whole > both) mmf_sha_blocks(backend, s, one + 64 * both, one_whole - both);
-    if (two_whole > both) mmf_sha_blocks(backend, t, two + 64 * both, two_whole - both);
-    memcpy(one_tail, one + 64 * one_whole, one_size % 64);
-    memcpy(two_tail, two + 64 * two_whole, two_size % 64);
-    one_blocks = mmf_sha_pad(one_tail, one_size % 64, 64 + (uint64_t)one_size);
-    two_blocks = mmf_sha_pad(two_tail, two_size % 64, 64 + (uint64_t)two_size);
-    mmf_sha_blocks_pair(backend, s, one_tail, t, two_tail, 1);
-    if (one_blocks == 2) mmf_sha_blocks(backend, s, one_tail + 64, 1);
-    if (two_blocks == 2) mmf_sha_blocks(backend, t, two_tail + 64, 1);
-    mmf_outer_block(one_tail, s);
-    mmf_outer_block(two_tail, t);
-    memcpy(s, key->outer, sizeof s);
-    memcpy(t, key->outer, sizeof t);
-    mmf_sha_blocks_pair(backend, s, one_tail, t, two_tail, 1);
-    mmf_digest_store(one_digest, s);
-    mmf_digest_store(two_digest, t);
+#if MMF_HAVE_SHA_NI
+
+/* The two halves of a digest, as words. */
+MMF_SHA_TARGET static inline void mmf_lanes_words(mmf_sha_lanes s, __m128i *low, __m128i *high) {
+    __m128i abef = _mm_shuffle_epi32(s.abef, 0x1B), cdgh = _mm_shuffle_epi32(s.cdgh, 0xB1);
+    *low = _mm_blend_epi16(abef, cdgh, 0xF0);
+    *high = _mm_alignr_epi8(cdgh, abef, 8);
+}
+
+/* The outer hash, of one block: the inner digest and the padding of 64 + 32 bytes. */
+MMF_SHA_TARGET static inline void mmf_lanes_outer(const mmf_hmac_key *key, mmf_sha_lanes inner,
+                                                  uint8_t digest[32]) {
+    const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
+    __m128i low, high;
+    mmf_lanes_words(inner, &low, &high);
+    inner = mmf_lanes_block(mmf_lanes_load(key->outer), low, high,
+                            _mm_set_epi32(0, 0, 0, (int)0x80000000u),
+                            _mm_set_epi32((64 + 32) * 8, 0, 0, 0));
+    mmf_lanes_words(inner, &low, &high);
+    _mm_storeu_si128((__m128i *)digest, _mm_shuffle_epi8(low, swap));
+    _mm_storeu_si128((__m128i *)(digest + 16), _mm_shuffle_epi8(high, swap));
+}
+
+MMF_SHA_TARGET static void mmf_hmac_ni(const mmf_hmac_key *key, const mmf_message *m,
+                                       uint8_t digest[32]) {
+    mmf_sha_lanes s = mmf_lanes_load(key->inner);
+    for (int i = 0; i < 4; i++) s = mmf_lanes_hash(s, m->at[i], m->blocks[i]);
+    mmf_lanes_outer(key, s, digest);
+}
+
+MMF_SHA_TARGET static void mmf_hmac_ni_pair(const mmf_hmac_key *key, const mmf_message *one,
+                                            const mmf_message *two, uint8_t one_digest[32],
+                                            uint8_t two_digest[32]) {
+    mmf_sha_lanes s = mmf_lanes_load(key->inner), t = s;
+    for (int i = 0; i < 4; i++) {
+        size_t first = one->blocks[i], second = two->blocks[i];
+        size_t both = first < second ? first : second;
+        mmf_lanes_hash_pair(&s, one->at[i], &t, two->at[i], both);
+        s = mmf_lanes_hash(s, one->at[i] + 64 * both, first - both);
+        t = mmf_lanes_hash(t, two->at[i] + 64 * both, second - both);
+    }
+    /* Independent of each other, so the CPU overlaps them by itself. */
+    mmf_lanes_outer(key, s, one_digest);
+    mmf_lanes_outer(key, t, two_digest);
+}
+
+#endif
+
+/* HMAC over head followed by body. Neither is copied but for the block they share. */
+static void mmf_hmac(int backend, const mmf_hmac_key *key, const uint8_t *head, size_t head_size,
+                     const uint8_t *body, size_t body_size, uint8_t digest[32]) {
+    mmf_message m;
+    mmf_message_cut(&m, head, head_size, body, body_size);
+#if MMF_HAVE_SHA_NI
+    if (backend == MMF_SHA_NI) {
+        mmf_hmac_ni(key, &m, digest);
+        return;
+    }
+#endif
+    (void)backend;
+    mmf_hmac_portable(key, &m, digest);
+}
+
+/* HMAC of two bodies side by side, each behind the same head. */
+static void mmf_hmac_pair(int backend, const mmf_hmac_key *key, const uint8_t *head,
+                          size_t head_size, const uint8_t *one, size_t one_size,
+                          const uint8_t *two, size_t two_size, uint8_t one_digest[32],
+                          uint8_t two_digest[32]) {
+    mmf_message m, n;
+    mmf_message_cut(&m, head, head_size, one, one_size);
+    mmf_message_cut(&n, head, head_size, two, two_size);
+#if MMF_HAVE_SHA_NI
+    if (backend == MMF_SHA_NI) {
+        mmf_hmac_ni_pair(key, &m, &n, one_digest, two_digest);
+        return;
+    }
+#endif
+    (void)backend;
+    mmf_hmac_portable(key, &m, one_digest);
+    mmf_hmac_portable(key, &n, two_digest);
 }
 
 /* 64 lower-case hex digits of a digest. */

@@ -22,8 +22,9 @@ cdef extern from "sha256.h" nogil:
         const uint8_t* body, size_t body_size, uint8_t* digest
     ) noexcept
     void mmf_hmac_pair(
-        int backend, const mmf_hmac_key* key, const uint8_t* one, size_t one_size,
-        const uint8_t* two, size_t two_size, uint8_t* one_digest, uint8_t* two_digest
+        int backend, const mmf_hmac_key* key, const uint8_t* head, size_t head_size,
+        const uint8_t* one, size_t one_size, const uint8_t* two, size_t two_size,
+        uint8_t* one_digest, uint8_t* two_digest
     ) noexcept
     void mmf_hex(int backend, char* out, const uint8_t* digest) noexcept
 
@@ -42,3 +43,6 @@ cdef class Signer:
     #: What stands between the timestamp and the payload: API key and window.
     cdef char _middle[HEAD_ROOM]
     cdef Py_ssize_t _middle_size
+
+    cdef int _write_head(self, char* head, object timestamp_ms) except -1
+    cdef tuple _pair(self, const char* head, int size, bytes first, bytes second)

@@ -25,3 +25,6 @@ class Signer:
         """Signature over timestamp + api key + receive window + payload (query or body)."""
     def sign_pair(self, first: bytes, second: bytes) -> tuple[str, str]:
         """Two signatures at once."""
+    def sign_request_pair(self, timestamp_ms: int, first: bytes, second: bytes) -> tuple[str, str]:
+        """:meth:`sign_request` of two payloads of one time, at once: cheaper than one after the
+        other when they are about as long. Pair bodies of a flush by their size."""

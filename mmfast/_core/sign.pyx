@@ -80,28 +80,42 @@ cdef class Signer:
         )
         return hex_text(digest)
 
-    def sign_request(self, timestamp_ms, bytes payload not None):
-        """See the stub: HMAC of timestamp, key, window and payload; the payload is not copied."""
-        cdef uint8_t digest[32]
-        cdef char head[HEAD_ROOM]
-        cdef int size
+    cdef int _write_head(self, char* head, object timestamp_ms) except -1:
+        """What is signed before a payload: time, key and window. Returns its size."""
         cdef int64_t time_ms = integer(timestamp_ms)
+        cdef int size
         if time_ms < 0:
             raise ValueError(f"timestamp_ms: expected 0 or more, found {time_ms}")
         size = write_decimal(head, <uint64_t>time_ms, 0)
         memcpy(&head[size], self._middle, self._middle_size)
+        return size + <int>self._middle_size
+
+    def sign_request(self, timestamp_ms, bytes payload not None):
+        """See the stub: HMAC of timestamp, key, window and payload; the payload is not copied."""
+        cdef uint8_t digest[32]
+        cdef char head[HEAD_ROOM]
+        cdef int size = self._write_head(head, timestamp_ms)
         mmf_hmac(
-            CHOSEN, &self._key, <const uint8_t*>head, size + self._middle_size,
+            CHOSEN, &self._key, <const uint8_t*>head, size,
             <const uint8_t*>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload), digest,
         )
         return hex_text(digest)
 
     def sign_pair(self, bytes first not None, bytes second not None):
         """See the stub: two HMACs, computed side by side where the CPU can."""
+        return self._pair(NULL, 0, first, second)
+
+    def sign_request_pair(self, timestamp_ms, bytes first not None, bytes second not None):
+        """See the stub: two requests of one time, signed side by side where the CPU can."""
+        cdef char head[HEAD_ROOM]
+        cdef int size = self._write_head(head, timestamp_ms)
+        return self._pair(head, size, first, second)
+
+    cdef tuple _pair(self, const char* head, int size, bytes first, bytes second):
         cdef uint8_t one[32]
         cdef uint8_t two[32]
         mmf_hmac_pair(
-            CHOSEN, &self._key,
+            CHOSEN, &self._key, <const uint8_t*>head, size,
             <const uint8_t*>PyBytes_AS_STRING(first), PyBytes_GET_SIZE(first),
             <const uint8_t*>PyBytes_AS_STRING(second), PyBytes_GET_SIZE(second), one, two,
         )

@@ -10,6 +10,7 @@ CANCEL, AMEND, PLACE = 0, 1, 2
 POST_ONLY, REDUCE_ONLY, IOC, AMEND_PRICE, AMEND_QTY = 1, 2, 4, 16, 32
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 MAX_BATCH = 20
+WORDS = {CANCEL: "cancel", AMEND: "amend", PLACE: "create"}
 
 
 class EncodeError(ValueError):
@@ -98,6 +99,23 @@ class OrderEncoder:
         if op not in (CANCEL, AMEND, PLACE):
             raise EncodeError("operation")
         return _dump({"category": self.category} | self._item(op, command))
+
+    def _frame(self, word, body, req_id, timestamp_ms, recv_window_ms):
+        if not isinstance(req_id, str):
+            raise TypeError("req_id")
+        if not (0 <= timestamp_ms <= INT64_MAX and 0 < recv_window_ms <= INT64_MAX):
+            raise EncodeError("time or window")
+        header = {"X-BAPI-TIMESTAMP": str(timestamp_ms), "X-BAPI-RECV-WINDOW": str(recv_window_ms)}
+        front = {"reqId": _word(req_id, 36), "header": header, "op": f"order.{word}"}
+        return _dump(front | {"args": [json.loads(body)]})
+
+    def batch_frame(self, op, commands, *envelope):
+        body = self.batch(op, commands)
+        return self._frame(f"{WORDS[op]}-batch", body, *envelope)
+
+    def single_frame(self, op, command, *envelope):
+        body = self.single(op, command)
+        return self._frame(WORDS[op], body, *envelope)
 
 
 def _dump(body):

@@ -23,3 +23,6 @@ class Signer:
 
     def sign_pair(self, first, second):
         return self.sign(first), self.sign(second)
+
+    def sign_request_pair(self, timestamp_ms, first, second):
+        return self.sign_request(timestamp_ms, first), self.sign_request(timestamp_ms, second)

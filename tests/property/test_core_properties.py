@@ -93,6 +93,8 @@ def test_signatures_are_the_standard_librarys(api_key, secret, window, timestamp
     assert core.sign(one) == twin.sign(one)
     assert core.sign_pair(one, two) == twin.sign_pair(one, two)
     assert core.sign_request(timestamp, two) == twin.sign_request(timestamp, two)
+    pair = (timestamp, one, two)
+    assert core.sign_request_pair(*pair) == twin.sign_request_pair(*pair)
 
 
 WORDS = st.one_of(
@@ -131,6 +133,11 @@ def test_bodies_are_what_json_would_write(category, head, instruments, data):
         (op, *command[1:]) if forced else command
         for command in data.draw(st.lists(COMMANDS, max_size=22))
     ]
+    envelope = (data.draw(WORDS), data.draw(INT64), data.draw(INT64))
     assert answer(core.batch, op, commands) == answer(twin.batch, op, commands)
+    framed = [answer(one.batch_frame, op, commands, *envelope) for one in (core, twin)]
+    assert framed[0] == framed[1]
     for command in commands[:2]:
         assert answer(core.single, op, command) == answer(twin.single, op, command)
+        framed = [answer(one.single_frame, op, command, *envelope) for one in (core, twin)]
+        assert framed[0] == framed[1]

@@ -203,3 +203,63 @@ def test_a_sequence_that_lies_about_its_length_is_refused():
         e.batch(PLACE, Liar([place()] * 500))
     with pytest.raises(encode.EncodeError, match="than its length"):
         e.batch(PLACE, Liar())
+
+
+ENVELOPE = ("mm-7_A", 1_700_000_000_000, 5000)
+
+
+@pytest.mark.parametrize(("op", "word"), [(CANCEL, "cancel"), (AMEND, "amend"), (PLACE, "create")])
+def test_a_frame_of_the_trade_socket_holds_the_body(encoder, op, word):
+    command = (op, 5, 0, 0, PRICE, 650001, 10, ID)
+    front = (
+        b'{"reqId":"mm-7_A","header":{"X-BAPI-TIMESTAMP":"1700000000000",'
+        b'"X-BAPI-RECV-WINDOW":"5000"},"op":"order.'
+    )
+    batch = encoder.batch_frame(op, [command] * 3, *ENVELOPE)
+    body = encoder.batch(op, [command] * 3)
+    assert batch == front + word.encode() + b'-batch","args":[' + body + b"]}"
+    single = encoder.single_frame(op, command, *ENVELOPE)
+    assert single == front + word.encode() + b'","args":[' + encoder.single(op, command) + b"]}"
+
+
+def test_the_largest_frame(encoder, encode):
+    e = encode.OrderEncoder("c" * 16, "h" * 20)
+    e.add_instrument(0, "S" * 32, 18, 1, 18, 1, "m" * 16)
+    command = place(0, 1, POST_ONLY | REDUCE_ONLY, 2**63 - 1, 2**63 - 1, 2**63 - 1)
+    frame = e.batch_frame(PLACE, [command] * 20, "r" * 36, 2**63 - 1, 2**63 - 1)
+    assert json.loads(frame)["args"] == [json.loads(e.batch(PLACE, [command] * 20))]
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        ("", 1, 1),
+        ("r" * 37, 1, 1),
+        ('a"b', 1, 1),
+        ("a b", 1, 1),
+        ("\u00e4", 1, 1),
+        ("a", -1, 1),
+        ("a", 1, 0),
+    ],
+)
+def test_an_envelope_that_is_none_is_refused(encode, encoder, envelope):
+    with pytest.raises(encode.EncodeError):
+        encoder.batch_frame(PLACE, [place()], *envelope)
+    with pytest.raises(encode.EncodeError):
+        encoder.single_frame(PLACE, place(), *envelope)
+
+
+@pytest.mark.parametrize("decimals", range(10))
+def test_prices_of_every_length(decimals):
+    """Short numbers are written by another way than long ones."""
+    import oracle_encode
+
+    from mmfast._core import encode
+
+    made = [module.OrderEncoder("linear", "h-") for module in (encode, oracle_encode)]
+    for one in made:
+        one.add_instrument(0, "X", decimals, 1, 0, 1)
+    for digits in range(18):
+        for price in (10**digits, 10 ** (digits + 1) - 1):
+            command = place(price=price, lots=price)
+            assert made[0].single(PLACE, command) == made[1].single(PLACE, command)

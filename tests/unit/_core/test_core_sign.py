@@ -93,7 +93,8 @@ def test_rfc_4231_on_every_block_function(probe, backend, key, message, digest):
         return
     for cut in range(0, len(message) + 1, 7):
         assert probe.hmac(backend, key, message[:cut], message[cut:]).hex() == digest
-    assert probe.hmac_pair(backend, key, message, message)[1].hex() == digest
+        pair = probe.hmac_pair(backend, key, message[:cut], message[cut:], message)
+        assert pair[0].hex() == digest
 
 
 def test_every_length_round_the_block_borders_on_every_block_function(probe):
@@ -108,8 +109,9 @@ def test_every_length_round_the_block_borders_on_every_block_function(probe):
             assert probe.hmac(backend, secret, head, body) == hmac.digest(
                 secret, head + body, "sha256"
             )
-            pair = (want, hmac.digest(secret, other, "sha256"))
-            assert probe.hmac_pair(backend, secret, body, other) == pair
+            for front in (b"", head):
+                pair = tuple(hmac.digest(secret, front + one, "sha256") for one in (body, other))
+                assert probe.hmac_pair(backend, secret, front, body, other) == pair
 
 
 def test_hex_on_every_block_function(probe):
@@ -134,6 +136,8 @@ def test_the_signer_agrees_with_the_standard_library():
         assert one.sign_pair(payload, other) == two.sign_pair(payload, other)
         for timestamp in (0, 1_700_000_000_000, 2**63 - 1):
             assert one.sign_request(timestamp, payload) == two.sign_request(timestamp, payload)
+            pair = (timestamp, payload, other)
+            assert one.sign_request_pair(*pair) == two.sign_request_pair(*pair)
 
 
 def test_the_longest_api_key():
@@ -142,6 +146,7 @@ def test_the_longest_api_key():
     text = f"{2**63 - 1}{key}60000".encode()
     want = hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest()
     assert signer.sign_request(2**63 - 1, b"") == want
+    assert signer.sign_request_pair(2**63 - 1, b"", b"") == (want, want)
 
 
 def test_attributes_are_read_only():
@@ -188,6 +193,7 @@ def test_wrong_types_and_times_are_refused():
         lambda: signer.sign("text"),
         lambda: signer.sign(None),
         lambda: signer.sign_pair(b"", None),
+        lambda: signer.sign_request_pair(1, None, b""),
         lambda: sign.Signer(None, SECRET, 5000),
         lambda: sign.Signer(KEY, None, 5000),
     ):
@@ -195,3 +201,5 @@ def test_wrong_types_and_times_are_refused():
             call()
     with pytest.raises(ValueError, match="timestamp_ms"):
         signer.sign_request(-1, b"")
+    with pytest.raises(ValueError, match="timestamp_ms"):
+        signer.sign_request_pair(-1, b"", b"")
