@@ -6,18 +6,19 @@ a frame that is right from end to end is applied. So a malformed frame leaves th
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t, uint64_t
-from libc.string cimport memcmp
 
-from mmfast._core.fixed cimport (
-    DECIMALS_LIMIT, FINE, OFF_GRID, TOO_LARGE, BAD_CHARACTER, integer, mmf_distance,
-    scan_decimal,
+from mmfast._core.fixed cimport DECIMALS_LIMIT, FINE, integer, mmf_distance
+from mmfast._core.frame cimport (
+    FOREIGN_SYMBOL, FOREIGN_TOPIC, MISSING_KEY, NOT_A_COUNT, NOT_JSON, NOT_POSITIVE, REPEATED_KEY,
+    TOO_MANY, TRAILING, UNKNOWN_TYPE, VALUE_BITS, Frame, Shape, mmf_grid_prepare, mmf_plain_available,
+    scan_frame,
 )
-from mmfast._core.ladder cimport Ladder, Level, load, merge, rank, trim
-from mmfast._core.scan cimport (
-    Cursor, Span, scan_count, scan_string, skip_space, skip_value, take,
+from mmfast._core.ladder cimport (
+    WINDOW, Ladder, Level, Walk, clear, descend, load, lots_of, merge, settle, start_walk,
 )
+from mmfast._core.scan cimport Cursor
 
 
 cdef extern from "wide.h" nogil:
@@ -35,36 +36,6 @@ cdef enum:
     DEPTH_LIMIT = 1000
     #: A full 1000-level frame has about 60 kB; more than this is not a book frame.
     FRAME_LIMIT = 1_048_576
-
-cdef enum:
-    #: Keys of a frame, as bits of ``Frame.seen``.
-    SEEN_TOPIC = 1
-    SEEN_TYPE = 2
-    SEEN_TS = 4
-    SEEN_CTS = 8
-    SEEN_DATA = 16
-    SEEN_SYMBOL = 32
-    SEEN_BIDS = 64
-    SEEN_ASKS = 128
-    SEEN_UPDATE = 256
-    SEEN_SEQ = 512
-    SEEN_ALL = 1023
-
-cdef enum:
-    #: Faults beyond those of a number; the values go on where ``fixed.Fault`` ends.
-    NOT_JSON = 16
-    REPEATED_KEY = 17
-    FOREIGN_TOPIC = 18
-    FOREIGN_SYMBOL = 19
-    UNKNOWN_TYPE = 20
-    NOT_A_COUNT = 21
-    TOO_MANY = 22
-    NOT_POSITIVE = 23
-    MISSING_KEY = 24
-    TRAILING = 25
-
-#: Prices and sizes are at most this, so that a sum over 1000 levels fits 64 bits.
-cdef uint64_t VALUE_LIMIT = <uint64_t>1 << 53
 
 cdef dict FAULT_TEXTS = {
     1: "expected a number, found no digits",
@@ -101,34 +72,6 @@ class BookGapError(BookError):
     """A delta came before any snapshot, or its ``u`` does not follow."""
 
 
-cdef inline bint same(const Span* span, const char* text, Py_ssize_t size) noexcept nogil:
-    return span.size == size and memcmp(span.start, text, size) == 0
-
-
-cdef inline int scan_number(
-    Cursor* c, int decimals, int64_t unit, int64_t* out
-) noexcept nogil:
-    """A quoted decimal as a count of grid steps; returns a fault."""
-    cdef uint64_t units = 0
-    cdef int fault
-    if not take(c, c'"'):
-        return NOT_JSON
-    fault = scan_decimal(&c.at, c.end, decimals, &units)
-    if fault != FINE:
-        return fault
-    if c.at >= c.end or c.at[0] != c'"':
-        return BAD_CHARACTER
-    c.at += 1
-    if unit != 1:
-        if units % <uint64_t>unit:
-            return OFF_GRID
-        units //= <uint64_t>unit
-    if units > VALUE_LIMIT:
-        return TOO_LARGE
-    out[0] = <int64_t>units
-    return FINE
-
-
 @cython.final
 cdef class Book:
     """Levels by price in ticks; see the stub."""
@@ -143,9 +86,11 @@ cdef class Book:
         step_units,
     ):
         cdef int side
+        cdef uint64_t one = 1
+        cdef Shape* shape = &self._shape
         self._depth = integer(depth)
-        self._tick_units = integer(tick_units)
-        self._step_units = integer(step_units)
+        shape.tick_units = integer(tick_units)
+        shape.step_units = integer(step_units)
         if not symbol.isascii() or not symbol or '"' in symbol or "\\" in symbol:
             raise ValueError(f"symbol: expected plain ASCII text, found {symbol!r}")
         if not 0 < self._depth <= DEPTH_LIMIT:
@@ -155,32 +100,47 @@ cdef class Book:
                 raise ValueError(
                     f"{name}_decimals: expected 0 to {DECIMALS_LIMIT}, found {decimals}"
                 )
-        for name, units in (("tick", self._tick_units), ("step", self._step_units)):
+        for name, units in (("tick", shape.tick_units), ("step", shape.step_units)):
             if units <= 0:
                 raise ValueError(f"{name}_units: expected a positive integer, found {units}")
-        self._tick_decimals = tick_decimals
-        self._step_decimals = step_decimals
         self._symbol = symbol.encode("ascii")
         self._topic = b"orderbook.%d.%b" % (depth, self._symbol)
-        self._symbol_text = PyBytes_AS_STRING(self._symbol)
-        self._symbol_size = PyBytes_GET_SIZE(self._symbol)
-        self._topic_text = PyBytes_AS_STRING(self._topic)
-        self._topic_size = PyBytes_GET_SIZE(self._topic)
+        self._front = b'{"topic":"%b",' % self._topic
+        self._middle = b',"data":{"s":"%b","b":[' % self._symbol
+        shape.topic_text = PyBytes_AS_STRING(self._topic)
+        shape.topic_size = PyBytes_GET_SIZE(self._topic)
+        shape.symbol_text = PyBytes_AS_STRING(self._symbol)
+        shape.symbol_size = PyBytes_GET_SIZE(self._symbol)
+        shape.front_text = PyBytes_AS_STRING(self._front)
+        shape.front_size = PyBytes_GET_SIZE(self._front)
+        shape.middle_text = PyBytes_AS_STRING(self._middle)
+        shape.middle_size = PyBytes_GET_SIZE(self._middle)
+        shape.tick_decimals = tick_decimals
+        shape.step_decimals = step_decimals
+        mmf_grid_prepare(&shape.price, tick_decimals, shape.tick_units, one << VALUE_BITS)
+        mmf_grid_prepare(&shape.size, step_decimals, shape.step_units, one << VALUE_BITS)
+        shape.plain = mmf_plain_available()
         # A frame can at most delete every level and bring as many new ones.
-        self._change_room = 2 * self._depth + 16
+        shape.room = 2 * self._depth + 16
         for side in range(2):
-            self._changes[side] = <Level*>PyMem_Malloc(self._change_room * sizeof(Level))
-            self._sides[side].levels = <Level*>PyMem_Malloc(
-                (self._depth + self._change_room) * sizeof(Level)
+            shape.changes[side] = <Level*>PyMem_Malloc(shape.room * sizeof(Level))
+            self._sides[side].far = <Level*>PyMem_Malloc(
+                (self._depth + shape.room) * sizeof(Level)
             )
-            if self._changes[side] == NULL or self._sides[side].levels == NULL:
+            # Cleared by the system when a page is first touched, so only what is used costs.
+            self._sides[side].lots = <int64_t*>PyMem_Calloc(WINDOW, sizeof(int64_t))
+            if (
+                shape.changes[side] == NULL or self._sides[side].far == NULL
+                or self._sides[side].lots == NULL
+            ):
                 raise MemoryError(f"book of depth {depth}")
 
     def __dealloc__(self):
         cdef int side
         for side in range(2):
-            PyMem_Free(self._changes[side])
-            PyMem_Free(self._sides[side].levels)
+            PyMem_Free(self._shape.changes[side])
+            PyMem_Free(self._sides[side].far)
+            PyMem_Free(self._sides[side].lots)
 
     def __repr__(self):
         return f"Book({self._topic.decode('ascii')!r}, valid={self.valid}, u={self.update_id})"
@@ -188,12 +148,12 @@ cdef class Book:
     @property
     def bid_count(self):
         """Number of bid levels."""
-        return self._sides[0].count
+        return self._sides[0].near + self._sides[0].far_count
 
     @property
     def ask_count(self):
         """Number of ask levels."""
-        return self._sides[1].count
+        return self._sides[1].near + self._sides[1].far_count
 
     def apply(self, bytes frame not None):
         """See the stub: apply one frame."""
@@ -207,7 +167,7 @@ cdef class Book:
             raise BookFrameError(
                 f"{self!r}: expected at most {FRAME_LIMIT} bytes, found {len(frame)}"
             )
-        fault = self._scan_frame(&c, &parsed)
+        fault = scan_frame(&self._shape, &c, &parsed)
         if fault != FINE:
             self._refuse(frame, fault, mmf_distance(PyBytes_AS_STRING(frame), c.at))
         # A restarted service counts from 1 again, whatever it calls that frame.
@@ -215,17 +175,15 @@ cdef class Book:
             if not self.valid or parsed.update_id != self.update_id + 1:
                 self._report_gap(parsed.update_id)
             for side in range(2):
-                merge(&self._sides[side], self._changes[side], parsed.changes[side])
+                merge(&self._sides[side], self._shape.changes[side], parsed.changes[side])
             report = 0
             repeat = False
         else:
             repeat = self._depth == 1 and self.valid and parsed.update_id == self.update_id
             for side in range(2):
-                load(&self._sides[side], self._changes[side], parsed.changes[side])
+                load(&self._sides[side], self._shape.changes[side], parsed.changes[side])
             report = IS_SNAPSHOT
             self.valid = True
-        for side in range(2):
-            trim(&self._sides[side], self._depth)
         self.update_id = parsed.update_id
         self.seq = parsed.seq
         self.ts_ms = parsed.ts_ms
@@ -240,7 +198,8 @@ cdef class Book:
         """See the stub: forget everything."""
         self.valid = False
         self.update_id = self.seq = self.cts_ms = self.ts_ms = 0
-        self._sides[0].count = self._sides[1].count = 0
+        clear(&self._sides[0])
+        clear(&self._sides[1])
         self._publish()
 
     def mid_x2(self):
@@ -264,46 +223,41 @@ cdef class Book:
         cdef int index = side_of(side)
         cdef int64_t wanted = integer(count)
         cdef const Ladder* ladder = &self._sides[index]
-        cdef Py_ssize_t at = ladder.count - 1
+        cdef Level level
+        cdef Walk walk
         cdef list out = []
-        while at >= 0 and wanted > 0:
-            out.append((ladder.levels[at].key * (1 - 2 * index), ladder.levels[at].lots))
-            at -= 1
+        start_walk(ladder, &walk)
+        while wanted > 0 and descend(ladder, &walk, &level):
+            out.append((level.key * (1 - 2 * index), level.lots))
             wanted -= 1
         return out
 
     def lots_at(self, side, ticks):
         """See the stub: size at one price."""
         cdef int index = side_of(side)
-        cdef int64_t key = key_of(index, integer(ticks))
-        cdef const Ladder* ladder = &self._sides[index]
-        cdef Py_ssize_t at
-        at = rank(ladder.levels, ladder.count, key)
-        if at < ladder.count and ladder.levels[at].key == key:
-            return ladder.levels[at].lots
-        return 0
+        return lots_of(&self._sides[index], key_of(index, integer(ticks)))
 
     def lots_better(self, side, ticks):
         """See the stub: total size at strictly better prices."""
         cdef int index = side_of(side)
         cdef int64_t key = key_of(index, integer(ticks))
         cdef const Ladder* ladder = &self._sides[index]
-        cdef Py_ssize_t at = ladder.count - 1
+        cdef Level level
+        cdef Walk walk
         cdef int64_t total = 0
-        while at >= 0 and ladder.levels[at].key > key:
-            total += ladder.levels[at].lots
-            at -= 1
+        start_walk(ladder, &walk)
+        while descend(ladder, &walk, &level) and level.key > key:
+            total += level.lots
         return total
 
     cdef int _publish(self) noexcept nogil:
-        """Copy the best levels into the public fields; returns whether one of them changed."""
-        cdef Level none
+        """Settle both sides and copy the best levels into the public fields; returns whether one
+        of them changed."""
         cdef Level bid
         cdef Level ask
         cdef bint changed
-        none.key = none.lots = 0
-        bid = self._sides[0].levels[self._sides[0].count - 1] if self._sides[0].count else none
-        ask = self._sides[1].levels[self._sides[1].count - 1] if self._sides[1].count else none
+        settle(&self._sides[0], self._depth, &bid)
+        settle(&self._sides[1], self._depth, &ask)
         changed = (
             bid.key != self.bid_ticks or bid.lots != self.bid_lots
             or ask.key != -self.ask_ticks or ask.lots != self.ask_lots
@@ -327,149 +281,6 @@ cdef class Book:
             raise BookGapError(f"{self!r}: expected a snapshot first, found delta u={found}")
         raise BookGapError(f"{self!r}: expected u={self.update_id + 1}, found {found}")
 
-    cdef int _scan_frame(self, Cursor* c, Frame* frame) noexcept nogil:
-        """Read a whole frame into ``frame`` and the change buffers; returns a fault."""
-        cdef int fault
-        frame.seen = 0
-        frame.cts_ms = 0
-        if not take(c, c"{"):
-            return NOT_JSON
-        while True:
-            fault = self._scan_top(c, frame)
-            if fault != FINE:
-                return fault
-            if take(c, c","):
-                continue
-            if not take(c, c"}"):
-                return NOT_JSON
-            break
-        skip_space(c)
-        if c.at != c.end:
-            return TRAILING
-        # The engine time came late to the protocol, so a frame may do without it.
-        if frame.seen | SEEN_CTS != SEEN_ALL:
-            return MISSING_KEY
-        return FINE
-
-    cdef int _scan_top(self, Cursor* c, Frame* frame) noexcept nogil:
-        """One key of the frame and its value."""
-        cdef Span key
-        cdef Span text
-        cdef unsigned int bit = 0
-        if not scan_string(c, &key) or not take(c, c":"):
-            return NOT_JSON
-        if same(&key, b"topic", 5):
-            bit = SEEN_TOPIC
-        elif same(&key, b"type", 4):
-            bit = SEEN_TYPE
-        elif same(&key, b"ts", 2):
-            bit = SEEN_TS
-        elif same(&key, b"data", 4):
-            bit = SEEN_DATA
-        elif same(&key, b"cts", 3):
-            bit = SEEN_CTS
-        if frame.seen & bit:
-            return REPEATED_KEY
-        frame.seen |= bit
-        if bit == SEEN_DATA:
-            return self._scan_data(c, frame)
-        if bit == SEEN_TS:
-            return FINE if scan_count(c, &frame.ts_ms) else NOT_A_COUNT
-        if bit == SEEN_CTS:
-            return FINE if scan_count(c, &frame.cts_ms) else NOT_A_COUNT
-        if bit == 0:
-            return FINE if skip_value(c) else NOT_JSON
-        if not scan_string(c, &text):
-            return NOT_JSON
-        if bit == SEEN_TOPIC:
-            return FINE if same(&text, self._topic_text, self._topic_size) else FOREIGN_TOPIC
-        frame.snapshot = same(&text, b"snapshot", 8)
-        return FINE if frame.snapshot or same(&text, b"delta", 5) else UNKNOWN_TYPE
-
-    cdef int _scan_data(self, Cursor* c, Frame* frame) noexcept nogil:
-        """The object under ``data``."""
-        cdef Span key
-        cdef Span text
-        cdef unsigned int bit
-        cdef int fault
-        if not take(c, c"{"):
-            return NOT_JSON
-        while True:
-            if not scan_string(c, &key) or not take(c, c":"):
-                return NOT_JSON
-            bit = 0
-            if key.size == 1:
-                if key.start[0] == c"b":
-                    bit = SEEN_BIDS
-                elif key.start[0] == c"a":
-                    bit = SEEN_ASKS
-                elif key.start[0] == c"u":
-                    bit = SEEN_UPDATE
-                elif key.start[0] == c"s":
-                    bit = SEEN_SYMBOL
-            elif same(&key, b"seq", 3):
-                bit = SEEN_SEQ
-            if frame.seen & bit:
-                return REPEATED_KEY
-            frame.seen |= bit
-            fault = FINE
-            if bit == SEEN_BIDS:
-                fault = self._scan_levels(c, frame, 0)
-            elif bit == SEEN_ASKS:
-                fault = self._scan_levels(c, frame, 1)
-            elif bit == SEEN_UPDATE:
-                fault = FINE if scan_count(c, &frame.update_id) else NOT_A_COUNT
-            elif bit == SEEN_SEQ:
-                fault = FINE if scan_count(c, &frame.seq) else NOT_A_COUNT
-            elif bit == SEEN_SYMBOL:
-                if not scan_string(c, &text):
-                    fault = NOT_JSON
-                elif not same(&text, self._symbol_text, self._symbol_size):
-                    fault = FOREIGN_SYMBOL
-            elif not skip_value(c):
-                fault = NOT_JSON
-            if fault != FINE:
-                return fault
-            if take(c, c","):
-                continue
-            return FINE if take(c, c"}") else NOT_JSON
-
-    cdef int _scan_levels(self, Cursor* c, Frame* frame, int side) noexcept nogil:
-        """A list of [price, size] pairs into the change buffer of one side."""
-        cdef Level* out = self._changes[side]
-        cdef Py_ssize_t count = 0
-        cdef int64_t ticks = 0
-        cdef int fault
-        frame.changes[side] = 0
-        if not take(c, c"["):
-            return NOT_JSON
-        if take(c, c"]"):
-            return FINE
-        while True:
-            if count == self._change_room:
-                return TOO_MANY
-            if not take(c, c"["):
-                return NOT_JSON
-            fault = scan_number(c, self._tick_decimals, self._tick_units, &ticks)
-            if fault != FINE:
-                return fault
-            if ticks == 0:
-                return NOT_POSITIVE
-            if not take(c, c","):
-                return NOT_JSON
-            fault = scan_number(c, self._step_decimals, self._step_units, &out[count].lots)
-            if fault != FINE:
-                return fault
-            if not take(c, c"]"):
-                return NOT_JSON
-            out[count].key = -ticks if side else ticks
-            count += 1
-            if take(c, c","):
-                continue
-            frame.changes[side] = count
-            return FINE if take(c, c"]") else NOT_JSON
-
-
 cdef int side_of(object value) except -1:
     cdef int64_t side = integer(value)
     if side != 0 and side != 1:
@@ -478,7 +289,10 @@ cdef int side_of(object value) except -1:
 
 
 cdef inline int64_t key_of(int side, int64_t ticks) noexcept nogil:
-    """Key of a price; no level has a price of zero or less, so those all compare alike."""
+    """Key of a price. No level has a price of zero or less, so those all compare alike; nor one
+    beyond 2**53, so nearer keys stand for keys whose distances would overflow."""
     if ticks < 0:
         ticks = 0
+    elif ticks > <int64_t>1 << 62:
+        ticks = <int64_t>1 << 62
     return -ticks if side else ticks

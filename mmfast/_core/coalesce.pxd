@@ -30,5 +30,10 @@ cdef class IntentTable:
     cdef void _link(self, int32_t slot) noexcept nogil
     cdef void _unlink(self, int32_t slot) noexcept nogil
     cdef void _tally(self, const Cell* cell, int sign) noexcept nogil
+    cdef int64_t _merge(self, int32_t at, Cell* newer) noexcept nogil
+    cdef int32_t _read(
+        self, Cell* newer, object op, object slot, object flags, object price_ticks, object lots,
+        object client_id,
+    ) except -1
     cdef int _take(self, list out, int op, int64_t limit) except -1
     cdef int _take_pass(self, list out, int op, int64_t limit, bint urgent) except -1

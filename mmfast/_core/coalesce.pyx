@@ -6,6 +6,7 @@ first became wanted. A put touches one cell; a drain walks the chain once per op
 
 cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int32_t, int64_t
 
 from mmfast._core.fixed cimport integer
@@ -33,6 +34,16 @@ cdef enum:
     AMEND_BOTH = 48
 
 cdef enum:
+    #: Positions in ``mmfast.messages.Command``.
+    AT_OP = 0
+    AT_SLOT = 1
+    AT_FLAGS = 4
+    AT_PRICE = 5
+    AT_LOTS = 6
+    AT_CLIENT_ID = 7
+    COMMAND_FIELDS = 8
+
+cdef enum:
     SLOTS_LIMIT = 4_194_304
     FLAGS_LIMIT = 65_535
 
@@ -54,6 +65,10 @@ cdef inline bint may_amend(int32_t place_flags) noexcept nogil:
     return not place_flags & (REDUCE_ONLY | IOC)
 
 
+cdef inline int commands_in(int32_t held) noexcept nogil:
+    return 2 if held == HOLDS_REPLACE else held != NOTHING
+
+
 cdef inline void take_terms(Cell* cell, const Cell* newer) noexcept nogil:
     cell.price_ticks = newer.price_ticks
     cell.lots = newer.lots
@@ -68,7 +83,7 @@ cdef inline void become(Cell* cell, const Cell* newer) noexcept nogil:
     cell.cancel_id = 0
 
 
-cdef void merge_place(Cell* cell, const Cell* newer, bint amend_replaces) noexcept nogil:
+cdef inline void merge_place(Cell* cell, const Cell* newer, bint amend_replaces) noexcept nogil:
     cdef int64_t resting = cell.cancel_id if cell.held == HOLDS_REPLACE else cell.client_id
     if cell.held == NOTHING or cell.held == HOLDS_PLACE:
         become(cell, newer)
@@ -84,7 +99,7 @@ cdef void merge_place(Cell* cell, const Cell* newer, bint amend_replaces) noexce
         cell.cancel_id = resting
 
 
-cdef void merge_amend(Cell* cell, const Cell* newer) noexcept nogil:
+cdef inline void merge_amend(Cell* cell, const Cell* newer) noexcept nogil:
     cdef int32_t joined = cell.flags | newer.flags
     if cell.held == HOLDS_PLACE or cell.held == HOLDS_REPLACE:
         take_terms(cell, newer)
@@ -95,7 +110,7 @@ cdef void merge_amend(Cell* cell, const Cell* newer) noexcept nogil:
         become(cell, newer)
 
 
-cdef void merge_cancel(Cell* cell, const Cell* newer) noexcept nogil:
+cdef inline void merge_cancel(Cell* cell, const Cell* newer) noexcept nogil:
     cdef int64_t resting = cell.cancel_id
     if cell.held == HOLDS_PLACE:
         cell.held = NOTHING
@@ -164,15 +179,40 @@ cdef class IntentTable:
         if cell.flags & URGENT:
             self._urgent += sign
 
-    def put(self, op, slot, flags, price_ticks, lots, client_id):
-        """See the stub: merge one command into its slot."""
-        cdef Cell newer
-        cdef int32_t at = self._slot_of(slot)
+    cdef int64_t _merge(self, int32_t at, Cell* newer) noexcept nogil:
+        """Merge one command, whose numbers were checked; returns the commands saved by it."""
         cdef Cell* cell = &self._cells[at]
-        cdef int64_t saved = self._counts[0] + self._counts[1] + self._counts[2] + 1
-        cdef int64_t bits = integer(flags)
         cdef int32_t held = cell.held
-        cdef int32_t urgent = (cell.flags if held else 0) & URGENT
+        cdef int32_t urgent
+        cdef int64_t saved
+        if held == NOTHING:
+            become(cell, newer)
+            self._tally(cell, 1)
+            self._link(at)
+            return 0
+        urgent = (cell.flags | newer.flags) & URGENT
+        self._tally(cell, -1)
+        if newer.held == HOLDS_PLACE:
+            merge_place(cell, newer, self._amend_replaces)
+        elif newer.held == HOLDS_AMEND:
+            merge_amend(cell, newer)
+        else:
+            merge_cancel(cell, newer)
+        cell.flags |= urgent
+        self._tally(cell, 1)
+        if cell.held == NOTHING:
+            self._unlink(at)
+        saved = commands_in(held) + 1 - commands_in(cell.held)
+        self.saved += saved
+        return saved
+
+    cdef int32_t _read(
+        self, Cell* newer, object op, object slot, object flags, object price_ticks, object lots,
+        object client_id,
+    ) except -1:
+        """Check one command; returns its slot."""
+        cdef int64_t bits = integer(flags)
+        cdef int32_t at = self._slot_of(slot)
         if not 0 <= bits <= FLAGS_LIMIT:
             raise ValueError(f"flags: expected 0 to {FLAGS_LIMIT}, found {bits}")
         newer.held = op_of(op) + HOLDS_CANCEL
@@ -180,21 +220,34 @@ cdef class IntentTable:
         newer.price_ticks = integer(price_ticks)
         newer.lots = integer(lots)
         newer.client_id = integer(client_id)
-        self._tally(cell, -1)
-        if newer.held == HOLDS_PLACE:
-            merge_place(cell, &newer, self._amend_replaces)
-        elif newer.held == HOLDS_AMEND:
-            merge_amend(cell, &newer)
-        else:
-            merge_cancel(cell, &newer)
-        cell.flags |= urgent | newer.flags & URGENT
-        self._tally(cell, 1)
-        if held == NOTHING:
-            self._link(at)
-        elif cell.held == NOTHING:
-            self._unlink(at)
-        saved -= self._counts[0] + self._counts[1] + self._counts[2]
-        self.saved += saved
+        return at
+
+    def put(self, op, slot, flags, price_ticks, lots, client_id):
+        """See the stub: merge one command into its slot."""
+        cdef Cell newer
+        cdef int32_t at = self._read(&newer, op, slot, flags, price_ticks, lots, client_id)
+        return self._merge(at, &newer)
+
+    def put_all(self, commands):
+        """See the stub: merge many commands, in their order."""
+        cdef Cell newer
+        cdef int32_t at
+        cdef int64_t saved = 0
+        for command in commands:
+            if not isinstance(command, tuple) or PyTuple_GET_SIZE(command) != COMMAND_FIELDS:
+                raise ValueError(
+                    f"expected a command of {COMMAND_FIELDS} fields, found {command!r}"
+                )
+            at = self._read(
+                &newer,
+                <object>PyTuple_GET_ITEM(command, AT_OP),
+                <object>PyTuple_GET_ITEM(command, AT_SLOT),
+                <object>PyTuple_GET_ITEM(command, AT_FLAGS),
+                <object>PyTuple_GET_ITEM(command, AT_PRICE),
+                <object>PyTuple_GET_ITEM(command, AT_LOTS),
+                <object>PyTuple_GET_ITEM(command, AT_CLIENT_ID),
+            )
+            saved += self._merge(at, &newer)
         return saved
 
     def clear(self, slot):

@@ -113,7 +113,10 @@ def test_intents(count):
         core, twin = coalesce.IntentTable(5), oracle_coalesce.IntentTable(5)
         for at in range(0, len(program) - 3, 4):
             verb, slot, flags, value = program[at : at + 4]
-            if verb % 8 < 5:
+            if verb % 8 < 2:
+                command = (verb % 4, slot % 6, 0, 1, flags & 63, value, value + 1, at + 1)
+                call = ("put_all", [command] * (1 + verb % 2))
+            elif verb % 8 < 5:
                 call = ("put", verb % 4, slot % 6, flags & 63, value, value + 1, at + 1)
             elif verb % 8 == 5:
                 call = ("drain", slot % 4, flags % 4, value % 4)

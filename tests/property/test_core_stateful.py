@@ -43,6 +43,23 @@ class Intent(RuleBasedStateMachine):
         self.both("put", op, slot, flags, price, lots, client_id)
         self.put_count += 1
 
+    @rule(
+        commands=st.lists(
+            st.tuples(
+                st.integers(0, 2),
+                SLOT,
+                st.integers(0, 3),
+                st.integers(0, 1),
+                FLAGS,
+                *[st.integers(1, 99)] * 3,
+            ),
+            max_size=8,
+        )
+    )
+    def put_all(self, commands):
+        self.both("put_all", commands)
+        self.put_count += len(commands)
+
     @rule(limits=st.tuples(LIMIT, LIMIT, LIMIT))
     def drain(self, limits):
         drained = self.both("drain", *limits)
@@ -153,8 +170,53 @@ class Levels(RuleBasedStateMachine):
                 assert self.core.lots_better(side, ticks) == self.twin.lots_better(side, ticks)
 
 
+# Clusters that lie near, on the border of and far beyond each other, seen from the book's window.
+FAR_PRICE = st.builds(
+    lambda base, step: str(max(base + step, 1)),
+    st.sampled_from([1, 500, 1536, 2048, 2560, 4096, 9000, 1_000_000, 2**52 - 30]),
+    st.integers(-40, 29),
+)
+FAR = st.lists(st.tuples(FAR_PRICE, st.integers(0, 2).map(str)), max_size=8)
+FAR_BEST_FIRST = st.lists(FAR_PRICE, unique_by=int, max_size=18)
+
+
+class FarLevels(Levels):
+    """The same with prices thousands of ticks apart, and bests that jump between them."""
+
+    @rule(bids=FAR, asks=FAR)
+    def far_delta(self, bids, asks):
+        self.u += 1
+        self.apply(self.frame("delta", self.u, bids, asks))
+
+    @rule(bids=FAR_BEST_FIRST, asks=FAR_BEST_FIRST)
+    def far_snapshot(self, bids, asks):
+        ordered = [[(p, "1") for p in sorted(side, key=int)] for side in (bids, asks)]
+        data = self.frame("snapshot", self.u, ordered[0][::-1], ordered[1])
+        assert isinstance(self.apply(data), int)
+
+    @rule(levels=st.integers(0, 40), down=st.booleans())
+    def everything_goes(self, levels, down):
+        """Deletes of what is there, from one end: the best, or the far ones first."""
+        self.u += 1
+        sides = []
+        for side in (0, 1):
+            held = self.core.levels(side, 99)[:: -1 if down else 1][:levels]
+            sides.append([(f"{ticks * 5 // 10}.{ticks * 5 % 10}", "0") for ticks, _ in held])
+        self.apply(self.frame("delta", self.u, *sides))
+
+    @invariant()
+    def far_sizes_are_the_same(self):
+        for side in (0, 1):
+            for ticks in (*(t for t, _ in self.twin.levels(side, 99)), 2**53, 2**63 - 1, -(2**63)):
+                for at in {min(ticks + step, 2**63 - 1) for step in (0, 1, 4096)}:
+                    assert self.core.lots_at(side, at) == self.twin.lots_at(side, at)
+                    assert self.core.lots_better(side, at) == self.twin.lots_better(side, at)
+
+
 STEPS = settings(max_examples=60, stateful_step_count=40, deadline=None)
 TestIntent = Intent.TestCase
 TestIntent.settings = STEPS
 TestLevels = Levels.TestCase
 TestLevels.settings = STEPS
+TestFarLevels = FarLevels.TestCase
+TestFarLevels.settings = STEPS

@@ -189,6 +189,130 @@ def test_keys_may_come_in_any_order_with_unknown_ones_between(book):
     )
 
 
+def test_levels_far_beyond_each_other(book):
+    """A book whose levels lie thousands of ticks apart, and whose best jumps between them."""
+    b = make(book)
+    far = [("90000", "1"), ("60000", "2"), ("59999.9", "3"), ("100", "4"), ("0.1", "5")]
+    b.apply(frame("snapshot", 5, far, far[::-1]))
+    ticks = [(900000, 1000), (600000, 2000), (599999, 3000), (1000, 4000), (1, 5000)]
+    assert b.levels(0, 9) == ticks
+    assert b.levels(1, 9) == ticks[::-1]
+    assert (b.bid_count, b.ask_count) == (5, 5)
+    assert [b.lots_at(0, t) for t, _ in ticks] == [q for _, q in ticks]
+    assert b.lots_better(0, 1000) == 6000
+    assert b.lots_better(1, 600000) == 12000
+    for u, (price, _) in enumerate(far[:4], start=6):
+        assert b.apply(frame("delta", u, [(price, "0")], [(far[10 - u][0], "0")])) == book.TOP
+        assert b.bid_ticks == ticks[u - 5][0]
+        assert b.ask_ticks == ticks[9 - u][0]
+    assert b.apply(frame("delta", 10, [("0.1", "0")], [("90000", "0")])) == book.TOP
+    assert (b.bid_ticks, b.bid_lots, b.bid_count, b.levels(0, 9)) == (0, 0, 0, [])
+
+
+@pytest.mark.parametrize("step", [1, 63, 64, 1023, 1024, 2047, 3072, 4095, 4096, 5000])
+def test_a_best_that_walks_away_and_comes_back(step):
+    """Up and down through windows and their borders; nothing is lost on the way."""
+    import oracle_book
+
+    from mmfast._core import book
+
+    one, two = (module.Book("X", 5, 0, 1, 0, 1) for module in (book, oracle_book))
+    prices = [1_000_000 + step * i for i in (*range(12), *range(12, -6, -1))]
+    for u, price in enumerate(prices, start=1):
+        held = [ticks for ticks, _ in two.levels(0, 9)]
+        gone = [(str(ticks), "0") for ticks in held if ticks > price]
+        levels = [*gone, (str(price), str(u))]
+        data = frame("delta", u, levels, levels, symbol="X", depth=5)
+        assert one.apply(data) == two.apply(data)
+        assert state(one) == state(two)
+
+
+@pytest.mark.parametrize("form", ["compact", "spaced", "time first", "no cts"])
+@pytest.mark.parametrize(
+    ("price", "size"),
+    [
+        ("65000.1", "4.312"),
+        ("65000.10", "4.3120000"),
+        ("00065000.1", "04.312"),
+        ("65000.", "4."),
+        (".5", ".5"),
+        ("65000.1.", "4"),
+        ("65000.1", "4.3.1"),
+        ("65000.11", "4"),
+        ("65000.1", "4.3121"),
+        ("900719925474099.2", "1"),
+        ("900719925474099.3", "1"),
+        ("9999999999999999", "1"),
+        ("65000.100000000000000", "1"),
+        ("123456789012345", "1"),
+        ("1", "9007199254740.992"),
+        ("1", "9007199254740.993"),
+        ("0.0", "1"),
+        ("", "1"),
+        ("1", ""),
+        ("1/", "1"),
+        ("1:", "1"),
+    ],
+)
+def test_numbers_mean_the_same_in_every_form(price, size, form):
+    """The compact form is read by another, shorter way; it must not matter."""
+    import oracle_book
+
+    from mmfast._core import book
+
+    others = {"ts_first": form == "time first", "cts": None if form == "no cts" else 5}
+    bids = [*BIDS, (price, size), *BIDS]
+    data = frame("snapshot", 7, bids, ASKS, **others)
+    if form == "spaced":
+        data = data.replace(b",", b" ,")
+    found = []
+    for module in (book, oracle_book):
+        b = make(module)
+        try:
+            found.append((b.apply(data), state(b)))
+        except ValueError as error:
+            found.append((type(error).__name__, state(b)))
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("unit", [1, 2, 3, 5, 7, 10, 25, 64, 999, 1000])
+def test_units_divide_exactly_or_refuse(unit):
+    import oracle_book
+
+    from mmfast._core import book
+
+    for value in (0, 1, unit - 1, unit, unit + 1, 6 * unit, 10**9 // unit * unit, 10**9 + 1):
+        found = []
+        for module in (book, oracle_book):
+            b = module.Book("X", 50, 2, unit, 2, unit)
+            text = f"{value // 100}.{value % 100:02d}"
+            try:
+                found.append(b.apply(frame("snapshot", 7, [(text, text)], [], symbol="X")))
+            except ValueError as error:
+                found.append(type(error).__name__)
+            found.append(b.levels(0, 9))
+        assert found[:2] == found[2:]
+
+
+@pytest.mark.parametrize("digits", [*range(1, 20)])
+def test_counts_of_every_length(digits):
+    import oracle_book
+
+    from mmfast._core import book
+
+    for value in (10 ** (digits - 1), 10**digits - 1):
+        found = []
+        for module in (book, oracle_book):
+            b = make(module)
+            data = frame("snapshot", value, BIDS, ASKS, seq=value, ts=value, cts=value)
+            try:
+                b.apply(data)
+            except ValueError as error:
+                found.append(type(error).__name__)
+            found.append(state(b))
+        assert found[: len(found) // 2] == found[len(found) // 2 :]
+
+
 GOOD = json.loads(frame("delta", 101, BIDS, ASKS))
 
 
