@@ -40,6 +40,7 @@ test-long: $(VENV)/.test ## the tests that run for minutes (ten-minute run, outa
 
 bench: $(VENV)/.test ## measure, as ratios against a yardstick in the same run
 	$(PYTEST) benchmarks -v --benchmark-columns=min,median,ops
+	PYTHONPATH=benchmarks/limits:tests/oracle $(BIN)/python benchmarks/report.py
 
 lint: $(VENV)/.lint ## ruff, strict mypy, stub check, architecture tests
 	$(BIN)/ruff check .
