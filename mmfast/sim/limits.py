@@ -172,8 +172,8 @@ class AddressLimit:
 
     __slots__ = ("_addresses", "_ban_ns", "_limit", "bans")
 
-    def __init__(self, params: LimitParams) -> None:
-        self._limit = params.http_per_5s
+    def __init__(self, params: LimitParams, tier: str) -> None:
+        self._limit = params.http_limit(tier)
         self._ban_ns = params.http_ban_ms * NS_PER_MS
         # Address to its window and the end of its ban.
         self._addresses: dict[str, tuple[Window, int]] = {}

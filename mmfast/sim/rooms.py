@@ -65,7 +65,7 @@ def build(params: VenueParams, notices: Callable[[], list[Row]]) -> Rooms:
     routes = routes_of(exchange, params, dcp, feeds.book, notices)
     sockets, audit = Sockets(), Audit()
     limits = Limits(params.tier)
-    addresses = AddressLimit(params.limits)
+    addresses = AddressLimit(params.limits, params.tier)
     condition = Condition(exchange, UID, limits, feeds, sockets, routes[_CREATE].handler)
     faults = Faults(condition)
     ledger = Ledger(exchange, UID, condition)

@@ -118,10 +118,24 @@ BUDGETS: Final[dict[str, Budget]] = {
 """Endpoints that are not here have no budget of their own, only the address limit."""
 
 
-class LimitParams(msgspec.Struct, frozen=True, kw_only=True):
-    """The HTTP limit of an address; it does not depend on the account's tier."""
+PUBLIC_HTTP_PER_5S: Final = 600
+"""HTTP requests of one address in any five seconds, on the hosts everybody uses."""
+_OWN_HOST: Final = ("pro", "mm")
+"""Tiers that have a gateway of their own. That the address limit is the public hosts' is our
+reading: the venue says nothing of these."""
 
-    http_per_5s: int = 600
-    """HTTP requests of one address in any five seconds; one more and it is banned. 0: no limit."""
+
+class LimitParams(msgspec.Struct, frozen=True, kw_only=True):
+    """The HTTP limit of an address."""
+
+    http_per_5s: int | None = None
+    """Requests of one address in any five seconds; one more and it is banned. 0: no limit; None:
+    600, but none for the tiers that have a gateway of their own."""
     http_ban_ms: int = 600_000
     """How long such an address is answered 403. The venue says "at least 10 minutes"."""
+
+    def http_limit(self, tier: str) -> int:
+        """Requests in five seconds for an account of this tier; 0: no limit."""
+        if self.http_per_5s is not None:
+            return self.http_per_5s
+        return 0 if tier.startswith(_OWN_HOST) else PUBLIC_HTTP_PER_5S

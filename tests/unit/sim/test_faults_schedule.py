@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import msgspec
 import orjson
 import pytest
 
 from mmfast.errors import ConfigError
-from mmfast.sim.fault_kinds import KINDS, NAMES, DropRequest, Fault, LatencyUniform
+from mmfast.sim.fault_kinds import KINDS, NAMES, Act, DropRequest, Fault, LatencyUniform, OnRequest
 from mmfast.sim.fault_schedule import MAX_FAULTS, read_schedule
 
+DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "faults.md"
 YAML = b"""
 seed: 7
 faults:
@@ -70,6 +72,17 @@ def test_every_kind_has_one_name_and_a_sentence_that_explains_it() -> None:
         assert NAMES[kind] == name
         assert issubclass(kind, Fault)
         assert kind.__doc__, name
+
+
+def test_the_document_names_every_kind_and_every_parameter() -> None:
+    rows = [line.split("|") for line in DOCUMENT.read_text().splitlines() if line.startswith("| `")]
+    told = {row[1].strip(" `"): row[2] + row[3] for row in rows}
+    common = msgspec.structs.fields(Act) + msgspec.structs.fields(OnRequest)
+    shared = {field.name for field in common} | {"stream", "category", "symbol", "depth"}
+    assert set(told) == set(KINDS)
+    for name, kind in KINDS.items():
+        for field in msgspec.structs.fields(kind):
+            assert field.name in shared or f"`{field.name}`" in told[name], f"{name}.{field.name}"
 
 
 @pytest.mark.parametrize(

@@ -229,7 +229,7 @@ def admitted(limit: AddressLimit, times: int, now_ns: int, address: str = "a") -
 
 
 def test_the_601st_request_in_five_seconds_is_banned_for_ten_minutes() -> None:
-    limit = AddressLimit(LimitParams())
+    limit = AddressLimit(LimitParams(), "vip1")
     assert admitted(limit, 600, 0) == 600
     assert admitted(limit, 1, 5 * NS_PER_S - 1) == 0
     assert limit.bans == 1
@@ -241,14 +241,14 @@ def test_the_601st_request_in_five_seconds_is_banned_for_ten_minutes() -> None:
 
 
 def test_requests_older_than_five_seconds_do_not_count() -> None:
-    limit = AddressLimit(LimitParams())
+    limit = AddressLimit(LimitParams(), "vip1")
     assert admitted(limit, 600, 0) == 600
     assert admitted(limit, 600, 5 * NS_PER_S) == 600
     assert limit.bans == 0
 
 
 def test_addresses_are_counted_apart_and_not_for_ever() -> None:
-    limit = AddressLimit(LimitParams(http_per_5s=1))
+    limit = AddressLimit(LimitParams(http_per_5s=1), "mm1")
     assert [admitted(limit, 2, 0, address) for address in ("a", "b")] == [1, 1]
     for number in range(MAX_ADDRESSES):
         limit.admits(str(number), 0)
@@ -256,7 +256,13 @@ def test_addresses_are_counted_apart_and_not_for_ever() -> None:
 
 
 def test_an_address_limit_of_zero_is_none() -> None:
-    assert admitted(AddressLimit(LimitParams(http_per_5s=0)), 5000, 0) == 5000
+    assert admitted(AddressLimit(LimitParams(http_per_5s=0), "default"), 5000, 0) == 5000
+
+
+def test_tiers_with_a_gateway_of_their_own_have_no_address_limit() -> None:
+    for tier, limit in (("default", 600), ("vip5", 600), ("pro1", 0), ("mm1", 0)):
+        assert LimitParams().http_limit(tier) == limit
+    assert admitted(AddressLimit(LimitParams(), "mm1"), 5000, 0) == 5000
 
 
 def test_a_banned_client_reads_plain_text_everywhere_and_gets_nothing_done(new_trader) -> None:
