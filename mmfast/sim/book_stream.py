@@ -70,6 +70,8 @@ class LevelTexts:
 
 def changed_levels(old: dict[int, int], new: dict[int, int], side: Side) -> list[tuple[int, int]]:
     """Levels that turn ``old`` into ``new``, best first; a level that left has 0 lots."""
+    if old == new:
+        return []
     rows = [(ticks, lots) for ticks, lots in new.items() if old.get(ticks) != lots]
     rows += [(ticks, 0) for ticks in old if ticks not in new]
     rows.sort(reverse=side is Side.BUY)

@@ -14,7 +14,7 @@ from mmfast.sim.bands import Reference
 from mmfast.sim.catalogue import shelf_of
 from mmfast.sim.endings import Endings
 from mmfast.sim.house import HOUSE_UID, House
-from mmfast.sim.matching import Book, Engine, Resting
+from mmfast.sim.matching import OTHER_SIDE, Book, Engine, Resting
 from mmfast.sim.orders import (
     CANCEL_BY_ADMIN,
     CANCEL_BY_DCP,
@@ -208,7 +208,7 @@ class Exchange:
         self.books[instrument].remove(order)
         return True
 
-    def house_lots(self, instrument: int, number: int) -> Lots:
+    def house_lots(self, instrument: int, number: int) -> int:
         """What still rests of a house order in this book (0: gone)."""
         return self.house.leaves(instrument, number)
 
@@ -247,7 +247,7 @@ class Exchange:
     def _match(self, instrument: int, taker: Resting) -> None:
         """Trade ``taker`` against the book as far as its limit and its rules allow."""
         book = self.books[instrument]
-        other = Side(1 - taker.side)
+        other = OTHER_SIDE[taker.side]
         while taker.leaves and book.reachable(taker.side, taker.ticks):
             maker = book.front(other)
             assert maker is not None  # noqa: S101 - reachable says that the side is not empty

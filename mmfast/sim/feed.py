@@ -202,7 +202,9 @@ class PublicFeed:
             for topic, stream in self._groups[interval_ns].items():
                 if self._is_held is not None and self._is_held(topic):
                     continue
-                out.extend([(topic, frame) for frame in stream.push(now_ns)])
+                frames = stream.push(now_ns)
+                if frames:
+                    out += [(topic, frame) for frame in frames]
         return out
 
 

@@ -8,7 +8,6 @@ from typing import Final
 from mmfast.messages import Side
 from mmfast.sim.matching import Resting
 from mmfast.sim.worth import Worth
-from mmfast.units import Lots
 
 HOUSE_UID: Final = 0
 
@@ -46,12 +45,12 @@ class House:
         entry = self._orders.get(number)
         return entry[1] if entry is not None and entry[0] == instrument else None
 
-    def leaves(self, instrument: int, number: int) -> Lots:
+    def leaves(self, instrument: int, number: int) -> int:
         """What still rests of an order (0: gone)."""
         entry = self._orders.get(number)
         if entry is None or entry[0] != instrument:
-            return Lots(0)
-        return Lots(entry[1].leaves)
+            return 0
+        return entry[1].leaves
 
     def resting(self) -> list[tuple[int, Resting]]:
         """All resting orders with their instruments, oldest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmfast.messages import Side
 from mmfast.sim.exchange import Exchange
 from mmfast.sim.ledger import Ledger
-from mmfast.units import Lots, Ticks
+from mmfast.units import Ticks
 
 
 class MarketDoor:
@@ -37,9 +37,9 @@ class MarketDoor:
         """Take a house order out; False when it is already gone."""
         return self._exchange.withdraw_house(instrument, number)
 
-    def house_lots(self, instrument: int, number: int) -> Lots:
+    def house_lots(self, instrument: int, number: int) -> int:
         """What still rests of a house order (0: gone)."""
-        return self._exchange.house_lots(instrument, number)
+        return self._exchange.house.leaves(instrument, number)
 
     def best(self, instrument: int, side: Side) -> Ticks:
         """Best price of a side over all orders, 0 when empty."""

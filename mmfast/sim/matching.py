@@ -7,9 +7,14 @@ A pure data structure: who owns an order, what it costs and what is told to whom
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
+from typing import Final, cast
 
 from mmfast.messages import Side
 from mmfast.units import Lots, Ms, Ticks
+
+OTHER_SIDE: Final = (Side.SELL, Side.BUY)
+"""The side a side trades with, by side."""
+_NO_PRICE: Final = Ticks(0)
 
 
 class Engine:
@@ -66,7 +71,7 @@ class Book:
         self._engine = engine
         self._levels: tuple[dict[int, _Level], dict[int, _Level]] = ({}, {})
         # Ascending prices: the best bid is the last, the best ask the first.
-        self._prices: tuple[list[int], list[int]] = ([], [])
+        self._prices: tuple[list[Ticks], list[Ticks]] = ([], [])
         self._version = 0
         self.seq = engine.seq
         self.changed_ms = engine.now_ms
@@ -79,8 +84,8 @@ class Book:
         """Best price of a side, 0 when it is empty."""
         prices = self._prices[side]
         if not prices:
-            return Ticks(0)
-        return Ticks(prices[-1] if side == Side.BUY else prices[0])
+            return _NO_PRICE
+        return prices[-1] if side == Side.BUY else prices[0]
 
     def front(self, side: Side) -> Resting | None:
         """The order of a side that trades next."""
@@ -92,7 +97,7 @@ class Book:
 
     def reachable(self, side: Side, limit_ticks: int) -> bool:
         """True when a taker of ``side`` with this limit would trade now."""
-        other = Side(1 - side)
+        other = OTHER_SIDE[side]
         best = self.best(other)
         if not best:
             return False
@@ -100,7 +105,7 @@ class Book:
 
     def fillable(self, side: Side, limit_ticks: int, lots: int) -> bool:
         """True when a taker of ``side`` could trade all of ``lots`` within its limit."""
-        other = Side(1 - side)
+        other = OTHER_SIDE[side]
         for ticks, resting in self.levels(other, len(self._prices[other])):
             if ticks > limit_ticks if side == Side.BUY else ticks < limit_ticks:
                 return False
@@ -128,7 +133,9 @@ class Book:
         levels = self._levels[side]
         prices = self._prices[side]
         best_first = prices[: -count - 1 : -1] if side == Side.BUY else prices[:count]
-        return [(Ticks(ticks), Lots(levels[ticks].lots)) for ticks in best_first]
+        # Not converted one by one: this is the hottest line of the venue.
+        rows = [(ticks, levels[ticks].lots) for ticks in best_first]
+        return cast("list[tuple[Ticks, Lots]]", rows)
 
     def add(self, order: Resting) -> None:
         """Rest an order at the back of its price."""
@@ -136,7 +143,7 @@ class Book:
         level = levels.get(order.ticks)
         if level is None:
             level = levels[order.ticks] = _Level()
-            insort(self._prices[order.side], order.ticks)
+            insort(self._prices[order.side], Ticks(order.ticks))
         level.queue[order.number] = order
         level.lots += order.leaves
         self._changed()

@@ -27,6 +27,9 @@ _SIZE_SIGMA: Final = 1.2
 _MOST_MEDIANS: Final = 40.0
 _TAKER_REACH: Final = 12e-4
 
+#: The price of an empty seat: never within anybody's reach.
+_EMPTY: Final = (0, 1 << 62)
+
 #: Seats next to the touch are mended at every update: that is where the market is quoted.
 _ALWAYS_TENDED: Final = 3
 #: Mean ladder level a provider looks at; the touch is looked at most often.
@@ -47,6 +50,7 @@ class Provider:
         "_prices",
         "_sizes",
         "_spot",
+        "_tolerances",
         "_top_ticks",
     )
 
@@ -57,6 +61,7 @@ class Provider:
         self._spot = spot
         self._draw = Random(stream_name(seed, instrument, "provider"))
         self._distances = _ladder_distances(start_ticks, flow)
+        self._tolerances = tuple(max(1.0, distance / 4) for distance in self._distances)
         self._sizes = tuple(
             lots_of_value(instrument, start_ticks, flow.touch_value + flow.level_value * level)
             for level in range(LEVELS)
@@ -64,7 +69,8 @@ class Provider:
         self._low_ticks = int(instrument.min_price_ticks)
         self._top_ticks = int(instrument.max_price_ticks)
         self._numbers: tuple[list[int], list[int]] = ([0] * LEVELS, [0] * LEVELS)
-        self._prices: tuple[list[int], list[int]] = ([0] * LEVELS, [0] * LEVELS)
+        bid_empty, ask_empty = _EMPTY
+        self._prices: tuple[list[int], list[int]] = ([bid_empty] * LEVELS, [ask_empty] * LEVELS)
 
     def seed_book(self, market: FlowMarket, reference: float) -> None:
         """Fill every seat once."""
@@ -86,50 +92,55 @@ class Provider:
         noise = draw.uniform(0.4, 1.6)
         churn = draw.random() < _CHURN_ODDS
         width = math.sqrt(factor)
-        distances = self._distances
         self._leave_wrong_side(market, reference, width)
-        for near in range(_ALWAYS_TENDED):
-            away = distances[near] * width
-            for touch in (Side.BUY, Side.SELL):
-                price = _away(touch, reference, away)
-                self._tend(market, touch, near, price, noise, False)
+        for touch in (Side.BUY, Side.SELL):
+            self._tend_touch(market, touch, reference, width, noise)
         if level >= _ALWAYS_TENDED:
-            price = _away(side, reference, distances[level] * width * (1.0 + jitter))
-            self._tend(market, side, level, price, noise, churn)
+            distance = self._distances[level] * width * (1.0 + jitter)
+            price = _away(side, reference, distance)
+            if churn or not self._is_well_placed(market, side, level, price):
+                self._replace(market, side, level, price, noise)
 
     def _leave_wrong_side(self, market: FlowMarket, reference: float, width: float) -> None:
         """Withdraw orders the reference has come too near to: they would only be run over."""
         margin = self._distances[0] * width * 0.4
         bids, asks = self._prices
-        numbers = self._numbers
         highest, lowest = reference - margin, reference + margin
         if max(bids) > highest:
             for level, price in enumerate(bids):
                 if price > highest:
-                    self._drop(market, numbers[Side.BUY], bids, level)
-        # An empty seat is priced 0.
-        for level, price in enumerate(asks):
-            if 0 < price < lowest:
-                self._drop(market, numbers[Side.SELL], asks, level)
+                    self._drop(market, Side.BUY, level)
+        if min(asks) < lowest:
+            for level, price in enumerate(asks):
+                if price < lowest:
+                    self._drop(market, Side.SELL, level)
 
-    def _drop(self, market: FlowMarket, numbers: list[int], prices: list[int], level: int) -> None:
-        if numbers[level]:
-            market.withdraw(self._spot, numbers[level])
-        numbers[level] = 0
-        prices[level] = 0
-
-    def _tend(
-        self, market: FlowMarket, side: Side, level: int, price: int, noise: float, churn: bool
+    def _tend_touch(
+        self, market: FlowMarket, side: Side, reference: float, width: float, noise: float
     ) -> None:
-        numbers, prices = self._numbers[side], self._prices[side]
-        number = numbers[level]
-        if number and not market.house_lots(self._spot, number):
-            numbers[level] = prices[level] = number = 0
+        """Mend the seats nearest to the reference."""
+        for level in range(_ALWAYS_TENDED):
+            price = _away(side, reference, self._distances[level] * width)
+            if not self._is_well_placed(market, side, level, price):
+                self._replace(market, side, level, price, noise)
+
+    def _is_well_placed(self, market: FlowMarket, side: Side, level: int, price: int) -> bool:
+        """Near enough to its price, and still there."""
+        if abs(self._prices[side][level] - price) > self._tolerances[level]:
+            return False
+        return market.house_lots(self._spot, self._numbers[side][level]) > 0
+
+    def _drop(self, market: FlowMarket, side: Side, level: int) -> None:
+        number = self._numbers[side][level]
         if number:
-            tolerance = max(1.0, self._distances[level] / 4)
-            if not churn and abs(prices[level] - price) <= tolerance:
-                return
-            self._drop(market, numbers, prices, level)
+            market.withdraw(self._spot, number)
+            self._numbers[side][level] = 0
+        self._prices[side][level] = _EMPTY[side]
+
+    def _replace(
+        self, market: FlowMarket, side: Side, level: int, price: int, noise: float
+    ) -> None:
+        self._drop(market, side, level)
         self._place(market, side, level, price, noise)
 
     def _place(self, market: FlowMarket, side: Side, level: int, price: int, noise: float) -> None:
@@ -138,7 +149,7 @@ class Provider:
         lots = clamp_lots(self._instrument, int(self._sizes[level] * noise))
         number = market.submit(self._spot, side, price, lots, post_only=True, ioc=False)
         self._numbers[side][level] = number
-        self._prices[side][level] = price if number else 0
+        self._prices[side][level] = price if number else _EMPTY[side]
 
 
 class Patient:

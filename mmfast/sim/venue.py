@@ -8,7 +8,8 @@ on the private stream after that. Same parameters and same requests, same bytes.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Final
 
 from mmfast.sim import rooms, truth
 from mmfast.sim.agenda import Agenda, Asked, Gone, Item, Said, Told
@@ -37,6 +38,11 @@ from mmfast.sim.wire import (
 )
 from mmfast.sim.ws_sessions import WsSessions
 from mmfast.units import NS_PER_MS, Ms, Ns
+
+_Ask = Callable[[], int]
+_Do = Callable[[int], list[Output]]
+_MARKET: Final = 2
+"""Which lane of the timeline is market life."""
 
 
 class Venue(MarketDoor):
@@ -77,6 +83,17 @@ class Venue(MarketDoor):
         self.condition.relaunch_books = self.relaunch_books
         # When the last message of each trade connection is applied: they never overtake.
         self._trade_tail_ns: dict[int, int] = {}
+        # Of what is due at one instant, the earlier lane goes first.
+        lanes: tuple[tuple[_Ask, _Do], ...] = (
+            (self._faults.next_due_ns, self._suffer),
+            (self._agenda.next_due_ns, self._serve_next),
+            (self._flow.next_due_ns, self._live),
+            (self._feeds.next_due_ns, self._publish),
+            (self.dcp.next_due_ns, self._protect),
+            (self._sessions.next_due_ns, self._tick),
+        )
+        self._asks = tuple(ask for ask, _ in lanes)
+        self._acts = tuple(act for _, act in lanes)
         self._flow.seed_books(self, 0)
         self._tell()
 
@@ -177,7 +194,7 @@ class Venue(MarketDoor):
 
     def next_due_ns(self) -> int:
         """The earliest instant at which there is something to do (very large: never)."""
-        return min(self._next_but_flow_ns(), self._flow.next_due_ns())
+        return min([ask() for ask in self._asks])
 
     def next_wake_ns(self) -> int:
         """When :meth:`advance` has to be called so that nothing leaves late.
@@ -185,29 +202,26 @@ class Venue(MarketDoor):
         What the market does is told on the next beat of a public topic, and to an account half
         a round trip and a stream lag later: until then nobody can know that it was not done yet.
         """
-        return min(
-            self._next_but_flow_ns(), self._flow.next_due_ns() + self._half_ns + self._lag_ns
-        )
-
-    def _next_but_flow_ns(self) -> int:
-        return min(
-            self._agenda.next_due_ns(),
-            self._faults.next_due_ns(),
-            self._feeds.next_due_ns(),
-            self._sessions.next_due_ns(),
-            self.dcp.next_due_ns(),
-        )
+        dues = [ask() for ask in self._asks]
+        dues[_MARKET] += self._half_ns + self._lag_ns
+        return min(dues)
 
     def advance(self, now_ns: int) -> list[Due]:
         """Do everything due at or before ``now_ns``, in time order; what leaves, in that order."""
         leaving: list[Due] = []
-        markouts = self._ledger.markouts
-        while (due_ns := self.next_due_ns()) <= now_ns:
+        markouts, asks = self._ledger.markouts, self._asks
+        while True:
+            dues = [ask() for ask in asks]
+            due_ns = min(dues)
+            if due_ns > now_ns:
+                break
             # Books stand still between steps: a look that was due is done before the next one.
             if markouts.due_ns <= due_ns:
                 markouts.look(due_ns)
             self._set_clock(due_ns)
-            self._step(due_ns, leaving)
+            outputs = self._acts[dues.index(due_ns)](due_ns)
+            if outputs:
+                self._leave(outputs, due_ns, leaving)
         if markouts.due_ns <= now_ns:
             markouts.look(now_ns)
         self._set_clock(now_ns)
@@ -228,32 +242,31 @@ class Venue(MarketDoor):
     def _extra_ns(self) -> int:
         return self._jitter.randrange(self._jitter_ns) if self._jitter_ns else 0
 
-    def _step(self, due_ns: int, leaving: list[Due]) -> None:
-        """One thing that is due: faults first, then the agenda, the market, data, sessions."""
+    def _leave(self, outputs: list[Output], due_ns: int, leaving: list[Due]) -> None:
         at_ns = Ns(self._now_ns)
-        outputs: list[Output] = []
-        if self._faults.next_due_ns() <= due_ns:
-            outputs += self._faults.step(due_ns)
-            for notice in self.condition.take_notices():
-                self.announce(notice)
-            self._tell()
-        elif self._agenda.next_due_ns() <= due_ns:
-            outputs += self._serve(self._agenda.pop())
-        elif self._flow.next_due_ns() <= due_ns:
-            self._flow.step(due_ns, self)
-            self._tell()
-        elif self._feeds.next_due_ns() <= due_ns:
-            outputs += self._publish(due_ns)
-        elif self.dcp.next_due_ns() <= due_ns:
-            self._protect(due_ns)
-        else:
-            outputs += self._sessions.tick(due_ns)
         for output in outputs:
             if isinstance(output, WsClose | WsReset):
                 self.ws_close(output.conn_id, due_ns)
             elif isinstance(output, WsSend) and self._is_mute(output.conn_id):
                 continue
             leaving.append(Due(at_ns, output))
+
+    # What can be due. Each act does one thing of its kind, or all that is due at that instant.
+
+    def _suffer(self, due_ns: int) -> list[Output]:
+        outputs = self._faults.step(due_ns)
+        for notice in self.condition.take_notices():
+            self.announce(notice)
+        self._tell()
+        return outputs
+
+    def _serve_next(self, due_ns: int) -> list[Output]:  # noqa: ARG002
+        return self._serve(self._agenda.pop())
+
+    def _live(self, due_ns: int) -> list[Output]:
+        self._flow.step(due_ns, self)
+        self._tell()
+        return []
 
     def _publish(self, due_ns: int) -> list[Output]:
         outputs: list[Output] = []
@@ -264,11 +277,15 @@ class Venue(MarketDoor):
                 outputs += self._sessions.publish(category, topic, told)
         return outputs
 
-    def _protect(self, due_ns: int) -> None:
+    def _protect(self, due_ns: int) -> list[Output]:
         """Disconnect protection: orders of accounts whose connections are dead end."""
         for uid, product in self.dcp.due(due_ns):
             self._exchange.protect(self._exchange.accounts[uid], PRODUCTS[product])
         self._tell()
+        return []
+
+    def _tick(self, due_ns: int) -> list[Output]:
+        return list(self._sessions.tick(due_ns))
 
     def _serve(self, item: Item) -> list[Output]:
         if isinstance(item, Asked):

@@ -73,9 +73,11 @@ class WsSessions:
         self._limits = params.ws_limits
         self._sessions: dict[int, tuple[Session, Desk]] = {}
         self.board = StatusBoard()
-        self._public: dict[str, PublicDesk] = {
-            f"{PUBLIC_PATH}{category.text}": PublicDesk(feed, _STYLES[category])
-            for category, feed in feeds.items()
+        self._public_of = {
+            category: PublicDesk(feed, _STYLES[category]) for category, feed in feeds.items()
+        }
+        self._public = {
+            f"{PUBLIC_PATH}{category.text}": desk for category, desk in self._public_of.items()
         }
         self._public[STATUS_PATH] = PublicDesk(self.board, FuturesStyle())
         self._private = PrivateDesk(door, dcp)
@@ -147,8 +149,8 @@ class WsSessions:
 
     def publish(self, category: Category, topic: str, frame: bytes) -> list[WsSend]:
         """One public message to every subscriber of its topic."""
-        desk = self._public[f"{PUBLIC_PATH}{category.text}"]
-        return [WsSend(conn_id, frame) for conn_id in desk.subscribers(topic)]
+        subscribers = self._public_of[category].subscribers(topic)
+        return [WsSend(conn_id, frame) for conn_id in subscribers]
 
     def announce(self, notice: Notice, venue_ms: int) -> list[WsSend]:
         """Put up a notice of the venue's state and tell it to who listens."""
