@@ -137,7 +137,7 @@ class BookStream:
 
     def snapshot(self, now_ns: int) -> bytes:
         """The window last told, for one new subscriber."""
-        bids, asks = list(self._bids.items()), list(self._asks.items())
+        bids, asks = self._levels()
         return self._frame("snapshot", now_ns, bids, asks)
 
     def push(self, now_ns: int) -> list[bytes]:
@@ -167,7 +167,7 @@ class BookStream:
 
     def told(self) -> Told:
         """The window last told."""
-        bids, asks = list(self._bids.items()), list(self._asks.items())
+        bids, asks = self._levels()
         return Told(bids, asks, self._update_id, self._seq, self._cts_ms)
 
     def _take(self) -> None:
@@ -175,8 +175,12 @@ class BookStream:
         self._adopt(*self._window())
 
     def _window(self) -> tuple[dict[int, int], dict[int, int]]:
-        levels, depth = self._book.levels, self._depth
-        return dict(levels(Side.BUY, depth)), dict(levels(Side.SELL, depth))
+        window, depth = self._book.window, self._depth
+        return window(Side.BUY, depth), window(Side.SELL, depth)
+
+    def _levels(self) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+        """The window last told, each side from the best outwards."""
+        return sorted(self._bids.items(), reverse=True), sorted(self._asks.items())
 
     def _adopt(self, bids: dict[int, int], asks: dict[int, int]) -> None:
         self._bids, self._asks = bids, asks
@@ -233,4 +237,4 @@ class TopStream(BookStream):
         if not changed and now_ns - self._told_ns < REPEAT_NS:
             return []
         self._told_ns = now_ns
-        return [self._frame("snapshot", now_ns, list(self._bids.items()), list(self._asks.items()))]
+        return [self._frame("snapshot", now_ns, *self._levels())]

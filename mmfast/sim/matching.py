@@ -52,24 +52,18 @@ class Resting:
         self.leaves = leaves
 
 
-class _Level:
-    """All orders at one price, oldest first (a dict keeps the order of insertion)."""
-
-    __slots__ = ("lots", "queue")
-
-    def __init__(self) -> None:
-        self.lots = 0
-        self.queue: dict[int, Resting] = {}
-
-
 class Book:
     """One instrument's resting orders; implements :class:`mmfast.sim.seams.BookView`."""
 
-    __slots__ = ("_engine", "_levels", "_prices", "_version", "changed_ms", "seq")
+    __slots__ = ("_engine", "_lots", "_prices", "_queues", "_version", "changed_ms", "seq")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._levels: tuple[dict[int, _Level], dict[int, _Level]] = ({}, {})
+        # By side and price: all orders, oldest first (a dict keeps the order of insertion), and
+        # their sum.
+        self._queues: tuple[dict[int, dict[int, Resting]], dict[int, dict[int, Resting]]]
+        self._queues = ({}, {})
+        self._lots: tuple[dict[int, int], dict[int, int]] = ({}, {})
         # Ascending prices: the best bid is the last, the best ask the first.
         self._prices: tuple[list[Ticks], list[Ticks]] = ([], [])
         self._version = 0
@@ -92,8 +86,8 @@ class Book:
         prices = self._prices[side]
         if not prices:
             return None
-        level = self._levels[side][prices[-1] if side == Side.BUY else prices[0]]
-        return next(iter(level.queue.values()))
+        queue = self._queues[side][prices[-1] if side == Side.BUY else prices[0]]
+        return next(iter(queue.values()))
 
     def reachable(self, side: Side, limit_ticks: int) -> bool:
         """True when a taker of ``side`` with this limit would trade now."""
@@ -116,59 +110,68 @@ class Book:
 
     def queue(self, side: Side, ticks: int) -> list[Resting]:
         """The orders at one price, oldest first."""
-        level = self._levels[side].get(ticks)
-        return [] if level is None else list(level.queue.values())
+        return list(self._queues[side].get(ticks, {}).values())
 
     def within(self, side: Side, limit_ticks: int) -> list[Resting]:
         """The orders of a side a taker with this limit may meet, in the order it meets them."""
-        prices, levels = self._prices[side], self._levels[side]
+        prices, queues = self._prices[side], self._queues[side]
         if side == Side.BUY:
             near = reversed(prices[bisect_left(prices, limit_ticks) :])
         else:
             near = iter(prices[: bisect_right(prices, limit_ticks)])
-        return [order for ticks in near for order in levels[ticks].queue.values()]
+        return [order for ticks in near for order in queues[ticks].values()]
 
     def levels(self, side: Side, count: int) -> list[tuple[Ticks, Lots]]:
         """Up to ``count`` aggregated levels from the best outwards."""
-        levels = self._levels[side]
-        prices = self._prices[side]
-        best_first = prices[: -count - 1 : -1] if side == Side.BUY else prices[:count]
-        # Not converted one by one: this is the hottest line of the venue.
-        rows = [(ticks, levels[ticks].lots) for ticks in best_first]
+        lots = self._lots[side]
+        rows = [(ticks, lots[ticks]) for ticks in self._best_first(side, count)]
         return cast("list[tuple[Ticks, Lots]]", rows)
+
+    def window(self, side: Side, count: int) -> dict[int, int]:
+        """The same levels, lots by ticks, in any order: what market data compares."""
+        lots = self._lots[side]
+        if len(lots) <= count:
+            return lots.copy()
+        return {ticks: lots[ticks] for ticks in self._best_first(side, count)}
 
     def add(self, order: Resting) -> None:
         """Rest an order at the back of its price."""
-        levels = self._levels[order.side]
-        level = levels.get(order.ticks)
-        if level is None:
-            level = levels[order.ticks] = _Level()
-            insort(self._prices[order.side], Ticks(order.ticks))
-        level.queue[order.number] = order
-        level.lots += order.leaves
+        side, ticks = order.side, order.ticks
+        queue = self._queues[side].get(ticks)
+        if queue is None:
+            queue = self._queues[side][ticks] = {}
+            self._lots[side][ticks] = 0
+            insort(self._prices[side], Ticks(ticks))
+        queue[order.number] = order
+        self._lots[side][ticks] += order.leaves
         self._changed()
 
     def remove(self, order: Resting) -> None:
         """Take a resting order out; KeyError when it does not rest here."""
-        level = self._levels[order.side][order.ticks]
-        del level.queue[order.number]
-        level.lots -= order.leaves
-        self._drop_if_empty(order.side, order.ticks, level)
+        self._take_out(order)
+        self._lots[order.side][order.ticks] -= order.leaves
+        self._drop_if_empty(order.side, order.ticks)
         self._changed()
 
     def reduce(self, order: Resting, lots: int) -> None:
         """Take ``lots`` off a resting order, which keeps its place; at 0 it is gone."""
-        level = self._levels[order.side][order.ticks]
         order.leaves -= lots
-        level.lots -= lots
+        self._lots[order.side][order.ticks] -= lots
         if not order.leaves:
-            del level.queue[order.number]
-            self._drop_if_empty(order.side, order.ticks, level)
+            self._take_out(order)
+            self._drop_if_empty(order.side, order.ticks)
         self._changed()
 
-    def _drop_if_empty(self, side: Side, ticks: int, level: _Level) -> None:
-        if not level.queue:
-            del self._levels[side][ticks]
+    def _best_first(self, side: Side, count: int) -> list[Ticks]:
+        prices = self._prices[side]
+        return prices[: -count - 1 : -1] if side == Side.BUY else prices[:count]
+
+    def _take_out(self, order: Resting) -> None:
+        del self._queues[order.side][order.ticks][order.number]
+
+    def _drop_if_empty(self, side: Side, ticks: int) -> None:
+        if not self._queues[side][ticks]:
+            del self._queues[side][ticks], self._lots[side][ticks]
             prices = self._prices[side]
             del prices[bisect_left(prices, ticks)]
 

@@ -72,6 +72,10 @@ class BookView(Protocol):
         """Aggregated levels from the best outwards."""
         ...
 
+    def window(self, side: Side, count: int) -> dict[int, int]:
+        """The same levels, lots by ticks, in any order."""
+        ...
+
     def version(self) -> int:
         """Grows with each change of this book; equal versions mean an equal book."""
         ...

@@ -28,6 +28,8 @@ class TickerStream:
     __slots__ = (
         "_book",
         "_coin",
+        "_day_fields",
+        "_day_lots",
         "_fields",
         "_funding_cap",
         "_reference",
@@ -64,6 +66,9 @@ class TickerStream:
         self._start_ms = start_ms
         self._seq = 0
         self._fields: dict[str, str] = {}
+        # The day's figures change with trades only; they are kept for the total they belong to.
+        self._day_lots = -1
+        self._day_fields: dict[str, str] = {}
 
     def restart(self) -> None:
         """Forget what was told; the next snapshot takes the figures afresh."""
@@ -104,6 +109,12 @@ class TickerStream:
         }
 
     def _day(self) -> dict[str, str]:
+        if self._tape.total_lots != self._day_lots:
+            self._day_lots = self._tape.total_lots
+            self._day_fields = self._read_day()
+        return self._day_fields
+
+    def _read_day(self) -> dict[str, str]:
         day, last, texts = self._tape.day(), self._tape.last_ticks, self._texts
         change = (last - day.open_ticks) * 10**_PCNT_DECIMALS // max(day.open_ticks, 1)
         return {

@@ -37,6 +37,9 @@ class RandomBook:
         rows = sorted(self.sides[side].items(), reverse=side is Side.BUY)
         return rows[:count]
 
+    def window(self, side: Side, count: int) -> dict[int, int]:
+        return dict(reversed(self.levels(side, count)))
+
     def change(self, now_ns: int) -> None:
         for _ in range(self.draw.randrange(1, 12)):
             side = Side(self.draw.randrange(2))
