@@ -165,8 +165,8 @@ class Floor:
                     assert order.leaves > 0
                     want[order.ticks] += order.leaves
                 assert dict(book.levels(side, 1 << 20)) == dict(want)
-                for ticks, level in book._levels[side].items():
-                    queue = list(level.queue.values())
+                for ticks in want:
+                    queue = book.queue(side, ticks)
                     assert {o.number for o in queue} == {o.number for o in here if o.ticks == ticks}
                     stamps = [self.arrivals[o.number] for o in queue]
                     assert stamps == sorted(stamps)
