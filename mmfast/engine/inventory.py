@@ -14,7 +14,7 @@ from mmfast.engine.memory import BoundedMemory
 from mmfast.messages import Execution, Instrument, PositionUpdate
 from mmfast.units import NS_PER_S
 
-EXECUTIONS_REMEMBERED: Final = 1 << 15
+EXECUTIONS_REMEMBERED: Final = 1 << 13
 """Execution ids kept to recognise repeats. One older than what was forgotten is taken for a
 repeat; the comparison with the venue's position would show it if it was not."""
 RECENT_FILLS: Final = 256

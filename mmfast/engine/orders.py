@@ -31,7 +31,7 @@ REASK_NS: Final = 5 * NS_PER_S
 """An order still unknown after so long is asked about again."""
 EXPIRY_MARGIN_NS: Final = NS_PER_S
 """The venue refuses stamps this far ahead of its clock; so long may one of ours be valid."""
-TOMBSTONES: Final = 1 << 15
+TOMBSTONES: Final = 1 << 13
 """Ended orders remembered. Older ones that turn up again are strangers, and are cancelled."""
 
 
