@@ -103,6 +103,10 @@ class Blotter:
         """How many orders are open on these instruments."""
         return sum(len(self._open[instrument]) for instrument in instruments)
 
+    def has_open(self) -> bool:
+        """True while any order is open."""
+        return any(self._open)
+
     def open_orders(self, instrument: int | None = None) -> list[Order]:
         """Open orders of one instrument, or of all, oldest first."""
         if instrument is not None:
