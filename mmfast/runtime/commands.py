@@ -22,8 +22,8 @@ from mmfast.errors import ConfigError, MmfastError
 from mmfast.runtime import assemble, tuning
 from mmfast.runtime.running import Running
 from mmfast.sim import main as sim_main
-from mmfast.sim.catalogue import listings
-from mmfast.sim.fault_schedule import Schedule, read_schedule
+from mmfast.sim.fault_terms.schedule import Schedule, read_schedule
+from mmfast.sim.instruments.catalogue import listings
 from mmfast.sim.params import VenueParams
 
 LOOPBACK: Final = "127.0.0.1"

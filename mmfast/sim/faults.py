@@ -1,8 +1,8 @@
 """Which faults are on, and what each of them hits. Sans-IO and seeded: nothing else decides.
 
 The venue asks at its scheduling points (a request came, a private message is due, a book message
-leaves) and at the service's door; :mod:`mmfast.sim.fault_wire`, :mod:`mmfast.sim.fault_streams`
-and :mod:`mmfast.sim.condition` do what was decided, and the shell the acts on bytes.
+leaves) and at the service's door; the modules of :mod:`mmfast.sim.fault_effects` do what was
+decided, and the shell the acts on bytes.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from mmfast.errors import ConfigError
-from mmfast.sim.fault_kinds import (
+from mmfast.sim.fault_terms.kinds import (
     NAMES,
     Act,
     BatchItems,
@@ -38,7 +38,7 @@ from mmfast.sim.fault_kinds import (
     TickSizeChanged,
     TooManyVisits,
 )
-from mmfast.sim.fault_schedule import MAX_FAULTS, Schedule
+from mmfast.sim.fault_terms.schedule import MAX_FAULTS, Schedule
 from mmfast.sim.wire import Output
 from mmfast.units import NS_PER_MS
 

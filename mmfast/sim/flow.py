@@ -10,9 +10,9 @@ from random import Random
 from typing import Final
 
 from mmfast.messages import Instrument, Side
-from mmfast.sim.flow_params import FlowParams
-from mmfast.sim.participants import Patient, Provider, Taker, stream_name
-from mmfast.sim.reference import STEP_NS, ReferencePrices
+from mmfast.sim.crowd.params import FlowParams
+from mmfast.sim.crowd.participants import Patient, Provider, Taker, stream_name
+from mmfast.sim.crowd.reference import STEP_NS, ReferencePrices
 from mmfast.sim.seams import FlowMarket
 from mmfast.units import NS_PER_MS, NS_PER_S, Ns
 

@@ -13,10 +13,10 @@ from typing import IO, Final, NamedTuple, cast
 import orjson
 
 from mmfast.errors import ConfigError
-from mmfast.sim.audit import Record
-from mmfast.sim.fault_schedule import Schedule
+from mmfast.sim.audit.requests import Record
+from mmfast.sim.fault_terms.schedule import Schedule
 from mmfast.sim.params import VenueParams
-from mmfast.sim.recording import RecordingError
+from mmfast.sim.replay.recording import RecordingError
 from mmfast.sim.server import VenueServer
 
 
@@ -52,7 +52,7 @@ async def serve(
     paths ``/v5/public/linear``, ``/v5/private`` and ``/v5/trade`` follow it), ``api_key`` and
     ``api_secret``. Raises ``OSError`` when the port cannot be had,
     :class:`~mmfast.errors.ConfigError` for a file that cannot be opened or a fault the venue
-    cannot have, and :class:`~mmfast.sim.recording.RecordingError`, sooner or later, for a
+    cannot have, and :class:`~mmfast.sim.replay.recording.RecordingError`, sooner or later, for a
     recording that cannot be followed.
     """
     with contextlib.ExitStack() as files:

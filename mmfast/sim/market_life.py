@@ -1,20 +1,23 @@
-"""Which market life a venue has: seeded participants, or a recording of another day."""
+"""Which market life a venue has, seeded participants or a recording, and what it may do there."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from mmfast.sim.exchange import Exchange
+from mmfast.messages import Side
+from mmfast.sim.audit.ledger import Ledger
+from mmfast.sim.exchange.floor import Exchange
 from mmfast.sim.flow import MarketFlow
 from mmfast.sim.params import VenueParams
-from mmfast.sim.replay import Replay
+from mmfast.sim.replay.replay import Replay
 from mmfast.sim.seams import Flow
+from mmfast.units import Ticks
 
 
 def market_life(params: VenueParams, exchange: Exchange, recording: Iterable[bytes] | None) -> Flow:
     """The seeded market of these parameters, unless there is a recording to follow.
 
-    Raises :class:`~mmfast.sim.recording.RecordingError` when its first lines make no sense.
+    Raises :class:`~mmfast.sim.replay.recording.RecordingError` when its first lines make no sense.
     """
     if recording is not None:
         return Replay(exchange, recording)
@@ -22,3 +25,46 @@ def market_life(params: VenueParams, exchange: Exchange, recording: Iterable[byt
     starts = tuple(int(listing.start_ticks) for listing in shelf)
     flows = tuple(params.flow_of(listing.instrument.symbol) for listing in shelf)
     return MarketFlow(exchange.instruments, starts, params.seed, flows)
+
+
+class MarketDoor:
+    """Implements :class:`mmfast.sim.seams.FlowMarket` on an exchange.
+
+    The ledger is told of mark prices, because they change what an exposure is worth.
+    """
+
+    def __init__(self, exchange: Exchange, ledger: Ledger) -> None:
+        self._exchange = exchange
+        self._ledger = ledger
+
+    def submit(
+        self,
+        instrument: int,
+        side: Side,
+        price_ticks: int,
+        lots: int,
+        *,
+        post_only: bool,
+        ioc: bool,
+    ) -> int:
+        """Enter a house order; returns its number, or 0 when nothing of it rests."""
+        return self._exchange.submit_house(
+            instrument, side, price_ticks, lots, post_only=post_only, ioc=ioc
+        )
+
+    def withdraw(self, instrument: int, number: int) -> bool:
+        """Take a house order out; False when it is already gone."""
+        return self._exchange.withdraw_house(instrument, number)
+
+    def house_lots(self, instrument: int, number: int) -> int:
+        """What still rests of a house order (0: gone)."""
+        return self._exchange.house.leaves(instrument, number)
+
+    def best(self, instrument: int, side: Side) -> Ticks:
+        """Best price of a side over all orders, 0 when empty."""
+        return self._exchange.books[instrument].best(side)
+
+    def set_reference(self, instrument: int, index_ticks: int, mark_ticks: int) -> None:
+        """Move the index and mark price."""
+        self._exchange.set_reference(instrument, index_ticks, mark_ticks)
+        self._ledger.exposure.weigh(instrument)

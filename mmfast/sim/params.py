@@ -7,10 +7,10 @@ from typing import Final
 import msgspec
 
 from mmfast.messages import Category
-from mmfast.sim.flow_params import FlowParams as FlowParams  # noqa: PLC0414 - part of what is told
+from mmfast.sim.crowd.params import FlowParams as FlowParams  # noqa: PLC0414 - part of what is told
+from mmfast.sim.limits.connections import WsLimits
+from mmfast.sim.limits.tiers import BUDGETS, FUTURES, LEVELS, LimitParams
 from mmfast.sim.switches import VenueSwitches
-from mmfast.sim.tiers import BUDGETS, FUTURES, LEVELS, LimitParams
-from mmfast.sim.ws_limits import WsLimits
 from mmfast.units import E8, Ms, QuoteE8
 
 STRICT_BATCH: Final = 10

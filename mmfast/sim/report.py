@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mmfast.sim import truth
+from mmfast.sim.audit import truth
 from mmfast.sim.params import VenueParams
 from mmfast.sim.rooms import UID, Rooms
 

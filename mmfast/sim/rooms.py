@@ -6,24 +6,24 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from mmfast.messages import Category, Side
-from mmfast.sim.audit import Audit
-from mmfast.sim.audit_streams import Scribe
-from mmfast.sim.auth import Credentials, Doorkeeper
-from mmfast.sim.calls import Routes
-from mmfast.sim.condition import Condition
-from mmfast.sim.dcp import DcpDesk
-from mmfast.sim.exchange import Exchange
-from mmfast.sim.fault_books import BookForger, Level
+from mmfast.sim.access.auth import Credentials, Doorkeeper
+from mmfast.sim.access.calls import Routes
+from mmfast.sim.access.dcp import DcpDesk
+from mmfast.sim.access.sockets import Sockets
+from mmfast.sim.accounts.rows import Row
+from mmfast.sim.audit.answers import Scribe
+from mmfast.sim.audit.ledger import Ledger
+from mmfast.sim.audit.requests import Audit
+from mmfast.sim.exchange.floor import Exchange
+from mmfast.sim.fault_effects.books import BookForger, Level
+from mmfast.sim.fault_effects.condition import Condition
 from mmfast.sim.faults import Faults
-from mmfast.sim.feeds import Feeds
-from mmfast.sim.ledger import Ledger
-from mmfast.sim.limits import AddressLimit, Limits
+from mmfast.sim.feed.feeds import Feeds
+from mmfast.sim.limits.budgets import AddressLimit, Limits
 from mmfast.sim.params import VenueParams
-from mmfast.sim.rest import Router
-from mmfast.sim.rest_routes import routes_of
-from mmfast.sim.rows import Row
+from mmfast.sim.rest.door import Router
+from mmfast.sim.rest.routes import routes_of
 from mmfast.sim.service import Service
-from mmfast.sim.sockets import Sockets
 
 UID: Final = 1_000_001
 """The account behind ``VenueParams.api_key``."""

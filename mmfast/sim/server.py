@@ -16,13 +16,15 @@ import orjson
 from aiohttp import WSMsgType, web
 
 from mmfast.clock import Clock, SystemClock
-from mmfast.sim import control
-from mmfast.sim.alarm import Alarm, alarm
-from mmfast.sim.audit import Audit
-from mmfast.sim.control import Control
-from mmfast.sim.fault_schedule import Schedule
+from mmfast.sim.access.sockets import kind_of
+from mmfast.sim.audit.requests import Audit
+from mmfast.sim.fault_terms.schedule import Schedule
 from mmfast.sim.params import VenueParams
-from mmfast.sim.raw_sockets import (
+from mmfast.sim.replay.recording import RecordingError
+from mmfast.sim.shell import control
+from mmfast.sim.shell.alarm import Alarm, alarm
+from mmfast.sim.shell.control import Control
+from mmfast.sim.shell.raw_sockets import (
     Refuser,
     address_of,
     frame_head,
@@ -30,9 +32,7 @@ from mmfast.sim.raw_sockets import (
     until_gone,
     write_and_reset,
 )
-from mmfast.sim.recorder import Recorder
-from mmfast.sim.recording import RecordingError
-from mmfast.sim.sockets import kind_of
+from mmfast.sim.shell.recorder import Recorder
 from mmfast.sim.venue import Venue
 from mmfast.sim.wire import (
     Due,

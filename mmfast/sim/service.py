@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from mmfast.messages import Category
-from mmfast.sim.accounts import Account
-from mmfast.sim.audit import Audit
-from mmfast.sim.calls import Answer, Call, Route
-from mmfast.sim.condition import Condition
-from mmfast.sim.fault_kinds import (
+from mmfast.sim.access.calls import Answer, Call, Route
+from mmfast.sim.accounts.accounts import Account
+from mmfast.sim.audit.requests import Audit
+from mmfast.sim.fault_effects.condition import Condition
+from mmfast.sim.fault_terms.kinds import (
     BatchItems,
     OnRequest,
     ServerError,
@@ -22,7 +22,7 @@ from mmfast.sim.fault_kinds import (
     TooManyVisits,
 )
 from mmfast.sim.faults import HTTP, Faults
-from mmfast.sim.limits import Cost, Grant, Limits, cost_of
+from mmfast.sim.limits.budgets import Cost, Grant, Limits, cost_of
 from mmfast.sim.refusals import THROTTLED, THROTTLED_TEXT, Refusal
 
 SERVER_ERROR: Final = 10016

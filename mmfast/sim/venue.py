@@ -11,21 +11,22 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from mmfast.sim import rooms, truth
+from mmfast.sim import rooms
+from mmfast.sim.access.dcp import PRODUCTS
+from mmfast.sim.access.sockets import KINDS, kind_of
 from mmfast.sim.agenda import Agenda, Asked, Gone, Item, Said, Told
-from mmfast.sim.dcp import PRODUCTS
-from mmfast.sim.fault_kinds import NAMES
-from mmfast.sim.fault_schedule import Schedule
-from mmfast.sim.fault_wire import http_outcome, is_applied, trade_outcome, trade_path
+from mmfast.sim.audit import truth
+from mmfast.sim.fault_effects.replies import http_outcome, is_applied, trade_outcome, trade_path
+from mmfast.sim.fault_terms.kinds import NAMES
+from mmfast.sim.fault_terms.schedule import Schedule
 from mmfast.sim.faults import HTTP, TRADE
-from mmfast.sim.market_door import MarketDoor
-from mmfast.sim.market_life import market_life
+from mmfast.sim.feed.status import Notice
+from mmfast.sim.market_life import MarketDoor, market_life
 from mmfast.sim.params import VenueParams
 from mmfast.sim.report import report_of
 from mmfast.sim.rooms import UID
 from mmfast.sim.seams import BookView
-from mmfast.sim.sockets import KINDS, kind_of
-from mmfast.sim.status_board import Notice
+from mmfast.sim.sockets.sessions import WsSessions
 from mmfast.sim.wire import (
     Due,
     HttpReply,
@@ -36,7 +37,6 @@ from mmfast.sim.wire import (
     WsReset,
     WsSend,
 )
-from mmfast.sim.ws_sessions import WsSessions
 from mmfast.units import NS_PER_MS, Ms, Ns
 
 _Ask = Callable[[], int]
@@ -52,8 +52,8 @@ class Venue(MarketDoor):
 
     def __init__(self, params: VenueParams, recording: Iterable[bytes] | None = None) -> None:
         """``recording`` takes the place of the seeded market: lines of
-        :mod:`mmfast.sim.recording`, read as they come due. One that cannot be followed raises
-        :class:`~mmfast.sim.recording.RecordingError`, from here or from :meth:`advance`.
+        :mod:`mmfast.sim.replay.recording`, read as they come due. One that cannot be followed
+        raises :class:`~mmfast.sim.replay.recording.RecordingError`, here or in :meth:`advance`.
         """
         self._params = params
         self._rooms = rooms.build(params, self._notices)

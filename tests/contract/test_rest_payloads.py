@@ -20,9 +20,9 @@ from rest_fields import MAP, listed
 from rest_refusals import DOOR, REFUSALS
 from rest_scene import Rest, Scene
 
-from mmfast.sim.auth import Credentials
-from mmfast.sim.fault_kinds import HttpError
-from mmfast.sim.fault_schedule import Schedule
+from mmfast.sim.access.auth import Credentials
+from mmfast.sim.fault_terms.kinds import HttpError
+from mmfast.sim.fault_terms.schedule import Schedule
 
 CASES = MARKET | ACCOUNT | POSITIONS | ORDERS | REFUSALS | DOOR
 #: Samples no call is answered with, and why.

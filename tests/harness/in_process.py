@@ -39,7 +39,7 @@ from mmfast.messages import (
     Stream,
     StreamState,
 )
-from mmfast.sim.catalogue import listings
+from mmfast.sim.instruments.catalogue import listings
 from mmfast.units import E8, NS_PER_MS, InstrumentIndex, Lots, Ms, Ns, QuoteE8, Ticks
 
 SYMBOLS: Final = (

@@ -10,8 +10,8 @@ from rest_cases import LINEAR_SOL, Ask, Case, create, get, named, post
 from rest_fields import listed
 from rest_scene import SPOT_BTC, Rest
 
-from mmfast.sim.fault_kinds import Fault, ServerError
-from mmfast.sim.fault_schedule import Schedule
+from mmfast.sim.fault_terms.kinds import Fault, ServerError
+from mmfast.sim.fault_terms.schedule import Schedule
 
 #: Of a position that is flat, in hedge mode.
 TO_REDUCE = {"side": "Sell", "positionIdx": 1, "reduceOnly": True, "qty": "1", "price": "155.000"}

@@ -9,8 +9,8 @@ from typing import Any
 import orjson
 
 from mmfast.messages import Side
+from mmfast.sim.feed.status import Notice
 from mmfast.sim.params import FlowParams, VenueParams
-from mmfast.sim.status_board import Notice
 from mmfast.sim.venue import Venue
 from mmfast.sim.wire import HttpReply, HttpRequest
 from mmfast.units import E8, NS_PER_MS, Ms

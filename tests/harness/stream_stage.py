@@ -13,15 +13,15 @@ from typing import Any
 import orjson
 
 from mmfast.messages import Side
-from mmfast.sim.fault_kinds import ServerError, ServiceRestarting
-from mmfast.sim.fault_schedule import Schedule
-from mmfast.sim.flow_params import FlowParams
+from mmfast.sim.crowd.params import FlowParams
+from mmfast.sim.fault_terms.kinds import ServerError, ServiceRestarting
+from mmfast.sim.fault_terms.schedule import Schedule
+from mmfast.sim.feed.status import Notice
+from mmfast.sim.limits.connections import WsLimits
 from mmfast.sim.params import VenueParams
-from mmfast.sim.status_board import Notice
 from mmfast.sim.switches import VenueSwitches
 from mmfast.sim.venue import Venue
 from mmfast.sim.wire import HttpReply, WsSend
-from mmfast.sim.ws_limits import WsLimits
 from mmfast.units import E8, NS_PER_MS
 
 KEY, SECRET = "stage-key", "stage-secret"

@@ -11,8 +11,8 @@ import msgspec
 import orjson
 
 from mmfast.messages import Side
-from mmfast.sim.catalogue import listings
-from mmfast.sim.figures import figures_of
+from mmfast.sim.instruments.catalogue import listings
+from mmfast.sim.instruments.figures import figures_of
 from mmfast.sim.params import VenueParams
 from mmfast.sim.venue import Venue
 from mmfast.sim.wire import HttpReply, HttpRequest, WsSend

@@ -19,9 +19,9 @@ import psutil
 import uvloop
 from venue_load import KEY, SECRET, SYMBOLS, OrderFlow, signed_headers, stream_auth
 
+from mmfast.sim.limits.tiers import LimitParams
 from mmfast.sim.params import VenueParams
 from mmfast.sim.server import VenueServer
-from mmfast.sim.tiers import LimitParams
 
 _BATCH = 20
 

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from processes import Process, announced, configured
 
-from mmfast.sim.recording import BookNews, line_of, read
+from mmfast.sim.replay.recording import BookNews, line_of, read
 from mmfast.units import NS_PER_MS
 
 Start = Callable[..., Process]

@@ -19,7 +19,7 @@ import aiohttp
 import pytest
 import uvloop
 
-from mmfast.sim.fault_schedule import read_schedule
+from mmfast.sim.fault_terms.schedule import read_schedule
 from mmfast.sim.params import VenueParams
 from mmfast.sim.server import VenueServer
 

@@ -17,9 +17,9 @@ import aiohttp
 import pytest
 from pybit_sessions import Sockets, http_session, until
 
-from mmfast.sim.flow_params import FlowParams
+from mmfast.sim.crowd.params import FlowParams
+from mmfast.sim.limits.connections import WsLimits
 from mmfast.sim.switches import VenueSwitches
-from mmfast.sim.ws_limits import WsLimits
 
 NETWORK_MS = 30.0
 """The client notes a request only after sending it, so the venue is no faster than a network."""

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmfast.messages import Side
-from mmfast.sim.fault_schedule import read_schedule
+from mmfast.sim.fault_terms.schedule import read_schedule
 from mmfast.sim.params import FlowParams, VenueParams
 from mmfast.sim.venue import Venue
 from mmfast.sim.wire import HttpRequest

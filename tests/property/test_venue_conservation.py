@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from venue_desk import LISTED
 
 from mmfast.messages import Category, Side
-from mmfast.sim.account_settings import MODE_HEDGE, switch_mode
-from mmfast.sim.accounts import Account, spot_payment
-from mmfast.sim.checks import Checks
-from mmfast.sim.exchange import Exchange
-from mmfast.sim.orders import Order, Ticket
+from mmfast.sim.accounts.accounts import Account, spot_payment
+from mmfast.sim.exchange.checks import Checks
+from mmfast.sim.exchange.floor import Exchange
+from mmfast.sim.exchange.settings import MODE_HEDGE, switch_mode
+from mmfast.sim.exchange.tickets import AmendRequest
+from mmfast.sim.instruments.worth import base_unit
+from mmfast.sim.orders.orders import Order, Ticket
 from mmfast.sim.params import VenueParams
 from mmfast.sim.refusals import Refusal
-from mmfast.sim.tickets import AmendRequest
-from mmfast.sim.worth import base_unit
 
 UIDS = (1, 2)
 BUY, SELL = Side.BUY, Side.SELL

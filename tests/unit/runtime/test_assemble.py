@@ -12,7 +12,7 @@ from mmfast.config import Config
 from mmfast.engine.params import FairPrice, RequoteBy
 from mmfast.errors import ConfigError
 from mmfast.runtime import assemble
-from mmfast.sim.catalogue import listings
+from mmfast.sim.instruments.catalogue import listings
 from mmfast.units import E8
 
 GOOD = (Path(__file__).resolve().parents[3] / "config.yaml").read_text()

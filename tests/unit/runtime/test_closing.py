@@ -14,7 +14,7 @@ from mmfast.ids import ClientIds
 from mmfast.messages import Command, Op, OrderStatus, OrderUpdate, Side
 from mmfast.runtime import closing
 from mmfast.runtime.closing import HELP_AFTER_NS, prove_empty
-from mmfast.sim.catalogue import listings
+from mmfast.sim.instruments.catalogue import listings
 
 
 def order(client_id: int) -> OrderUpdate:

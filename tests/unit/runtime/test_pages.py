@@ -16,7 +16,7 @@ from mmfast.errors import ConfigError
 from mmfast.messages import Mode, Op, Stream
 from mmfast.runtime import metrics, summary, table
 from mmfast.runtime.stats import BATCHED, RunStats
-from mmfast.sim.catalogue import listings
+from mmfast.sim.instruments.catalogue import listings
 from mmfast.units import E8, NS_PER_MS, NS_PER_S
 
 INSTRUMENTS = [row.instrument for row in listings(("BTCUSDT", "DOGEUSDT"))]

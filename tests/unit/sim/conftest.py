@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from mmfast.messages import Side
-from mmfast.sim.fault_schedule import read_schedule
+from mmfast.sim.fault_terms.schedule import read_schedule
 from mmfast.sim.params import FlowParams, VenueParams
 from mmfast.sim.venue import Venue
 from mmfast.sim.wire import HttpReply, HttpRequest, WsSend

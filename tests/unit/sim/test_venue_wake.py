@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from mmfast.sim.flow_params import FlowParams
+from mmfast.sim.crowd.params import FlowParams
 from mmfast.units import NS_PER_MS, NS_PER_S
 
 LIVELY = FlowParams(activity=5.0)

@@ -1,0 +1,1 @@
+"""A client at the door: key and signature, calls, open websockets, disconnect protection."""

@@ -1,0 +1,1 @@
+"""What an account owns and is shown: coins, positions, margin, and the private events of a step."""

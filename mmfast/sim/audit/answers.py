@@ -1,0 +1,104 @@
+"""What the answers on websockets say of the client: verdicts of order operations, violations.
+
+Read from the very bytes the client gets, so that the audit and the client cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import orjson
+
+from mmfast.sim.agenda import Said
+from mmfast.sim.audit.requests import UNANSWERED, Audit
+from mmfast.sim.fault_effects.replies import TRADE_PATHS, trade_path
+from mmfast.sim.fault_terms.kinds import NAMES, MalformReply
+from mmfast.sim.wire import Output, WsSend
+
+_FINE: Final = (b'"retCode":0,', b'"success":true', b'"op":"pong"')
+_HEAD_BYTES: Final = 160
+#: Where the answer names its operation; order operations only.
+_OP: Final = b'"op":"order.'
+
+_CODES: Final[dict[int, str]] = {
+    10002: "bad_timestamp",
+    10003: "unknown_key",
+    10004: "unauthorised",
+    10403: "over_socket_limit",
+    10404: "unknown_op",
+    20001: "repeated_auth",
+    20003: "over_socket_limit",
+    20006: "reused_req_id",
+}
+_TEXTS: Final = (
+    ("handler not found", "unknown_topic"),
+    ("already subscribed", "repeated_topic"),
+    ("not authorized", "unauthorised"),
+    ("one request", "mixed_topics"),
+    ("args size", "too_many_args"),
+    ("exceed", "too_many_args"),
+)
+
+
+class Scribe:
+    """Writes into the audit what messages on websockets came to."""
+
+    __slots__ = ("_audit",)
+
+    def __init__(self, audit: Audit) -> None:
+        self._audit = audit
+
+    def answered(self, said: Said, answers: Sequence[Output], venue_ms: int) -> None:
+        """A message got these answers, before a fault may have spoiled them on their way."""
+        fate = None if said.plan is None else said.plan.fate
+        fault = "" if fate is None else NAMES[type(fate)]
+        if fate is not None and not isinstance(fate, MalformReply):
+            path = trade_path(said.data)
+            self._audit.record(f"TRADE {path}", UNANSWERED, venue_ms, fault)
+        for answer in answers:
+            if not isinstance(answer, WsSend):
+                continue
+            verdict = trade_verdict(answer.data)
+            if verdict is not None and (fate is None or isinstance(fate, MalformReply)):
+                self._audit.record(*verdict, venue_ms, fault)
+            refused = refusal_in(answer.data)
+            if refused is not None:
+                where = "websocket" if verdict is None else verdict[0]
+                self._audit.violation(refused.kind, where, venue_ms, refused.text)
+
+
+class Refused(NamedTuple):
+    """A refusal: the kind of violation, and the venue's words."""
+
+    kind: str
+    text: str
+
+
+def refusal_in(answer: bytes) -> Refused | None:
+    """The protocol violation an answer refuses; None when it refuses nothing, or refuses for
+    reasons of the account that the service has judged already."""
+    head = answer[:_HEAD_BYTES]
+    if any(mark in head for mark in _FINE):
+        return None
+    reply = orjson.loads(answer)
+    code = reply.get("retCode")
+    if isinstance(code, int):
+        kind = _CODES.get(code)
+        return None if kind is None else Refused(kind, str(reply.get("retMsg")))
+    if reply.get("success") is not False:
+        return None
+    text = str(reply.get("ret_msg", ""))
+    known = (kind for part, kind in _TEXTS if part in text)
+    return Refused(next(known, "refused_stream_request"), text)
+
+
+def trade_verdict(answer: bytes) -> tuple[str, str] | None:
+    """Endpoint and ``retCode`` of an answer to an order operation; None for all other answers."""
+    if _OP not in answer:
+        return None
+    reply = orjson.loads(answer)
+    op, code = reply.get("op"), reply.get("retCode")
+    return (
+        None if op not in TRADE_PATHS or code is None else (f"TRADE {TRADE_PATHS[op]}", str(code))
+    )

@@ -1,0 +1,1 @@
+"""Who else trades: seeded participants round a price nobody sees."""

@@ -1,0 +1,1 @@
+"""What faults do: to replies, to order books as told, to the condition of the venue."""

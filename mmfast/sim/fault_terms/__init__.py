@@ -1,0 +1,1 @@
+"""The faults there are: names, parameters, bounds, and schedules of them."""

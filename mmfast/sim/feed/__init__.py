@@ -1,0 +1,1 @@
+"""Public market data: topics, their messages, and when each is due."""

@@ -1,0 +1,1 @@
+"""How much a client may send and open: budgets per endpoint, tiers, connections."""

@@ -1,0 +1,1 @@
+"""One instrument's market: the order book, the house behind it, prices, bands, trades, candles."""

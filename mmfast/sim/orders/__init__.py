@@ -1,0 +1,1 @@
+"""An account's orders and fills: the record, its endings, its ids, its rows."""

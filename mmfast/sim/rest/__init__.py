@@ -1,0 +1,1 @@
+"""REST: the door, the routes, and one module for each group of calls."""

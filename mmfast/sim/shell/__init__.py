@@ -1,0 +1,1 @@
+"""What touches the world besides the server: timer, raw sockets, recorder, control endpoint."""

@@ -1,0 +1,1 @@
+"""Websockets, sans-IO: sessions and the public, private and trade desks."""
