@@ -11,7 +11,7 @@ from libc.string cimport memcmp
 from mmfast._core.fixed cimport BAD_CHARACTER, FINE, OFF_GRID, TOO_LARGE, scan_decimal
 from mmfast._core.ladder cimport Level
 from mmfast._core.scan cimport (
-    Cursor, Span, scan_count, scan_string, skip_space, skip_value, skip_word, take,
+    Cursor, Span, scan_count, scan_key, scan_string, skip_space, skip_value, skip_word, take,
 )
 
 
@@ -170,7 +170,7 @@ cdef inline int scan_data(const Shape* shape, Cursor* c, Frame* frame) noexcept 
     if not take(c, c"{"):
         return NOT_JSON
     while True:
-        if not scan_string(c, &key) or not take(c, c":"):
+        if not scan_key(c, &key):
             return NOT_JSON
         bit = 0
         if key.size == 1:
@@ -215,7 +215,7 @@ cdef inline int scan_top(const Shape* shape, Cursor* c, Frame* frame) noexcept n
     cdef Span key
     cdef Span text
     cdef unsigned int bit = 0
-    if not scan_string(c, &key) or not take(c, c":"):
+    if not scan_key(c, &key):
         return NOT_JSON
     if same(&key, b"topic", 5):
         bit = SEEN_TOPIC

@@ -5,7 +5,7 @@ takes the short way; white space is allowed wherever JSON allows it.
 """
 
 from libc.stdint cimport int64_t
-from libc.string cimport memcmp
+from libc.string cimport memchr, memcmp
 
 from mmfast._core.fixed cimport mmf_distance
 
@@ -49,14 +49,36 @@ cdef inline bint peek(Cursor* c, unsigned char wanted) noexcept nogil:
     return c.at < c.end and c.at[0] == wanted
 
 
-cdef inline bint is_hex(unsigned char c) noexcept nogil:
-    return c"0" <= c <= c"9" or c"a" <= (c | 32) <= c"f"
+cdef inline bint skip_word(Cursor* c, const char* word, Py_ssize_t size) noexcept nogil:
+    if mmf_distance(c.at, c.end) < size or memcmp(c.at, word, size) != 0:
+        return False
+    c.at += size
+    return True
+
+
+cdef inline int scan_hex4(Cursor* c) noexcept nogil:
+    """Four hex digits as a number, or -1."""
+    cdef int value = 0
+    cdef int place
+    cdef unsigned char digit
+    if mmf_distance(c.at, c.end) < 4:
+        return -1
+    for place in range(4):
+        digit = c.at[place]
+        if c"0" <= digit <= c"9":
+            value = value << 4 | (digit - c"0")
+        elif c"a" <= (digit | 32) <= c"f":
+            value = value << 4 | ((digit | 32) - c"a" + 10)
+        else:
+            return -1
+    c.at += 4
+    return value
 
 
 cdef inline bint scan_escape(Cursor* c) noexcept nogil:
-    """What follows a backslash."""
-    cdef int digit
+    """What follows a backslash. Surrogates have to come in pairs, or they are no text."""
     cdef unsigned char kind
+    cdef int unit
     if c.at >= c.end:
         return False
     kind = c.at[0]
@@ -66,12 +88,38 @@ cdef inline bint scan_escape(Cursor* c) noexcept nogil:
             kind == c'"' or kind == c"\\" or kind == c"/" or kind == c"b" or kind == c"f"
             or kind == c"n" or kind == c"r" or kind == c"t"
         )
-    if mmf_distance(c.at, c.end) < 4:
+    unit = scan_hex4(c)
+    if unit < 0xD800 or unit > 0xDFFF:
+        return unit >= 0
+    return unit <= 0xDBFF and skip_word(c, b"\\u", 2) and 0xDC00 <= scan_hex4(c) <= 0xDFFF
+
+
+cdef inline bint scan_beyond_ascii(Cursor* c) noexcept nogil:
+    """One character of UTF-8 beyond ASCII: in its shortest form, and no surrogate."""
+    cdef unsigned char lead = c.at[0]
+    cdef unsigned char low = 0x80
+    cdef unsigned char high = 0xBF
+    cdef Py_ssize_t size
+    cdef Py_ssize_t place
+    if lead < 0xC2 or lead > 0xF4:
         return False
-    for digit in range(4):
-        if not is_hex(c.at[digit]):
+    size = 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
+    if mmf_distance(c.at, c.end) < size:
+        return False
+    if lead == 0xE0:
+        low = 0xA0
+    elif lead == 0xED:
+        high = 0x9F
+    elif lead == 0xF0:
+        low = 0x90
+    elif lead == 0xF4:
+        high = 0x8F
+    if not low <= c.at[1] <= high:
+        return False
+    for place in range(2, size):
+        if c.at[place] & 0xC0 != 0x80:
             return False
-    c.at += 4
+    c.at += size
     return True
 
 
@@ -91,9 +139,21 @@ cdef inline bint scan_string(Cursor* c, Span* out) noexcept nogil:
             c.at += 1
             if not scan_escape(c):
                 return False
-        else:
+        elif c.at[0] < 128:
             c.at += 1
+        elif not scan_beyond_ascii(c):
+            return False
     return False
+
+
+cdef inline bint scan_key(Cursor* c, Span* out) noexcept nogil:
+    """A key and its colon. An escape in it could spell a key that we know and have seen, so it
+    is refused; the venue writes none."""
+    return (
+        scan_string(c, out)
+        and (out.size == 0 or memchr(out.start, c"\\", out.size) == NULL)
+        and take(c, c":")
+    )
 
 
 cdef inline bint scan_count(Cursor* c, int64_t* out) noexcept nogil:
@@ -144,13 +204,6 @@ cdef inline bint skip_number(Cursor* c) noexcept nogil:
     return True
 
 
-cdef inline bint skip_word(Cursor* c, const char* word, Py_ssize_t size) noexcept nogil:
-    if mmf_distance(c.at, c.end) < size or memcmp(c.at, word, size) != 0:
-        return False
-    c.at += size
-    return True
-
-
 cdef inline bint skip_scalar(Cursor* c) noexcept nogil:
     cdef Span ignored
     if c.at >= c.end:
@@ -180,7 +233,7 @@ cdef inline bint skip_value(Cursor* c) noexcept nogil:
             objects = objects << 1 | (c.at[0] == c"{")
             c.at += 1
             if not peek(c, c"}" if objects & 1 else c"]"):
-                if objects & 1 and not (scan_string(c, &ignored) and take(c, c":")):
+                if objects & 1 and not scan_key(c, &ignored):
                     return False
                 continue
         elif not skip_scalar(c):
@@ -193,5 +246,5 @@ cdef inline bint skip_value(Cursor* c) noexcept nogil:
             return True
         if not take(c, c","):
             return False
-        if objects & 1 and not (scan_string(c, &ignored) and take(c, c":")):
+        if objects & 1 and not scan_key(c, &ignored):
             return False

@@ -4,6 +4,8 @@ from typing import Final, Self, final
 
 BACKEND: Final[str]
 """``"sha-ni"`` when the CPU has it, else ``"portable"``; chosen once at import."""
+SWITCH: Final[str]
+"""Environment variable that forces the portable one: ``auto`` (default) or ``portable``."""
 
 @final
 class Signer:

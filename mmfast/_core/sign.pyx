@@ -1,5 +1,7 @@
 """HMAC-SHA256 from a key state prepared once."""
 
+from os import environ
+
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
@@ -8,7 +10,21 @@ from libc.string cimport memcpy
 
 from mmfast._core.fixed cimport integer, write_decimal
 
-cdef int CHOSEN = mmf_sha_available()
+#: ``auto`` (the default) or ``portable``, which any CPU can run; read once, at import.
+SWITCH = "MMFAST_SHA256"
+
+
+cdef int block_function() except -1:
+    """The fastest this CPU has, unless the environment asks for the portable one."""
+    wanted = environ.get(SWITCH, "auto")
+    if wanted == "portable":
+        return MMF_PORTABLE
+    if wanted != "auto":
+        raise ImportError(f"{SWITCH}: expected auto or portable, found {wanted!r}")
+    return mmf_sha_available()
+
+
+cdef int CHOSEN = block_function()
 
 BACKEND = "sha-ni" if CHOSEN == MMF_SHA_NI else "portable"
 

@@ -12,6 +12,8 @@ COUNT_LIMIT = 10**18
 FRAME_LIMIT = 2**20
 NESTING_LIMIT = 32
 _PLAIN = re.compile(r"[0-9]+\.?[0-9]*|\.[0-9]+")
+#: A string of well-formed JSON, and the colon behind it if it is a key.
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"([ \t\n\r]*:)?')
 
 
 class BookError(ValueError):
@@ -32,6 +34,32 @@ class Pairs(list):
 
 def _no_constant(text):
     raise BookFrameError(f"not JSON: {text}")
+
+
+def _without_escapes(string: re.Match) -> str:
+    """Escapes may stand in what is skipped. Not in a key; and text that counts is written
+    without them, so a word that cannot count takes the place of text that has some."""
+    if "\\" not in string[0]:
+        return string[0]
+    if string[1] is not None:
+        raise BookFrameError("an escape in a key")
+    # Half a surrogate pair is no text; encoding it fails.
+    json.loads(string[0]).encode("utf-8")
+    return '"escaped"'
+
+
+def _tree(text: str):
+    if "\\" in text:
+        json.loads(text, object_pairs_hook=Pairs, parse_int=str)
+        text = _STRING.sub(_without_escapes, text)
+    return json.loads(
+        text,
+        object_pairs_hook=Pairs,
+        parse_constant=_no_constant,
+        # A count has no sign, not even before zero, where an int would lose it; and a number of
+        # thousands of digits is well-formed, but more than an int wants to read.
+        parse_int=lambda digits: -1 if digits == "-0" or len(digits) > 30 else int(digits),
+    )
 
 
 def _nesting(value) -> int:
@@ -114,13 +142,7 @@ class Book:
         if len(frame) > FRAME_LIMIT:
             raise BookFrameError("too long")
         try:
-            tree = json.loads(
-                frame.decode("utf-8"),
-                object_pairs_hook=Pairs,
-                parse_constant=_no_constant,
-                # A count has no sign, not even before zero, where an int would lose it.
-                parse_int=lambda text: -1 if text == "-0" else int(text),
-            )
+            tree = _tree(frame.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             raise BookFrameError(str(error)) from error
         top = _fields(tree, {"topic", "type", "ts", "data"}, {"cts"})

@@ -6,8 +6,11 @@ import copy
 import gc
 import hashlib
 import hmac
+import os
 import pickle
 import random
+import subprocess
+import sys
 
 import oracle_sign
 import pytest
@@ -138,6 +141,52 @@ def test_the_signer_agrees_with_the_standard_library():
             assert one.sign_request(timestamp, payload) == two.sign_request(timestamp, payload)
             pair = (timestamp, payload, other)
             assert one.sign_request_pair(*pair) == two.sign_request_pair(*pair)
+
+
+def in_a_process_with(switch, program):
+    environment = os.environ | {"MMFAST_SHA256": switch, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [sys.executable, "-P", "-c", program],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+#: A whole signer, over every length to 300 bytes and keys below, at and above the block size.
+SIGN_EVERYTHING = """
+import oracle_sign
+from mmfast._core import sign
+
+text = "".join(chr(33 + i % 94) for i in range(400))
+for size in range(301):
+    for key in (1, 63, 64, 65, 200, size % 300 + 1):
+        one, two = (module.Signer("key", text[:key], 5000) for module in (sign, oracle_sign))
+        body, other = bytes(i * 7 % 256 for i in range(size)), text[: 300 - size].encode()
+        for name, arguments in (
+            ("sign", (body,)),
+            ("sign_pair", (body, other)),
+            ("sign_request", (1_700_000_000_000, body)),
+            ("sign_request_pair", (1_700_000_000_000, body, other)),
+        ):
+            assert getattr(one, name)(*arguments) == getattr(two, name)(*arguments), (name, size)
+print(sign.BACKEND)
+"""
+
+
+@pytest.mark.parametrize("switch", ["auto", "portable"])
+def test_a_whole_signer_on_either_block_function(probe, switch):
+    done = in_a_process_with(switch, SIGN_EVERYTHING)
+    assert done.returncode == 0, done.stderr
+    fastest = "sha-ni" if "sha-ni" in probe.BACKENDS else "portable"
+    assert done.stdout.strip() == (fastest if switch == "auto" else "portable")
+
+
+def test_an_unknown_block_function_is_no_reason_to_guess():
+    done = in_a_process_with("avx", "import mmfast._core.sign")
+    assert done.returncode != 0
+    assert "MMFAST_SHA256: expected auto or portable, found 'avx'" in done.stderr
 
 
 def test_the_longest_api_key():
