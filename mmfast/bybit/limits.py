@@ -8,21 +8,25 @@ from typing import Final
 from mmfast.messages import RateInfo
 from mmfast.units import Ms
 
-_NAMES: Final = ("x-bapi-limit", "x-bapi-limit-status", "x-bapi-limit-reset-timestamp")
+_NAMES: Final = ("X-Bapi-Limit", "X-Bapi-Limit-Status", "X-Bapi-Limit-Reset-Timestamp")
+_LOWER_NAMES: Final = tuple(name.lower() for name in _NAMES)
 _MAX_DIGITS: Final = 18
 
 
-def rate_info(headers: Mapping[str, str]) -> RateInfo:
-    """RateInfo from reply headers (or a trade-socket ``header`` object).
+def rate_info(headers: Mapping[str, object]) -> RateInfo:
+    """RateInfo from reply headers, or from the ``header`` object of the trade socket.
 
     The venue varies the case of the names; what is missing or not a plain number becomes -1.
     """
-    found = {name.lower(): text for name, text in headers.items()}
-    limit, remaining, reset_ms = (_number(found.get(name, "")) for name in _NAMES)
+    found = [headers.get(name) for name in _NAMES]
+    if None in found:
+        lowered = {name.lower(): value for name, value in headers.items()}
+        found = [lowered.get(name) for name in _LOWER_NAMES]
+    limit, remaining, reset_ms = map(_number, found)
     return RateInfo(limit, remaining, Ms(reset_ms))
 
 
-def _number(text: str) -> int:
-    if len(text) > _MAX_DIGITS or not (text.isascii() and text.isdigit()):
+def _number(text: object) -> int:
+    if not isinstance(text, str) or len(text) > _MAX_DIGITS:
         return -1
-    return int(text)
+    return int(text) if text.isascii() and text.isdigit() else -1

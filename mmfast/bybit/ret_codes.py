@@ -94,9 +94,10 @@ def _table() -> dict[int, RetClass]:
 RET_CODES: Final = _table()
 """Return code to class."""
 
-TRADE_SOCKET: Final = {10003: RetClass.THROTTLE}
-"""Codes that mean something else as an answer on the trade websocket: there 10003 says that
-the user has too many sessions."""
+TRADE_SOCKET: Final = {10003: RetClass.THROTTLE, 20006: RetClass.DUPLICATE}
+"""Codes that mean something else as an answer on the trade websocket: there 10003 says that the
+user has too many sessions, and 20006 that the request id was used before. We never use one
+twice, so the request itself has arrived twice, and the first one may live."""
 
 _OUTCOMES: Final = {
     RetClass.OK: Outcome.ACK,

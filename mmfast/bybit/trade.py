@@ -1,19 +1,15 @@
-"""Order entry: batches to request bodies, and replies to what they prove.
-
-The rule of reading: an item is ACK only if the reply says so about that very order. Whatever
-does not add up (lengths, foreign or repeated ids, wrong types, text that is no JSON, a server
-error) leaves every command of the batch UNKNOWN, because then the reply proves nothing.
-"""
+"""Order entry: batches to requests of either transport, and replies to what they prove."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Final, NamedTuple
+from collections.abc import Iterable
+from typing import Any, Final
 
 import msgspec
 
 from mmfast._core.encode import EncodeError, OrderEncoder
-from mmfast.bybit.ret_codes import outcome_of
+from mmfast.bybit.limits import rate_info
+from mmfast.bybit.replies import UNREADABLE, Items, ReplyReader, same_of_all
 from mmfast.errors import LocalProtocolError
 from mmfast.ids import ClientIds
 from mmfast.messages import (
@@ -22,7 +18,6 @@ from mmfast.messages import (
     BatchReply,
     Category,
     Instrument,
-    ItemReply,
     Op,
     Outcome,
     RateInfo,
@@ -32,9 +27,14 @@ from mmfast.units import NS_PER_S, Ns
 IP_BAN_NS: Final = 600 * NS_PER_S
 """How long to stay away from every REST host after HTTP 403; the ban then lifts itself."""
 
-_MAX_TEXT: Final = 200
 _NOT_BLOCKED: Final = Ns(0)
 _WORDS: Final = {Op.PLACE: "create", Op.AMEND: "amend", Op.CANCEL: "cancel"}
+#: REST path by operation and form, each text made once.
+_PATHS: Final = {
+    (op, single): f"/v5/order/{word}{'' if single else '-batch'}"
+    for op, word in _WORDS.items()
+    for single in (False, True)
+}
 _OK: Final = 200
 _FORBIDDEN: Final = 403
 _TOO_MANY: Final = 429
@@ -49,44 +49,29 @@ class _Reply(msgspec.Struct, rename="camel"):
     ret_ext_info: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class _Ack(msgspec.Struct, rename="camel"):
-    order_id: str | None = ""
-    order_link_id: str | None = ""
+class SocketReply(msgspec.Struct, rename="camel"):
+    """One message of the trade socket, read as far as every message can be.
 
+    ``op`` tells the kinds apart: ``auth``, ``pong``, or the operation of the request that
+    ``req_id`` names.
+    """
 
-class _Acks(msgspec.Struct):
-    rows: list[_Ack] = msgspec.field(name="list")
-
-
-class _Verdict(msgspec.Struct):
-    code: int
-    msg: str | None = ""
-
-
-class _Verdicts(msgspec.Struct):
-    rows: list[_Verdict] = msgspec.field(name="list")
-
-
-class _AnyList(msgspec.Struct):
-    rows: list[msgspec.Raw] | None = msgspec.field(default=None, name="list")
-
-
-class Finding(NamedTuple):
-    """What a reply proves: one entry per command, or the same for all of them."""
-
-    outcome: Outcome
     ret_code: int
-    ret_msg: str
-    venue_id: str = ""
+    ret_msg: str | None = ""
+    op: str | None = ""
+    req_id: str | None = ""
+    data: msgspec.Raw = msgspec.Raw(b"null")
+    ret_ext_info: msgspec.Raw = msgspec.Raw(b"null")
+    header: Any = None
 
-
-class _Contradiction(Exception):
-    """The reply does not add up; the text says how."""
+    @property
+    def rate(self) -> RateInfo:
+        """The rate budget as the message's ``header`` tells it."""
+        return rate_info(self.header) if isinstance(self.header, dict) else NO_RATE_INFO
 
 
 class TradeCodec:
-    """Order entry for one category. Built without sockets, so that the REST gateway and the
-    trade websocket share it."""
+    """Order entry for one category: built without sockets, shared by REST and trade socket."""
 
     def __init__(
         self,
@@ -99,11 +84,9 @@ class TradeCodec:
         self.ids = ids
         self._smp_type = smp_type
         self._encoder = OrderEncoder(category.text, ids.head)
+        self._reader = ReplyReader(ids)
         self._reply = msgspec.json.Decoder(_Reply)
-        self._ack = msgspec.json.Decoder(_Ack)
-        self._acks = msgspec.json.Decoder(_Acks)
-        self._verdicts = msgspec.json.Decoder(_Verdicts)
-        self._any_list = msgspec.json.Decoder(_AnyList | None)
+        self._socket_reply = msgspec.json.Decoder(SocketReply)
         self._instruments: dict[int, Instrument] = {}
         for instrument in instruments:
             self.replace(instrument)
@@ -125,27 +108,48 @@ class TradeCodec:
             self._smp_type,
         )
 
+    # Requests.
+
     def path(self, batch: Batch) -> str:
         """REST path of a batch."""
-        return f"/v5/order/{_WORDS[batch.op]}{'' if batch.single else '-batch'}"
+        return _PATHS[batch.op, batch.single]
 
     def encode(self, batch: Batch) -> tuple[str, bytes]:
-        """Path and body. Raises LocalProtocolError for a batch that must not be sent: wrong
-        category, empty, too large, or a command the encoder refuses."""
+        """Path and body of a REST request. Raises LocalProtocolError for a batch that must not
+        be sent: wrong category, empty, too large, or a command the encoder refuses."""
+        self._check(batch)
+        try:
+            if batch.single:
+                return self.path(batch), self._encoder.single(batch.op, batch.commands[0])
+            return self.path(batch), self._encoder.batch(batch.op, batch.commands)
+        except EncodeError as error:
+            raise LocalProtocolError(f"batch {batch.batch_id}: {error}") from error
+
+    def frame(self, batch: Batch, req_id: str, timestamp_ms: int, window_ms: int) -> bytes:
+        """The same as one message of the trade socket, named by ``req_id`` and void
+        ``window_ms`` after ``timestamp_ms``. Raises as :meth:`encode` does."""
+        self._check(batch)
+        write, what = (
+            (self._encoder.single_frame, batch.commands[0])
+            if batch.single
+            else (self._encoder.batch_frame, batch.commands)
+        )
+        try:
+            return write(batch.op, what, req_id, timestamp_ms, window_ms)  # type: ignore[operator]
+        except EncodeError as error:
+            raise LocalProtocolError(f"batch {batch.batch_id}: {error}") from error
+
+    def _check(self, batch: Batch) -> None:
         if batch.category != self.category:
             raise LocalProtocolError(
                 f"expected a batch of category {self.category.text}, found {batch.category.text}"
             )
-        try:
-            if not batch.single:
-                return self.path(batch), self._encoder.batch(batch.op, batch.commands)
-            if len(batch.commands) != 1:
-                raise LocalProtocolError(
-                    f"a single request carries one command, found {len(batch.commands)}"
-                )
-            return self.path(batch), self._encoder.single(batch.op, batch.commands[0])
-        except EncodeError as error:
-            raise LocalProtocolError(f"batch {batch.batch_id}: {error}") from error
+        if batch.single and len(batch.commands) != 1:
+            raise LocalProtocolError(
+                f"a single request carries one command, found {len(batch.commands)}"
+            )
+
+    # Replies.
 
     def decode(
         self,
@@ -160,14 +164,10 @@ class TradeCodec:
         blocked_until_ns = _NOT_BLOCKED
         if http_status == _FORBIDDEN:
             blocked_until_ns = Ns(received_ns + IP_BAN_NS)
-            finding = Finding(Outcome.THROTTLED, http_status, "HTTP 403: address limit breached")
-            findings = [finding] * len(batch.commands)
+            text = "HTTP 403: address limit breached"
+            items = same_of_all(batch, Outcome.THROTTLED, http_status, text)
         else:
-            findings = self._of_http(batch, http_status, body)
-        items = tuple(
-            ItemReply(command.client_id, *finding)
-            for command, finding in zip(batch.commands, findings, strict=True)
-        )
+            items = self._of_http(batch, http_status, body)
         return BatchReply(
             batch=batch,
             items=items,
@@ -177,120 +177,49 @@ class TradeCodec:
             blocked_until_ns=blocked_until_ns,
         )
 
-    def findings(
-        self,
-        batch: Batch,
-        ret_code: int,
-        ret_msg: str,
-        result: bytes,
-        ext_info: bytes,
-        *,
-        trade_socket: bool = False,
-    ) -> list[Finding]:
-        """What one reply envelope proves, one finding per command.
-
-        ``result`` is the JSON of ``result`` (REST) or ``data`` (trade websocket), ``ext_info``
-        that of ``retExtInfo``.
-        """
-
-        def judge(code: int) -> Outcome:
-            return outcome_of(code, batch.op, trade_socket=trade_socket)
-
+    def socket_reply(self, data: bytes) -> SocketReply | None:
+        """One message of the trade socket; None for bytes that are none."""
         try:
-            if ret_code != 0:
-                return self._of_refusal(batch, ret_code, ret_msg, result, ext_info, judge)
-            if batch.single:
-                return [self._of_single(batch, result)]
-            return self._of_items(batch, result, ext_info, judge)
-        except _Contradiction as contradiction:
-            return _all_unknown(batch, 0, f"contradictory reply: {contradiction}")
-        except (ValueError, RecursionError, msgspec.MsgspecError) as error:
-            return _all_unknown(batch, 0, f"unreadable reply: {error}")
+            return self._socket_reply.decode(data)
+        except UNREADABLE:
+            return None
 
-    def _of_http(self, batch: Batch, status: int, body: bytes) -> list[Finding]:
+    def decode_socket(
+        self, batch: Batch, reply: SocketReply, sent_ns: Ns, received_ns: Ns
+    ) -> BatchReply:
+        """What the trade socket's reply to ``batch`` proves about each command. Never raises."""
+        expected = self.path(batch).replace("/v5/order/", "order.")
+        if reply.op != expected and not (reply.ret_code and not reply.op):
+            text = f"contradictory reply: expected op {expected}, found {reply.op!r:.60}"
+            items = same_of_all(batch, Outcome.UNKNOWN, 0, text)
+        else:
+            items = self._reader.items(
+                batch,
+                reply.ret_code,
+                reply.ret_msg or "",
+                reply.data,
+                reply.ret_ext_info,
+                trade_socket=True,
+            )
+        return BatchReply(
+            batch=batch, items=items, rate=reply.rate, sent_ns=sent_ns, received_ns=received_ns
+        )
+
+    def _of_http(self, batch: Batch, status: int, body: bytes) -> Items:
         if status in _HTTP_REFUSALS:
             text = f"HTTP {status}: {_HTTP_REFUSALS[status]}"
-            return [Finding(Outcome.REJECT, status, text)] * len(batch.commands)
+            return same_of_all(batch, Outcome.REJECT, status, text)
         if status not in (_OK, _TOO_MANY):
-            return _all_unknown(batch, status, f"HTTP {status}")
+            return same_of_all(batch, Outcome.UNKNOWN, status, f"HTTP {status}")
         try:
             reply = self._reply.decode(body)
-        except (ValueError, RecursionError, msgspec.MsgspecError) as error:
-            return _all_unknown(batch, status, f"HTTP {status} without a reply of ours: {error}")
+        except UNREADABLE as error:
+            text = f"HTTP {status} without a reply of ours: {error}"
+            return same_of_all(batch, Outcome.UNKNOWN, status, text)
         if status == _TOO_MANY and reply.ret_code == 0:
-            return _all_unknown(batch, status, "HTTP 429 with retCode 0")
+            return same_of_all(batch, Outcome.UNKNOWN, status, "HTTP 429 with retCode 0")
         ret_msg = reply.ret_msg or ""
-        return self.findings(batch, reply.ret_code, ret_msg, reply.result, reply.ret_ext_info)
-
-    def _of_refusal(
-        self,
-        batch: Batch,
-        ret_code: int,
-        ret_msg: str,
-        result: bytes,
-        ext_info: bytes,
-        judge: Callable[[int], Outcome],
-    ) -> list[Finding]:
-        """The whole request was refused; a reply that lists items all the same contradicts it."""
-        for part in (result, ext_info):
-            listed = self._any_list.decode(part)
-            if listed is not None and listed.rows:
-                raise _Contradiction(f"retCode {ret_code} with a list of items")
-        finding = Finding(judge(ret_code), ret_code, ret_msg[:_MAX_TEXT])
-        return [finding] * len(batch.commands)
-
-    def _of_single(self, batch: Batch, result: bytes) -> Finding:
-        ack = self._ack.decode(result)
-        expected = self.ids.text(batch.commands[0].client_id)
-        if ack.order_link_id != expected:
-            raise _Contradiction(
-                f"expected orderLinkId {expected}, found {ack.order_link_id!r:.60}"
-            )
-        return _ack_of(batch, ack)
-
-    def _of_items(
-        self, batch: Batch, result: bytes, ext_info: bytes, judge: Callable[[int], Outcome]
-    ) -> list[Finding]:
-        acks = self._acks.decode(result).rows
-        verdicts = self._verdicts.decode(ext_info).rows
-        count = len(batch.commands)
-        if len(acks) != count or len(verdicts) != count:
-            raise _Contradiction(
-                f"expected {count} items, found {len(acks)} in result and {len(verdicts)} codes"
-            )
-        places = self._places(batch, acks, verdicts)
-        findings = _all_unknown(batch, 0, "not in the reply")
-        for place, ack, verdict in zip(places, acks, verdicts, strict=True):
-            if verdict.code == 0:
-                findings[place] = _ack_of(batch, ack)
-            else:
-                text = (verdict.msg or "")[:_MAX_TEXT]
-                findings[place] = Finding(judge(verdict.code), verdict.code, text)
-        return findings
-
-    def _places(self, batch: Batch, acks: list[_Ack], verdicts: list[_Verdict]) -> list[int]:
-        """Which command each row of the reply is about: by orderLinkId first, by position for a
-        refused row that names none."""
-        place_of = {
-            self.ids.text(command.client_id): place for place, command in enumerate(batch.commands)
-        }
-        if len(place_of) != len(batch.commands):
-            raise _Contradiction("the batch itself names an order twice")
-        places: list[int] = []
-        for row, (ack, verdict) in enumerate(zip(acks, verdicts, strict=True)):
-            link_id = ack.order_link_id or ""
-            place = row if not link_id and verdict.code != 0 else place_of.get(link_id, -1)
-            if place < 0:
-                raise _Contradiction(f"row {row} names a foreign order {link_id!r:.60}")
-            places.append(place)
-        if len(set(places)) != len(places):
-            raise _Contradiction("two rows name the same order")
-        in_order = places == list(range(len(places)))
-        if not in_order and len({verdict.code for verdict in verdicts}) > 1:
-            # The codes are aligned with the rows by position only. Once the rows are out of the
-            # order of the request, it is a guess which of the two orders the codes follow.
-            raise _Contradiction("rows out of order with different codes")
-        return places
+        return self._reader.items(batch, reply.ret_code, ret_msg, reply.result, reply.ret_ext_info)
 
 
 def uniform_reply(
@@ -303,25 +232,11 @@ def uniform_reply(
     blocked_until_ns: Ns = _NOT_BLOCKED,
 ) -> BatchReply:
     """A reply that says the same about every command: for what happened without the venue."""
-    items = tuple(
-        ItemReply(command.client_id, outcome, ret_code, ret_msg[:_MAX_TEXT], "")
-        for command in batch.commands
-    )
     return BatchReply(
         batch=batch,
-        items=items,
+        items=same_of_all(batch, outcome, ret_code, ret_msg),
         rate=NO_RATE_INFO,
         sent_ns=sent_ns,
         received_ns=received_ns,
         blocked_until_ns=blocked_until_ns,
     )
-
-
-def _ack_of(batch: Batch, ack: _Ack) -> Finding:
-    if batch.op == Op.PLACE and not ack.order_id:
-        raise _Contradiction("an accepted create without an orderId")
-    return Finding(Outcome.ACK, 0, "", ack.order_id or "")
-
-
-def _all_unknown(batch: Batch, code: int, text: str) -> list[Finding]:
-    return [Finding(Outcome.UNKNOWN, code, text[:_MAX_TEXT])] * len(batch.commands)

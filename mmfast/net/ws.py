@@ -16,10 +16,7 @@ from mmfast.errors import RemoteProtocolError
 from mmfast.messages import Event
 from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.http import Log, ignore_log
-from mmfast.net.ws_connection import OnState, StreamTiming, WsConnection
-
-_AUTH_LIFE_MS = 5_000
-"""How far in the future a login says it expires."""
+from mmfast.net.ws_connection import LoginConnection, OnState, StreamTiming, WsConnection
 
 
 class PublicStream(WsConnection):
@@ -108,7 +105,7 @@ class PublicStream(WsConnection):
             self._set_up()
 
 
-class PrivateStream(WsConnection):
+class PrivateStream(LoginConnection):
     """Our orders, trades, positions and balance. ``on_events(events)`` is called from the
     receive path with the events of one frame, in the venue's order.
 
@@ -137,6 +134,8 @@ class PrivateStream(WsConnection):
         super().__init__(
             "private",
             url,
+            credentials,
+            venue_clock,
             on_state,
             rng=rng,
             budget=budget,
@@ -145,18 +144,13 @@ class PrivateStream(WsConnection):
             backoff=backoff,
             log=log,
         )
-        self.auth_refusals = 0
-        self._credentials = credentials
-        self._venue_clock = venue_clock
         self._decoder = decoder
         self._on_events = on_events
         self._on_fault = on_fault or self.drop
-        self._logged_in = False
 
-    def _opened(self) -> None:
-        self._logged_in = False
-        expires_ms = self._venue_clock.venue_ms() + _AUTH_LIFE_MS
-        self._send(self._credentials.ws_auth_frame(expires_ms))
+    def _entered(self) -> None:
+        wanted = topics.private_topics(self._decoder.reader.category)
+        self._send(topics.subscribe_frame(wanted, self._next_req_id()))
 
     def _received(self, data: bytes, last_in_buffer: bool) -> None:
         del last_in_buffer  # the kernel decides once per burst anyway
@@ -179,14 +173,3 @@ class PrivateStream(WsConnection):
                 self._set_up()
             else:
                 self.drop(f"subscribe refused: {frame.text}")
-
-    def _authenticated(self, success: bool, text: str) -> None:
-        if not success:
-            self.auth_refusals += 1
-            self._log("error", "auth_refused", f"private stream: login refused: {text}")
-            self.drop("login refused")
-            return
-        if not self._logged_in:
-            self._logged_in = True
-            wanted = topics.private_topics(self._decoder.reader.category)
-            self._send(topics.subscribe_frame(wanted, self._next_req_id()))

@@ -9,14 +9,17 @@ import asyncio
 import contextlib
 import logging
 import random
+import socket
 import ssl
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import msgspec
 import picows
 
 from mmfast.bybit import topics
+from mmfast.bybit.auth import Credentials
+from mmfast.clock import VenueClock
 from mmfast.errors import InvariantError
 from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.http import Log, ignore_log
@@ -27,6 +30,11 @@ _TEXT: Final = picows.WSMsgType.TEXT
 _BINARY: Final = picows.WSMsgType.BINARY
 _CONTINUATION: Final = picows.WSMsgType.CONTINUATION
 _CLOSE: Final = picows.WSMsgType.CLOSE
+
+_AUTH_LIFE_MS: Final = 5_000
+"""How far in the future a login says it expires."""
+#: Linux only; elsewhere each frame of a group leaves in a write of its own.
+_CORK: Final[int | None] = getattr(socket, "TCP_CORK", None)
 
 #: The library would log handshakes and errors on its own; ours go through the log hook.
 _SILENT: Final = logging.getLogger("mmfast.net.ws_connection")
@@ -69,6 +77,15 @@ class _Listener(picows.WSListener):
             self._owner.drop("closed by the venue")
             transport.disconnect()
 
+    def on_ws_disconnected(self, transport: picows.WSTransport) -> None:
+        self._owner.lost(transport)
+
+    def pause_writing(self) -> None:
+        self._owner.clogged = True
+
+    def resume_writing(self) -> None:
+        self._owner.clogged = False
+
     def _collect(self, frame: picows.WSFrame) -> None:
         self._parts += frame.get_payload_as_bytes()
         if len(self._parts) > self._owner.timing.max_frame_bytes:
@@ -109,6 +126,8 @@ class WsConnection:
         self.bytes_in = 0
         self.errors = 0
         self.up = False
+        self.clogged = False
+        """The peer takes our bytes more slowly than we write them."""
         self._url = url
         self._on_state = on_state
         self._budget = budget
@@ -151,6 +170,7 @@ class WsConnection:
         self._reason = reason
         self.errors += 1
         self._set_down()
+        self._over()
         self._transport.disconnect(graceful=False)
 
     # What the subclasses say and hear.
@@ -163,9 +183,26 @@ class WsConnection:
         """One whole message."""
         raise NotImplementedError
 
+    def _over(self) -> None:
+        """Nothing more will be heard on this connection; may be said more than once."""
+
     def _send(self, data: bytes) -> None:
         if self._transport is not None:
             self._transport.send(_TEXT, data)
+
+    def _send_group(self, messages: Sequence[bytes]) -> None:
+        """Messages that belong together: they leave in one segment, so that the other side
+        reads them at once."""
+        transport = self._transport
+        if transport is None:
+            return
+        corked = _CORK is not None and len(messages) > 1 and not transport.is_secure
+        if corked:
+            self._socket.setsockopt(socket.IPPROTO_TCP, _CORK, 1)
+        for message in messages:
+            transport.send(_TEXT, message)
+        if corked:
+            self._socket.setsockopt(socket.IPPROTO_TCP, _CORK, 0)
 
     def _next_req_id(self) -> str:
         """A request id never used before on this stream."""
@@ -195,7 +232,9 @@ class WsConnection:
         """The handshake is done."""
         now = self._now()
         self._transport = transport
+        self._socket: Any = transport.underlying_transport.get_extra_info("socket")
         self._reason = ""
+        self.clogged = False
         self.connects += 1
         self._life_at = self._pinged_at = now
         self._ready_at = self._pong_due_at = 0.0
@@ -209,6 +248,12 @@ class WsConnection:
         self.frames += 1
         self.bytes_in += len(data)
         self._received(data, last_in_buffer)
+
+    def lost(self, transport: picows.WSTransport) -> None:
+        """The socket is gone. Said at once, in the turn of the loop that found it out."""
+        if transport is self._transport:
+            self._set_down()
+            self._over()
 
     # The life of one connection.
 
@@ -284,6 +329,7 @@ class WsConnection:
         if transport is not None:
             transport.disconnect(graceful=False)
         self._set_down()
+        self._over()
 
     def _set_down(self) -> None:
         if self.up:
@@ -293,3 +339,40 @@ class WsConnection:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
+
+
+class LoginConnection(WsConnection):
+    """A connection that begins with a login. ``auth_refusals`` counts the refused ones."""
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        credentials: Credentials,
+        venue_clock: VenueClock,
+        on_state: OnState,
+        **options: Any,  # noqa: ANN401 - those of WsConnection
+    ) -> None:
+        super().__init__(name, url, on_state, **options)
+        self.auth_refusals = 0
+        self._credentials = credentials
+        self._venue_clock = venue_clock
+        self._logged_in = False
+
+    def _entered(self) -> None:
+        """The login was accepted; said once per connection."""
+        raise NotImplementedError
+
+    def _opened(self) -> None:
+        self._logged_in = False
+        expires_ms = self._venue_clock.venue_ms() + _AUTH_LIFE_MS
+        self._send(self._credentials.ws_auth_frame(expires_ms))
+
+    def _authenticated(self, success: bool, text: str) -> None:
+        if not success:
+            self.auth_refusals += 1
+            self._log("error", "auth_refused", f"{self.name} stream: login refused: {text}")
+            self.drop("login refused")
+        elif not self._logged_in:
+            self._logged_in = True
+            self._entered()
