@@ -8,6 +8,7 @@ figure without losing or doubling a fill that crosses it on the way.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from typing import Final
 
 from mmfast.engine.memory import BoundedMemory
@@ -84,6 +85,12 @@ class Position:
         return self.lots * mid_x2_ticks * tick_lot_value_e8 // 2 - self.cost_e8
 
 
+def _no_executions() -> Iterator[tuple[str, int]]:
+    """Fillers as large as the venue's ids and times (36 characters, milliseconds), with ids it
+    cannot use and times before all others."""
+    return ((f"none {number:31d}", -(1 << 40) - number) for number in range(EXECUTIONS_REMEMBERED))
+
+
 class Inventory:
     """Positions of all instruments, and the memory that lets each execution count once."""
 
@@ -91,7 +98,7 @@ class Inventory:
 
     def __init__(self, instruments: tuple[Instrument, ...]) -> None:
         self._instruments = list(instruments)
-        self._seen: BoundedMemory[str, int] = BoundedMemory(EXECUTIONS_REMEMBERED)
+        self._seen: BoundedMemory[str, int] = BoundedMemory(_no_executions())
         self._forgotten_ms = -1
         self.positions = [Position() for _ in instruments]
         self.synced = False
@@ -106,9 +113,9 @@ class Inventory:
         known = execution.exec_id in self._seen
         if known or execution.exec_ms <= self._forgotten_ms:
             return False
-        forgotten = self._seen.put(execution.exec_id, execution.exec_ms)
-        if forgotten is not None:
-            self._forgotten_ms = max(self._forgotten_ms, forgotten[1])
+        forgotten_ms = self._seen.put(execution.exec_id, execution.exec_ms)
+        if forgotten_ms is not None:
+            self._forgotten_ms = max(self._forgotten_ms, forgotten_ms)
         return True
 
     def covers(self, execution: Execution) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from typing import Generic, TypeVar
 
 K = TypeVar("K")
@@ -10,18 +11,19 @@ V = TypeVar("V")
 
 
 class BoundedMemory(Generic[K, V]):
-    """A mapping of at most ``cap`` keys; the key put in first is forgotten first.
+    """A mapping that always holds ``len(fillers)`` keys; the one put in first is forgotten first.
 
-    A deque beside the dictionary, because taking the oldest key out of a dictionary again and
-    again walks over the holes the earlier ones left.
+    It is full from the start, with ``fillers`` that nobody asks for: what the process holds is
+    then settled when it starts, and growth over hours can only be a fault. A deque beside the
+    dictionary, because taking the oldest key out of a dictionary again and again walks over the
+    holes the earlier ones left.
     """
 
-    __slots__ = ("_cap", "_order", "_values")
+    __slots__ = ("_order", "_values")
 
-    def __init__(self, cap: int) -> None:
-        self._cap = cap
-        self._values: dict[K, V] = {}
-        self._order: deque[K] = deque()
+    def __init__(self, fillers: Iterable[tuple[K, V]]) -> None:
+        self._values: dict[K, V] = dict(fillers)
+        self._order: deque[K] = deque(self._values)
 
     def __len__(self) -> int:
         return len(self._values)
@@ -33,14 +35,11 @@ class BoundedMemory(Generic[K, V]):
         """What is remembered of ``key``; None when it is not."""
         return self._values.get(key)
 
-    def put(self, key: K, value: V) -> tuple[K, V] | None:
-        """Remember; returns what had to be forgotten for it."""
+    def put(self, key: K, value: V) -> V | None:
+        """Remember; returns the value that had to be forgotten for it."""
         if key in self._values:
             self._values[key] = value
             return None
         self._values[key] = value
         self._order.append(key)
-        if len(self._values) <= self._cap:
-            return None
-        oldest = self._order.popleft()
-        return oldest, self._values.pop(oldest)
+        return self._values.pop(self._order.popleft())

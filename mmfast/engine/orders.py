@@ -43,6 +43,11 @@ class Change(NamedTuple):
     after: State
 
 
+def _no_tombs() -> Iterator[tuple[int, int]]:
+    """Fillers as large as ids and times; ids of ours are positive."""
+    return ((-(1 << 62) - number, -(1 << 40) - number) for number in range(TOMBSTONES))
+
+
 class OrderTable:
     """All own orders that are not proved ended, by id and by slot.
 
@@ -66,7 +71,7 @@ class OrderTable:
         self._orders: dict[int, Order] = {}
         self._slotless: dict[int, Order] = {}
         self._unbooked: dict[int, Order] = {}
-        self._entombed: BoundedMemory[int, int] = BoundedMemory(TOMBSTONES)
+        self._entombed: BoundedMemory[int, int] = BoundedMemory(_no_tombs())
         self.by_slot: list[Order | None] = [None] * (instruments * 2 * MAX_LEVELS)
         self.open_lots = [0] * (instruments * 2)
         self.set_recv_window(recv_window_ns)

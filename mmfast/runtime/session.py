@@ -46,6 +46,7 @@ from mmfast.runtime.pump import LagWatch, Pump
 from mmfast.runtime.recover import AccountReader, Resolver
 from mmfast.runtime.stats import RunStats
 from mmfast.runtime.tasks import TaskGroup
+from mmfast.runtime.tuning import Sweeper
 
 CONNECTIONS: Final = 16
 MAX_TASKS: Final = 512
@@ -143,6 +144,7 @@ class Session:
             on_fault=on_fault,
         )
         self.lag_watch = LagWatch(self.clock, self.stats.lag)
+        self.sweeper = Sweeper(lambda: self.kernel.wants_flush)
         self._private_up_since_ns: int | None = None
         self.streams_up = asyncio.Event()
         self._recovery(config)
@@ -151,6 +153,7 @@ class Session:
     def start(self) -> None:
         """Begin to work: streams connect, recovery serves, the lag is watched."""
         self.lag_watch.start()
+        self.sweeper.start()
         self.tasks.start(self.reader.run(), "account-reader")
         self.tasks.start(self.resolver.run(), "resolver")
         self.tasks.start(self.private.run(), "private-stream")
@@ -160,6 +163,7 @@ class Session:
         """Stop everything that start() began. The REST side stays usable."""
         self.pump.close()
         self.lag_watch.stop()
+        self.sweeper.stop()
         await self.tasks.close()
 
     def change_instrument(self, known: Instrument, changed: Instrument) -> None:

@@ -145,9 +145,9 @@ def test_a_claim_is_compared_as_of_its_own_sequence(inventory: Inventory) -> Non
 
 
 def test_memory_keeps_the_newest_and_says_what_it_forgot() -> None:
-    memory: BoundedMemory[str, int] = BoundedMemory(2)
-    assert memory.put("a", 1) is None
-    assert memory.put("b", 2) is None
+    memory: BoundedMemory[str, int] = BoundedMemory([("x", -1), ("y", -2)])
+    assert memory.put("a", 1) == -1
+    assert memory.put("b", 2) == -2
     assert memory.put("a", 3) is None
-    assert memory.put("c", 4) == ("a", 3)
+    assert memory.put("c", 4) == 3
     assert ("a" in memory, memory.get("b"), len(memory)) == (False, 2, 2)
