@@ -7,6 +7,8 @@ from book_frames import Market, frame
 #: A price in ticks near which all of it happens; the ring of the C limit lies round it.
 MIDDLE = 650_000
 COUNT = 200
+#: Frames that move a whole book are long: few of them fit between two interruptions.
+FEW = 16
 
 
 def _price(ticks: int) -> str:
@@ -51,7 +53,7 @@ def replaced(depth: int, jump: int, *, snapshot: bool) -> list[bytes]:
     """The whole book moves by ``jump`` ticks and back, by snapshots or by deltas that delete every
     level and bring as many new ones."""
     frames, held = [], ([], [])
-    for turn in range(COUNT):
+    for turn in range(FEW):
         best = MIDDLE + jump * (turn % 2)
         fresh = (
             _ladder(best, -3, depth, f"1.{turn:03d}"),
@@ -83,8 +85,8 @@ def scattered(depth: int, step: int) -> list[bytes]:
 
 #: What is meant to hurt, by name; each is made for a depth.
 ADVERSARIAL = {
-    "snapshots far apart": lambda depth: replaced(depth, 100_000, snapshot=True),
-    "deltas far apart": lambda depth: replaced(depth, 100_000, snapshot=False),
-    "deltas a window apart": lambda depth: replaced(depth, 3_000, snapshot=False),
-    "scattered levels": lambda depth: scattered(depth, MIDDLE // depth - 9),
+    "far_snapshots": lambda depth: replaced(depth, 100_000, snapshot=True),
+    "far_deltas": lambda depth: replaced(depth, 100_000, snapshot=False),
+    "window_deltas": lambda depth: replaced(depth, 3_000, snapshot=False),
+    "scattered": lambda depth: scattered(depth, MIDDLE // depth - 9),
 }

@@ -1,58 +1,22 @@
-"""The stages of the hot path inside the core, each in one interleaved run with its C limit.
+"""The stages of the hot path inside the core, each a contest with its C limit.
 
-Every function gives rows: what a contender costs, and how many times the limit that is. The
-rounds of the contenders alternate and the fastest of each counts, so that a busy machine does
-not favour one of them. What they make is compared before their time is taken.
+What the contenders make is compared before anybody takes their time.
 """
 
 from __future__ import annotations
 
 import timeit
-from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable
 
 import c_limits
 import frames as book_frames
+from race import LIMIT, Contest, Lane, timed
 
 from mmfast._core import book, coalesce, encode, sign
 from mmfast.messages import Command, Flag, Op, Side
 
-ROUNDS = 11
 KEY, SECRET, WINDOW_MS = "k" * 18, "0123456789abcdef0123456789abcdef0123", 5000
 TIME_MS = 1_700_000_000_000
-LIMIT = "C limit"
-
-
-class Row(NamedTuple):
-    """One line of the report."""
-
-    stage: str
-    contender: str
-    value: float
-    unit: str
-    ratio_to_limit: float
-
-
-def timed(statement: str, number: int, units: int = 1, **names: object) -> Callable[[], float]:
-    """A round: nanoseconds per unit of a statement, without the cost of a call round it."""
-    timer = timeit.Timer(statement, globals=names)
-    return lambda: timer.timeit(number) / number / units * 1e9
-
-
-def race(stage: str, lanes: Mapping[str, Callable[[], float]], rounds: int = ROUNDS) -> list[Row]:
-    """Rows in the order of the lanes; the first one is the limit."""
-    best = dict.fromkeys(lanes, float("inf"))
-    for _ in range(rounds):
-        for name, lane in lanes.items():
-            best[name] = min(best[name], lane())
-    limit = next(iter(best.values()))
-    return [Row(stage, name, took, "ns", took / limit) for name, took in best.items()]
-
-
-def ratio(rows: list[Row], contender: str) -> float:
-    """Times the limit, of one contender."""
-    [found] = (row.ratio_to_limit for row in rows if row.contender == contender)
-    return found
 
 
 def _same(ours: object, theirs: object) -> None:
@@ -60,24 +24,24 @@ def _same(ours: object, theirs: object) -> None:
         raise AssertionError(f"the core and the C limit differ: {ours!r:.300} {theirs!r:.300}")
 
 
-def sign_stage(stage: str, size: int) -> list[Row]:
+def sign_stage(stage: str, size: int) -> Contest:
     """One signature, and one of two made together."""
     signer, secret, body = sign.Signer(KEY, SECRET, WINDOW_MS), SECRET.encode(), b"x" * size
     text = f"{TIME_MS}{KEY}{WINDOW_MS}".encode() + body
-    number = 1_500_000 // (size + 300)
     _same(signer.sign(body), c_limits.sign(secret, body, 1)[1])
     _same(signer.sign_pair(body, body), c_limits.sign_two(secret, body, body, 1)[1])
     _same(signer.sign_request_pair(TIME_MS, body, body)[1], signer.sign(text))
-    return race(
+    return Contest(
         stage,
         {
-            LIMIT: lambda: c_limits.sign(secret, body, number)[0],
-            "mmfast": timed("call(body)", number, call=signer.sign, body=body),
-            "C limit, two together": lambda: c_limits.sign_two(secret, body, body, number)[0],
-            "mmfast pair": timed("call(body, body)", number, 2, call=signer.sign_pair, body=body),
+            LIMIT: lambda number: c_limits.sign(secret, body, number)[0],
+            "mmfast": timed("call(body)", call=signer.sign, body=body),
+            "C limit, two together": lambda number: c_limits.sign_two(secret, body, body, number)[
+                0
+            ],
+            "mmfast pair": timed("call(body, body)", 2, call=signer.sign_pair, body=body),
             "mmfast request pair": timed(
                 "call(time, body, body)",
-                number,
                 2,
                 call=signer.sign_request_pair,
                 time=TIME_MS,
@@ -103,7 +67,7 @@ head = {"X-BAPI-API-KEY": key, "X-BAPI-TIMESTAMP": str(time), "X-BAPI-RECV-WINDO
 """
 
 
-def request_stage(op: Op, stage: str = "request_20") -> list[Row]:
+def request_stage(op: Op, stage: str = "request_20") -> Contest:
     """Integers to what is handed to the HTTP client (body, signature, head), or to the socket.
 
     A frame of the trade socket needs no signature; its ratio is to the limit of the request all
@@ -118,16 +82,14 @@ def request_stage(op: Op, stage: str = "request_20") -> list[Row]:
     _same(encoder.batch(op, batch), body)
     _same(signer.sign_request(TIME_MS, body).encode() in head, True)
     names = {"op": op, "batch": batch, "time": TIME_MS, "key": KEY, "window": str(WINDOW_MS)}
-    return race(
+    return Contest(
         stage,
         {
-            LIMIT: lambda: limit.run(TIME_MS, 300)[0],
-            "C limit, body only": lambda: limit.run(TIME_MS, 300, sign=False)[0],
-            "mmfast rest": timed(
-                REST, 300, encode=encoder.batch, sign=signer.sign_request, **names
-            ),
+            LIMIT: lambda number: limit.run(TIME_MS, number)[0],
+            "C limit, body only": lambda number: limit.run(TIME_MS, number, sign=False)[0],
+            "mmfast rest": timed(REST, encode=encoder.batch, sign=signer.sign_request, **names),
             "mmfast ws": timed(
-                "encode(op, batch, 'q-1', time, 5000)", 300, encode=encoder.batch_frame, **names
+                "encode(op, batch, 'q-1', time, 5000)", encode=encoder.batch_frame, **names
             ),
         },
     )
@@ -144,7 +106,7 @@ for frame in frames:
 """
 
 
-def book_stage(stage: str, depth: int, frames: list[bytes], *, ring: bool) -> list[Row]:
+def book_stage(stage: str, depth: int, frames: list[bytes], *, ring: bool) -> Contest:
     """Frames to an applied book whose best, mid, microprice and depth can be read; with the limit
     of the ring, or of the flat array."""
     ours = book.Book("BTCUSDT", depth, 1, 1, 3, 1)
@@ -155,12 +117,12 @@ def book_stage(stage: str, depth: int, frames: list[bytes], *, ring: bool) -> li
     top = (ours.bid_ticks, ours.bid_lots, ours.ask_ticks, ours.ask_lots)
     _same(top, limit.run(1, ring=ring)[1][:4])
     names = {"frames": frames, "apply": ours.apply, "book": ours}
-    return race(
+    return Contest(
         stage,
         {
-            LIMIT: lambda: limit.run(3, ring=ring)[0],
-            "mmfast": timed(APPLY, 3, len(frames), **names),
-            "mmfast, top read": timed(APPLY_AND_READ, 3, len(frames), **names),
+            LIMIT: lambda number: limit.run(number, ring=ring)[0],
+            "mmfast": timed(APPLY, len(frames), **names),
+            "mmfast, top read": timed(APPLY_AND_READ, len(frames), **names),
         },
     )
 
@@ -180,43 +142,93 @@ for op, slot, flags, price, lots, client in rows:
 """
 
 
-def coalesce_stages(count: int) -> tuple[list[Row], list[Row]]:
-    """Put and drain, per command, with ``count`` commands in the table.
+def _table(count: int) -> tuple[coalesce.IntentTable, c_limits.Intents, list[Command]]:
+    rows = intents(count)
+    batch = [Command(Op(op), slot, 0, Side.BUY, *rest) for op, slot, *rest in rows]
+    table, limit = coalesce.IntentTable(count), c_limits.Intents(rows, count)
+    table.put_all(batch)
+    _same(table.drain(count, count, count), limit.run(1)[2])
+    return table, limit, batch
+
+
+def put_stage(stage: str, count: int) -> Contest:
+    """Put, per command, with ``count`` commands in the table.
 
     "mmfast" puts as the engine can, all commands of a tick at once; "mmfast put()" one by one
     from a Python loop, loop included.
     """
-    rows, size = intents(count), count
-    batch = [Command(Op(op), slot, 0, Side.BUY, *rest) for op, slot, *rest in rows]
-    table, limit = coalesce.IntentTable(size), c_limits.Intents(rows, size)
-    table.put_all(batch)
-    _same(table.drain(size, size, size), limit.run(1)[2])
-    number = 4
+    table, limit, batch = _table(count)
     fill = timeit.Timer("put(batch)", globals={"put": table.put_all, "batch": batch})
-    empty = timeit.Timer("drain(n, n, n)", globals={"drain": table.drain, "n": size})
-    each = timeit.Timer(PUT_EACH, globals={"put": table.put, "rows": rows})
-
-    def first(timer: timeit.Timer, then: timeit.Timer) -> float:
-        took = float("inf")
-        for _ in range(number):
-            took = min(took, timer.timeit(1))
-            then.timeit(1)
-        return took / count * 1e9
-
-    def drained() -> float:
-        took = float("inf")
-        for _ in range(number):
-            fill.timeit(1)
-            took = min(took, empty.timeit(1))
-        return took / count * 1e9
-
-    put = race(
-        "coalesce_put",
+    each = timeit.Timer(PUT_EACH, globals={"put": table.put, "rows": intents(count)})
+    empty = timeit.Timer("drain(n, n, n)", globals={"drain": table.drain, "n": count})
+    return Contest(
+        stage,
         {
-            LIMIT: lambda: limit.run(5)[0],
-            "mmfast": lambda: first(fill, empty),
-            "mmfast put()": lambda: first(each, empty),
+            LIMIT: lambda number: limit.run(number)[0],
+            "mmfast": _either(fill, empty, count, first=True),
+            "mmfast put()": _either(each, empty, count, first=True),
         },
     )
-    drain = race("coalesce_drain", {LIMIT: lambda: limit.run(5)[1], "mmfast": drained})
-    return put, drain
+
+
+def drain_stage(stage: str, count: int) -> Contest:
+    """Drain, per command, with ``count`` commands in the table."""
+    table, limit, batch = _table(count)
+    fill = timeit.Timer("put(batch)", globals={"put": table.put_all, "batch": batch})
+    empty = timeit.Timer("drain(n, n, n)", globals={"drain": table.drain, "n": count})
+    return Contest(
+        stage,
+        {
+            LIMIT: lambda number: limit.run(number)[1],
+            "mmfast": _either(fill, empty, count, first=False),
+        },
+    )
+
+
+def _either(fill: timeit.Timer, empty: timeit.Timer, count: int, *, first: bool) -> Lane:
+    """Filling and emptying in turns; the fastest of one of the two, per command."""
+
+    def lane(number: int) -> float:
+        took = float("inf")
+        for _ in range(number):
+            one, two = fill.timeit(1), empty.timeit(1)
+            took = min(took, one if first else two)
+        return took / count * 1e9
+
+    return lane
+
+
+def _requests(op: Op, stage: str) -> tuple[str, Callable[[], Contest]]:
+    return stage, lambda: request_stage(op, stage)
+
+
+def _books(
+    stage: str, depth: int, frames: Callable[[int], list[bytes]], *, ring: bool
+) -> tuple[str, Callable[[], Contest]]:
+    return stage, lambda: book_stage(stage, depth, frames(depth), ring=ring)
+
+
+#: Every stage that lies inside the compiled core, by its name.
+CORE: dict[str, Callable[[], Contest]] = dict(
+    [
+        ("sign_1k", lambda: sign_stage("sign_1k", 1024)),
+        ("sign_200", lambda: sign_stage("sign_200", 200)),
+        ("sign_3400", lambda: sign_stage("sign_3400", 3400)),
+        _requests(Op.PLACE, "request_20"),
+        _requests(Op.AMEND, "request_20_amend"),
+        _requests(Op.CANCEL, "request_20_cancel"),
+        _books("book_16", 50, book_frames.steady, ring=True),
+        _books("book_16_depth_1", 1, lambda _: book_frames.single_level(), ring=True),
+        _books("book_16_depth_200", 200, book_frames.steady, ring=True),
+        _books("book_level_1", 1, book_frames.steady, ring=True),
+        *(
+            _books(f"book_{name}_depth_{depth}", depth, made, ring=False)
+            for name, made in book_frames.ADVERSARIAL.items()
+            for depth in (50, 200)
+        ),
+        ("coalesce_put", lambda: put_stage("coalesce_put", 80)),
+        ("coalesce_drain", lambda: drain_stage("coalesce_drain", 80)),
+        ("coalesce_put_8000", lambda: put_stage("coalesce_put_8000", 8000)),
+        ("coalesce_drain_8000", lambda: drain_stage("coalesce_drain_8000", 8000)),
+    ]
+)
