@@ -49,6 +49,7 @@ class VenueConfig(_Section, frozen=True, kw_only=True):
     ws_public_url: str | None = None
     ws_private_url: str | None = None
     ws_trade_url: str | None = None
+    order_entry: Literal["ws", "rest"] = "ws"
     order_prefix: Annotated[str, _text("[a-z][a-z0-9]{1,9}", "2 to 10 of a-z, 0-9")] = "mmf"
     instance: Annotated[str, _text("[a-z0-9]{1,8}", "1 to 8 of a-z, 0-9 in quotes")] = "1"
     recv_window_ms: Annotated[int, Meta(ge=500, le=30_000)] = 2_000
@@ -149,7 +150,7 @@ class Config(_Section, frozen=True, kw_only=True):
 
 
 _URLS = ("rest_url", "ws_public_url", "ws_private_url", "ws_trade_url")
-_NEEDED_URLS = _URLS[:3]  # orders leave by REST: the trade socket's address may be absent
+_NEEDED_URLS = {"ws": _URLS, "rest": _URLS[:3]}
 OVERRIDES = (
     "levels",
     "half_spread_bps",
@@ -199,10 +200,15 @@ def strategy_path(symbol: SymbolConfig, index: int, name: str) -> str:
 
 
 def _venue_faults(venue: VenueConfig) -> Iterator[tuple[str, str]]:
+    if venue.environment == "demo" and venue.order_entry == "ws":
+        text = "expected rest with environment demo, which has no trade socket; found ws"
+        yield "$.venue.order_entry", text
     for name in _URLS:
         given = getattr(venue, name) is not None
-        if venue.environment == "custom" and not given and name in _NEEDED_URLS:
-            yield f"$.venue.{name}", "missing; environment custom needs every address"
+        needed = name in _NEEDED_URLS[venue.order_entry]
+        if venue.environment == "custom" and not given and needed:
+            unless = " (or order_entry: rest)" if name == "ws_trade_url" else ""
+            yield f"$.venue.{name}", f"missing; environment custom needs every address{unless}"
         if venue.environment != "custom" and given:
             yield (
                 f"$.venue.{name}",

@@ -21,6 +21,9 @@ _MAX_SECRET_CHARS: Final = 256
 _SHOWN_CHARS: Final = 4
 AUTH_REQ_ID: Final = "auth"
 
+SignOne = Callable[[int, bytes], str]
+SignPair = Callable[[int, bytes, bytes], tuple[str, str]]
+
 
 class Window(IntEnum):
     """How long a request may take to reach the venue before it is void."""
@@ -58,8 +61,8 @@ class Credentials:
         short = Signer(api_key, secret, short_window_ms)
         long = Signer(api_key, secret, long_window_ms)
         windows = (
-            _SignsRequest(short.sign_request, short_window_ms),
-            _SignsRequest(long.sign_request, long_window_ms),
+            _SignsRequest(short.sign_request, short.sign_request_pair, short_window_ms),
+            _SignsRequest(long.sign_request, long.sign_request_pair, long_window_ms),
         )
         return cls(api_key, long.sign, windows)
 
@@ -72,7 +75,7 @@ class Credentials:
         _check_windows(short_window_ms, long_window_ms)
         sign = _rsa_signer(_load_rsa(pem))
         windows = tuple(
-            _SignsRequest(_rsa_request(sign, api_key, window_ms), window_ms)
+            _SignsRequest(_rsa_request(sign, api_key, window_ms), None, window_ms)
             for window_ms in (short_window_ms, long_window_ms)
         )
         return cls(api_key, sign, windows)
@@ -84,13 +87,31 @@ class Credentials:
     def headers(self, timestamp_ms: int, payload: bytes, window: Window) -> dict[str, str]:
         """Headers of one signed request; ``payload`` is the query string or the body, exactly
         as sent."""
-        signs = self._windows[window]
+        signature = self._windows[window].sign_request(timestamp_ms, payload)
+        return self.signed(timestamp_ms, window, signature)
+
+    def signed(self, timestamp_ms: int, window: Window, signature: str) -> dict[str, str]:
+        """Headers around a signature that was made before, for this time and window."""
         return {
             "X-BAPI-API-KEY": self.api_key,
             "X-BAPI-TIMESTAMP": str(timestamp_ms),
-            "X-BAPI-RECV-WINDOW": signs.window_text,
-            "X-BAPI-SIGN": signs.sign_request(timestamp_ms, payload),
+            "X-BAPI-RECV-WINDOW": self._windows[window].window_text,
+            "X-BAPI-SIGN": signature,
         }
+
+    @property
+    def signs_in_pairs(self) -> bool:
+        """Two signatures at once cost less than one after the other."""
+        return self._windows[Window.SHORT].sign_pair is not None
+
+    def sign_pair(
+        self, timestamp_ms: int, first: bytes, second: bytes, window: Window
+    ) -> tuple[str, str]:
+        """Signatures of two payloads of one time; cheapest when they are about as long."""
+        signs = self._windows[window]
+        if signs.sign_pair is not None:
+            return signs.sign_pair(timestamp_ms, first, second)
+        return signs.sign_request(timestamp_ms, first), signs.sign_request(timestamp_ms, second)
 
     def ws_auth_frame(self, expires_ms: int) -> bytes:
         """First frame on a private or trade websocket; ``expires_ms`` lies in the future."""
@@ -109,10 +130,11 @@ class Credentials:
 class _SignsRequest:
     """A receive window with what signs for it."""
 
-    __slots__ = ("sign_request", "window_ms", "window_text")
+    __slots__ = ("sign_pair", "sign_request", "window_ms", "window_text")
 
-    def __init__(self, sign_request: Callable[[int, bytes], str], window_ms: int) -> None:
+    def __init__(self, sign_request: SignOne, sign_pair: SignPair | None, window_ms: int) -> None:
         self.sign_request = sign_request
+        self.sign_pair = sign_pair
         self.window_ms = window_ms
         self.window_text = str(window_ms)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import repeat
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -45,6 +46,9 @@ class _Verdicts(msgspec.Struct):
 
 class _AnyList(msgspec.Struct):
     rows: list[msgspec.Raw] | None = msgspec.field(default=None, name="list")
+
+
+_code: Final = attrgetter("code")
 
 
 class _Contradiction(Exception):
@@ -133,7 +137,7 @@ class ReplyReader:
             raise _Contradiction("the batch itself names an order twice")
         if [ack.order_link_id for ack in acks] != texts:
             acks, verdicts = _in_place(texts, acks, verdicts)
-        if not any([verdict.code for verdict in verdicts]):
+        if not any(map(_code, verdicts)):
             venue_ids = [_venue_id(batch, ack) for ack in acks]
             # All accepted: by far the most frequent reply, made without a loop of our own.
             return tuple(

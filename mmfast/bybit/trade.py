@@ -35,6 +35,8 @@ _PATHS: Final = {
     for op, word in _WORDS.items()
     for single in (False, True)
 }
+_APIS: Final = {key: path.removeprefix("/v5/") for key, path in _PATHS.items()}
+_SOCKET_OPS: Final = {key: api.replace("/", ".") for key, api in _APIS.items()}
 _OK: Final = 200
 _FORBIDDEN: Final = 403
 _TOO_MANY: Final = 429
@@ -114,6 +116,10 @@ class TradeCodec:
         """REST path of a batch."""
         return _PATHS[batch.op, batch.single]
 
+    def api(self, batch: Batch) -> str:
+        """The same without its version, for metrics: ``order/create-batch``."""
+        return _APIS[batch.op, batch.single]
+
     def encode(self, batch: Batch) -> tuple[str, bytes]:
         """Path and body of a REST request. Raises LocalProtocolError for a batch that must not
         be sent: wrong category, empty, too large, or a command the encoder refuses."""
@@ -129,13 +135,11 @@ class TradeCodec:
         """The same as one message of the trade socket, named by ``req_id`` and void
         ``window_ms`` after ``timestamp_ms``. Raises as :meth:`encode` does."""
         self._check(batch)
-        write, what = (
-            (self._encoder.single_frame, batch.commands[0])
-            if batch.single
-            else (self._encoder.batch_frame, batch.commands)
-        )
+        encoder, when = self._encoder, (timestamp_ms, window_ms)
         try:
-            return write(batch.op, what, req_id, timestamp_ms, window_ms)  # type: ignore[operator]
+            if batch.single:
+                return encoder.single_frame(batch.op, batch.commands[0], req_id, *when)
+            return encoder.batch_frame(batch.op, batch.commands, req_id, *when)
         except EncodeError as error:
             raise LocalProtocolError(f"batch {batch.batch_id}: {error}") from error
 
@@ -188,7 +192,7 @@ class TradeCodec:
         self, batch: Batch, reply: SocketReply, sent_ns: Ns, received_ns: Ns
     ) -> BatchReply:
         """What the trade socket's reply to ``batch`` proves about each command. Never raises."""
-        expected = self.path(batch).replace("/v5/order/", "order.")
+        expected = _SOCKET_OPS[batch.op, batch.single]
         if reply.op != expected and not (reply.ret_code and not reply.op):
             text = f"contradictory reply: expected op {expected}, found {reply.op!r:.60}"
             items = same_of_all(batch, Outcome.UNKNOWN, 0, text)

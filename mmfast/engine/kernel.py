@@ -173,7 +173,10 @@ class Kernel:
             if event.up:
                 self._outbox.read_account("private stream up")
             self._set_mode()
-        elif event.stream is Stream.PUBLIC and not event.up:
+        elif event.stream is Stream.TRADE:
+            self._gate.trade_up = event.up
+            self._set_mode()
+        elif not event.up:
             self._market.lose_all()
 
     def _on_snapshot(self, snapshot: AccountSnapshot, now_ns: int) -> None:

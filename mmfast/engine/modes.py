@@ -8,6 +8,7 @@ from mmfast.messages import Mode
 
 STARTING: Final = "starting"
 STREAM_DOWN: Final = "private stream down"
+NO_WAY_OUT: Final = "trade socket down"
 READING: Final = "reading the account"
 LEFTOVERS: Final = "cancelling leftovers of an earlier run"
 
@@ -16,8 +17,9 @@ _STOPPED: Final = (Mode.DRAINING, Mode.HALTED)
 
 class Gate:
     """SYNCING until the private stream is up, an account reading begun after that was merged,
-    and no leftovers are open; then the mode the operator wishes. DRAINING and HALTED hold
-    whatever the streams do, until the operator wishes to trade again."""
+    no leftovers are open, and the trade socket is up where orders leave by it; then the mode
+    the operator wishes. DRAINING and HALTED hold whatever the streams do, until the operator
+    wishes to trade again."""
 
     __slots__ = (
         "_asked_ns",
@@ -27,6 +29,7 @@ class Gate:
         "_wish",
         "_wish_reason",
         "private_up",
+        "trade_up",
     )
 
     def __init__(self) -> None:
@@ -37,6 +40,8 @@ class Gate:
         self._leftovers = True
         self._passed = False
         self.private_up = False
+        self.trade_up = True
+        """Nobody says otherwise where orders leave by REST."""
 
     def private_stream(self, up: bool, now_ns: int) -> None:
         """The private stream became usable, or was lost."""
@@ -85,4 +90,6 @@ class Gate:
             return STARTING if self._private_up_ns < 0 else STREAM_DOWN
         if self._asked_ns < self._private_up_ns:
             return READING
+        if not self.trade_up:
+            return NO_WAY_OUT
         return LEFTOVERS if self._leftovers and not self._passed else ""

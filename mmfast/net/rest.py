@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
 
 from yarl import URL
 
@@ -26,6 +28,14 @@ from mmfast.net.http import (
 from mmfast.net.queries import Queries
 from mmfast.net.tls import tls_context
 from mmfast.units import Ns
+
+
+class Outgoing(NamedTuple):
+    """One batch about to leave; ``refusal`` is why it must not, if it must not."""
+
+    batch: Batch
+    attempt: Attempt
+    refusal: str = ""
 
 
 class BybitRest(Queries):
@@ -77,38 +87,49 @@ class BybitRest(Queries):
 
     # Order entry.
 
-    async def send(
-        self, batch: Batch, last_look: Callable[[Batch], str] | None = None
-    ) -> BatchReply:
-        """Send one batch and tell what is known about each command. Never raises.
+    async def send(self, batch: Batch) -> BatchReply:
+        """Send one batch and tell what is known about each command. Never raises."""
+        return await self.exchange(self.prepare((batch,))[0])
 
-        ``last_look`` is asked when a connection is in hand and the request is about to be
-        signed; a text other than "" keeps it from leaving (all commands NOT_SENT).
+    def prepare(
+        self, batches: Sequence[Batch], last_look: Callable[[Batch], str] | None = None
+    ) -> list[Outgoing]:
+        """The batches of one flush as requests: encoded, and signed in pairs.
+
+        ``last_look`` is asked when a connection is in hand and the request is about to leave; a
+        text other than "" keeps it from leaving (all commands NOT_SENT).
         """
-        asked_ns = Ns(self._pool.clock.now_ns())
-        try:
-            path, body = self.codec.encode(batch)
-        except LocalProtocolError as error:
-            return uniform_reply(batch, Outcome.LOCAL_REJECT, 0, str(error), asked_ns, asked_ns)
-        # Only cancels may arrive late; a create or amend that is late is better void.
-        window = Window.LONG if batch.op == Op.CANCEL else Window.SHORT
-        look = None if last_look is None else lambda: last_look(batch)
-        attempt = Attempt(body, window, look)
+        requests = [self._encoded(batch, last_look) for batch in batches]
+        self._pool.sign([request.attempt for request in requests if not request.refusal])
+        return requests
+
+    async def exchange(self, outgoing: Outgoing) -> BatchReply:
+        """Send what :meth:`prepare` made, once, and tell what is known. Never raises."""
+        if outgoing.refusal:
+            return self.unanswered(outgoing, Outcome.LOCAL_REJECT, outgoing.refusal)
+        batch, attempt = outgoing.batch, outgoing.attempt
         try:
             reply = await self._pool.request(
                 "POST",
-                self._url(path),
-                path.removeprefix("/v5/"),
+                self._url(self.codec.path(batch)),
+                self.codec.api(batch),
                 attempt,
                 self._pool.limits.max_reply_bytes,
             )
         except NotSent as error:
-            return self._without_reply(batch, Outcome.NOT_SENT, str(error), asked_ns)
+            return self.unanswered(outgoing, Outcome.NOT_SENT, str(error))
         except OutcomeUnknown as error:
-            return self._without_reply(batch, Outcome.UNKNOWN, str(error), Ns(attempt.sent_ns))
+            return self.unanswered(outgoing, Outcome.UNKNOWN, str(error))
         return self.codec.decode(
             batch, reply.status, reply.body, reply.rate, reply.sent_ns, reply.received_ns
         )
+
+    def unanswered(self, outgoing: Outgoing, outcome: Outcome, text: str) -> BatchReply:
+        """The same about every command of a request that no reply came to."""
+        now_ns = Ns(self._pool.clock.now_ns())
+        sent_ns = Ns(outgoing.attempt.sent_ns or now_ns)
+        blocked_until_ns = self.blocked_until_ns if self.blocked_until_ns > now_ns else Ns(0)
+        return uniform_reply(outgoing.batch, outcome, 0, text, sent_ns, now_ns, blocked_until_ns)
 
     async def batch_place_orders(self, commands: Sequence[Command]) -> BatchReply:
         """Place up to 20 orders in one request."""
@@ -146,10 +167,15 @@ class BybitRest(Queries):
             commands=tuple(commands),
         )
 
-    def _without_reply(self, batch: Batch, outcome: Outcome, text: str, sent_ns: Ns) -> BatchReply:
-        now_ns = Ns(self._pool.clock.now_ns())
-        blocked_until_ns = self.blocked_until_ns if self.blocked_until_ns > now_ns else Ns(0)
-        return uniform_reply(batch, outcome, 0, text, sent_ns, now_ns, blocked_until_ns)
+    def _encoded(self, batch: Batch, last_look: Callable[[Batch], str] | None) -> Outgoing:
+        # Only cancels may arrive late; a create or amend that is late is better void.
+        window = Window.LONG if batch.op == Op.CANCEL else Window.SHORT
+        look = None if last_look is None else partial(last_look, batch)
+        try:
+            body = self.codec.encode(batch)[1]
+        except LocalProtocolError as error:
+            return Outgoing(batch, Attempt(b"", window, look), str(error))
+        return Outgoing(batch, Attempt(body, window, look))
 
     def _url(self, path: str) -> URL:
         """Address of an order path, built once: there are six of them."""

@@ -196,13 +196,14 @@ class WsConnection:
         transport = self._transport
         if transport is None:
             return
-        corked = _CORK is not None and len(messages) > 1 and not transport.is_secure
-        if corked:
-            self._socket.setsockopt(socket.IPPROTO_TCP, _CORK, 1)
+        # Encrypted bytes are gathered by the transport itself.
+        cork = _CORK if len(messages) > 1 and not transport.is_secure else None
+        if cork is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, cork, 1)
         for message in messages:
             transport.send(_TEXT, message)
-        if corked:
-            self._socket.setsockopt(socket.IPPROTO_TCP, _CORK, 0)
+        if cork is not None:
+            self._socket.setsockopt(socket.IPPROTO_TCP, cork, 0)
 
     def _next_req_id(self) -> str:
         """A request id never used before on this stream."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
 from mmfast.clock import Clock
@@ -19,7 +19,6 @@ from mmfast.messages import (
 )
 from mmfast.net.gateway import Gateway
 from mmfast.runtime.stats import BATCHED, SEQUENTIAL, RunStats
-from mmfast.runtime.tasks import TaskGroup
 from mmfast.units import NS_PER_MS, Ns
 
 MAX_CALLS_IN_FLIGHT: Final = 64
@@ -51,13 +50,15 @@ class Decider(Protocol):
 class _Tick:
     """One flush on its way. It closes with the last reply to what it sent."""
 
-    __slots__ = ("deadline_ns", "label", "left", "opened_ns")
+    __slots__ = ("deadline_ns", "label", "left", "opened_ns", "waiting")
 
     def __init__(self, label: str, opened_ns: int, deadline_ms: int, batches: int) -> None:
         self.label = label
         self.opened_ns = opened_ns
         self.deadline_ns = opened_ns + deadline_ms * NS_PER_MS
         self.left = batches
+        self.waiting: deque[Batch] = deque()
+        """Batches that leave one after the other, each after the reply to the one before."""
 
 
 class AsyncTickOrchestrator:
@@ -67,7 +68,8 @@ class AsyncTickOrchestrator:
     a time, each awaited, and no tick opens before the one before it has closed. Either way a
     batch whose bytes did not leave before ``tick_deadline_ms`` returns to intent as NOT_SENT; the
     gateway asks :meth:`last_look` for it, at the last possible moment. ``on_progress`` is called
-    after every reply that was fed to the kernel.
+    after every reply that was fed to the kernel, ``on_fault`` with any exception of the kernel
+    or the gateway: either is a bug.
     """
 
     def __init__(
@@ -76,20 +78,22 @@ class AsyncTickOrchestrator:
         kernel: Decider,
         clock: Clock,
         stats: RunStats,
-        tasks: TaskGroup,
         params: EngineParams,
         on_progress: Callable[[], None],
+        on_fault: Callable[[str, Exception], None],
     ) -> None:
         self._kernel = kernel
         self._gateway: Gateway | None = None
         self._clock = clock
         self._stats = stats
-        self._tasks = tasks
         self._params = params
         self._offered: EngineParams | None = None
         self._on_progress = on_progress
+        self._on_fault = on_fault
         self._in_flight = 0
-        self._deadlines_ns: dict[int, int] = {}
+        self._kernel_works = True
+        self._ticks: dict[int, _Tick] = {}
+        """The tick of each batch that was given to the gateway and has no reply yet."""
         self._refusals: dict[int, str] = {}
         self._unsent_in_a_row = 0
         self._hold_until_ns = 0
@@ -133,10 +137,10 @@ class AsyncTickOrchestrator:
         deadline_ms = self._params.batch.tick_deadline_ms
         tick = _Tick(self.label, now_ns, deadline_ms, len(batches))
         if self._params.batch.enabled:
-            for batch in batches:
-                self._tasks.start(self._send(batch, tick), f"batch-{batch.batch_id}")
+            self._send(batches, tick)
         else:
-            self._tasks.start(self._send_in_turn(batches, tick), f"tick-{batches[0].tick_id}")
+            tick.waiting.extend(batches)
+            self._send((tick.waiting.popleft(),), tick)
         return True
 
     def use(self, gateway: Gateway) -> None:
@@ -151,7 +155,8 @@ class AsyncTickOrchestrator:
         the next flush decides afresh.
         """
         now_ns = self._clock.now_ns()
-        if now_ns > self._deadlines_ns.get(batch.batch_id, now_ns):
+        tick = self._ticks.get(batch.batch_id)
+        if tick is not None and now_ns > tick.deadline_ns:
             refusal = DEADLINE_PASSED
         else:
             refusal = self._kernel.last_look(batch, now_ns)
@@ -159,34 +164,30 @@ class AsyncTickOrchestrator:
             self._refusals[batch.batch_id] = refusal
         return refusal
 
-    async def _send_in_turn(self, batches: list[Batch], tick: _Tick) -> None:
-        waiting = deque(batches)
-        try:
-            while waiting:
-                await self._send(waiting.popleft(), tick)
-        finally:
-            # Only after a fault: what had no turn is proven unsent, and must not look in flight.
-            for batch in waiting:
-                text = "an earlier batch of the tick failed"
-                self._feed(batch, tick, _made_here(batch, Outcome.NOT_SENT, text, self._clock))
-
-    async def _send(self, batch: Batch, tick: _Tick) -> None:
+    def _send(self, batches: Sequence[Batch], tick: _Tick) -> None:
         assert self._gateway is not None  # noqa: S101 - set before anything is flushed
-        self._deadlines_ns[batch.batch_id] = tick.deadline_ns
+        for batch in batches:
+            self._ticks[batch.batch_id] = tick
         try:
-            reply = await self._gateway.send(batch)
-        except Exception:
-            # A gateway that raises has a bug; the bytes may have left all the same.
-            text = "the gateway failed"
-            self._feed(batch, tick, _made_here(batch, Outcome.UNKNOWN, text, self._clock))
-            raise
-        self._feed(batch, tick, reply)
+            self._gateway.send(batches, self._feed)
+        except Exception as error:  # noqa: BLE001 - a gateway that raises has a bug
+            waiting, tick.waiting = tick.waiting, deque()
+            self._on_fault("gateway", error)
+            for batch in batches:  # the bytes may have left all the same
+                self._feed(_made_here(batch, Outcome.UNKNOWN, "the gateway failed", self._clock))
+            for batch in waiting:  # what had no turn is proven unsent
+                text = "an earlier batch of the tick failed"
+                self._ticks[batch.batch_id] = tick
+                self._feed(_made_here(batch, Outcome.NOT_SENT, text, self._clock))
 
-    def _feed(self, batch: Batch, tick: _Tick, reply: BatchReply) -> None:
+    def _feed(self, reply: BatchReply) -> None:
         """Account for one reply and give it to the kernel."""
+        batch = reply.batch
+        tick = self._ticks.pop(batch.batch_id, None)
+        if tick is None:
+            return  # answered already
         now_ns = self._clock.now_ns()
         self._in_flight -= 1
-        self._deadlines_ns.pop(batch.batch_id, None)
         tick.left -= 1
         refusal = self._refusals.pop(batch.batch_id, "")
         if refusal == DEADLINE_PASSED:
@@ -196,8 +197,18 @@ class AsyncTickOrchestrator:
             self._watch_transport(reply)
         if not tick.left:
             self._stats.tick(tick.label, now_ns - tick.opened_ns)
-        self._kernel.on_event(reply, now_ns)
+        if self._kernel_works:
+            self._tell_kernel(reply, now_ns)
+        if tick.waiting:
+            self._send((tick.waiting.popleft(),), tick)
         self._on_progress()
+
+    def _tell_kernel(self, reply: BatchReply, now_ns: int) -> None:
+        try:
+            self._kernel.on_event(reply, now_ns)
+        except Exception as error:  # noqa: BLE001 - any exception of the kernel is a bug: halt
+            self._kernel_works = False
+            self._on_fault("kernel", error)
 
     def _watch_transport(self, reply: BatchReply) -> None:
         """Where nothing can be sent, ticks are held back a little longer each time."""

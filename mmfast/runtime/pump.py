@@ -59,7 +59,7 @@ class Pump:
             if last_in_buffer and not self._scheduled and self._kernel.wants_flush:
                 self.wake()
         except Exception as error:  # noqa: BLE001 - any exception of the kernel is a bug: halt
-            self._fail(error)
+            self.fail(error)
 
     def event(self, event: Event) -> None:
         """One event of any kind."""
@@ -73,7 +73,7 @@ class Pump:
             for event in events:
                 self._kernel.on_event(event, self._clock.now_ns())
         except Exception as error:  # noqa: BLE001 - as above
-            self._fail(error)
+            self.fail(error)
         self.wake()
 
     def wake(self) -> None:
@@ -98,7 +98,7 @@ class Pump:
             self._hand_out_requests()
             self._plan_next(sent=sent)
         except Exception as error:  # noqa: BLE001 - as above
-            self._fail(error)
+            self.fail(error)
 
     def _hand_out_requests(self) -> None:
         kernel = self._kernel
@@ -136,7 +136,8 @@ class Pump:
         self._timer = None
         self.wake()
 
-    def _fail(self, error: BaseException) -> None:
+    def fail(self, error: BaseException) -> None:
+        """The kernel has failed: feed it nothing any more, and say so."""
         self._closed = True
         self._on_fault("kernel", error)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from mmfast.errors import (
     TransportError,
 )
 from mmfast.messages import Instrument, Mode, ModeChange
+from mmfast.net.ws_connection import LoginConnection
 from mmfast.runtime import closing, reach, reload, tuning
 from mmfast.runtime.assemble import config_for_instruments
 from mmfast.runtime.control import FileWatch
@@ -48,6 +49,8 @@ class AsyncQuoteLoop:
         self.session: Session | None = None
         self.fault = ""
         """What went wrong, if the run ended for that; the exit code is then not 0."""
+        self.before_trading: Callable[[], Awaitable[None]] = _nothing
+        """What must be ready before the first order may leave."""
         self._config_path = config_path
         self._stopping = asyncio.Event()
         self._stop_reason = ""
@@ -84,6 +87,13 @@ class AsyncQuoteLoop:
         say(logging.INFO, "stopping", f"{reason}: quotes are withdrawn")
         self._close_gate(Mode.HALTED if self.fault else Mode.DRAINING, reason)
 
+    def progress(self) -> int:
+        """A number that changes as quoting gets on; -1 while nothing is expected of it."""
+        session = self.session
+        if session is None or self._stopping.is_set() or session.kernel.mode is not Mode.TRADING:
+            return -1
+        return self.contact.stats.flushes
+
     def on_fault(self, name: str, error: BaseException) -> None:
         """An exception nobody expected: halt, say so, end with an exit code that is not 0."""
         if name == "kernel" or isinstance(error, InvariantError):
@@ -108,6 +118,7 @@ class AsyncQuoteLoop:
         params = config_for_instruments(config, instruments)
         await reach.cancel_strays(contact.rest, instruments, config.venue.max_batch_orders)
         await contact.rest.warm(WARM_CONNECTIONS)
+        await self.before_trading()
         self.session = Session(
             contact=contact,
             config=config,
@@ -163,10 +174,13 @@ class AsyncQuoteLoop:
             pass
         else:
             return
-        if session.private.auth_refusals:
-            raise AuthError(10004, "the private stream refused the login")
+        for stream in session.streams:
+            if isinstance(stream, LoginConnection) and stream.auth_refusals:
+                raise AuthError(10004, f"the {stream.name} stream refused the login")
         if not session.streams_up.is_set():
-            raise TransportError(f"the venue's streams did not come up in {START_LIMIT_S:.0f} s")
+            down = ", ".join(stream.name for stream in session.streams if not stream.up)
+            text = f"the venue's streams did not come up in {START_LIMIT_S:.0f} s: {down}"
+            raise TransportError(text)
         raise TransportError(
             f"not ready to trade {START_LIMIT_S:.0f} s after the start: "
             f"{session.kernel.view(session.clock.now_ns()).mode_reason}"
@@ -277,3 +291,7 @@ def _without(params: EngineParams, instrument: Instrument) -> EngineParams:
     rows = list(params.symbols)
     rows[instrument.index] = msgspec.structs.replace(rows[instrument.index], enabled=False)
     return msgspec.structs.replace(params, symbols=tuple(rows))
+
+
+async def _nothing() -> None:
+    """Nothing has to be ready."""

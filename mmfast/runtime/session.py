@@ -35,11 +35,13 @@ from mmfast.messages import (
     StreamState,
 )
 from mmfast.net.backoff import ConnectBudget
-from mmfast.net.gateway import RestGateway
+from mmfast.net.gateway import RestGateway, SocketGateway
 from mmfast.net.http import Limits
 from mmfast.net.rest import BybitRest
 from mmfast.net.tls import tls_context
+from mmfast.net.trade import TradeSocket
 from mmfast.net.ws import PrivateStream, PublicStream
+from mmfast.net.ws_connection import WsConnection
 from mmfast.runtime.logs import say
 from mmfast.runtime.orchestrator import AsyncTickOrchestrator
 from mmfast.runtime.pump import LagWatch, Pump
@@ -130,11 +132,10 @@ class Session:
             kernel=self.kernel,
             clock=self.clock,
             stats=self.stats,
-            tasks=self.tasks,
             params=params,
             on_progress=self._progress,
+            on_fault=self._decider_failed,
         )
-        self.orchestrator.use(RestGateway(self.rest, self.orchestrator.last_look))
         self.pump = Pump(
             kernel=self.kernel,
             clock=self.clock,
@@ -143,12 +144,14 @@ class Session:
             on_mode=on_mode,
             on_fault=on_fault,
         )
+        self._on_fault = on_fault
         self.lag_watch = LagWatch(self.clock, self.stats.lag)
         self.sweeper = Sweeper(lambda: self.kernel.wants_flush)
         self._private_up_since_ns: int | None = None
         self.streams_up = asyncio.Event()
         self._recovery(config)
         self._streams(config)
+        self._order_entry(config)
 
     def start(self) -> None:
         """Begin to work: streams connect, recovery serves, the lag is watched."""
@@ -156,8 +159,8 @@ class Session:
         self.sweeper.start()
         self.tasks.start(self.reader.run(), "account-reader")
         self.tasks.start(self.resolver.run(), "resolver")
-        self.tasks.start(self.private.run(), "private-stream")
-        self.tasks.start(self.public.run(), "public-stream")
+        for stream in self.streams:
+            self.tasks.start(stream.run(), f"{stream.name}-stream")
 
     async def close(self) -> None:
         """Stop everything that start() began. The REST side stays usable."""
@@ -189,6 +192,12 @@ class Session:
     def _progress(self) -> None:
         self.pump.wake()
 
+    def _decider_failed(self, name: str, error: Exception) -> None:
+        if name == "kernel":
+            self.pump.fail(error)
+        else:
+            self._on_fault(name, error)
+
     def _recovery(self, config: Config) -> None:
         contact = self.contact
         self.reader = AccountReader(self.rest, self.clock, contact.venue_clock, self.pump.events)
@@ -205,8 +214,8 @@ class Session:
         contact = self.contact
         symbols = tuple(instrument.symbol for instrument in self.instruments)
         # Jitter needs no secret, and seeded by the epoch a run can be repeated.
-        rng = random.Random(contact.epoch)  # noqa: S311
-        budget = ConnectBudget(self.clock)
+        self._rng = rng = random.Random(contact.epoch)  # noqa: S311
+        self._budget = budget = ConnectBudget(self.clock)
         self._decoder = PrivateDecoder(self.instruments, contact.ids, contact.category)
         self.public = PublicStream(
             contact.endpoints.ws_public_url,
@@ -231,6 +240,38 @@ class Session:
             tls=_tls(contact.endpoints.ws_private_url),
             log=net_log,
         )
+        self.streams: list[WsConnection] = [self.private, self.public]
+
+    def _order_entry(self, config: Config) -> None:
+        """The way out for orders: REST, or the trade socket with REST for cancels beside it."""
+        contact = self.contact
+        last_look = self.orchestrator.last_look
+        over_rest = RestGateway(self.rest, last_look, self.tasks.start)
+        self.trade: TradeSocket | None = None
+        if config.venue.order_entry == "rest":
+            self.orchestrator.use(over_rest)
+            return
+        url = contact.endpoints.ws_trade_url
+        self.trade = TradeSocket(
+            url,
+            contact.credentials,
+            self.clock,
+            contact.venue_clock,
+            self.rest.codec,
+            last_look,
+            lambda up: self._stream_changed(Stream.TRADE, up=up),
+            stem=f"{contact.epoch:x}-",
+            rng=self._rng,
+            budget=self._budget,
+            reply_within_s=config.venue.request_timeout_ms / 1000,
+            tls=_tls(url),
+            on_request=self.stats.request,
+            log=net_log,
+        )
+        self.streams.append(self.trade)
+        self.orchestrator.use(SocketGateway(self.trade, over_rest))
+        # Until the login is acknowledged there is no way out for a quote.
+        self.kernel.on_event(StreamState(Stream.TRADE, up=False), self.clock.now_ns())
 
     def _stream_changed(self, stream: Stream, *, up: bool) -> None:
         if not up:
@@ -238,7 +279,7 @@ class Session:
         if stream == Stream.PRIVATE:
             self._private_up_since_ns = self.clock.now_ns() if up else None
         self.pump.event(StreamState(stream, up))
-        if self.public.up and self.private.up:
+        if all(stream.up for stream in self.streams):
             self.streams_up.set()
         else:
             self.streams_up.clear()

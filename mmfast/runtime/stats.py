@@ -66,7 +66,8 @@ class RunStats:
         self.ticks_by_mode[label].record(duration_ns)
 
     def request(self, verb: str, api: str, duration_ns: int, status: str) -> None:
-        """One call to the venue ended; only answered ones (``status`` is a number) are timed."""
+        """One call to the venue ended, by whichever transport; only answered ones (``status`` is
+        a number) are timed."""
         if not status.isdigit():
             self.unanswered += status != "refused"
             return

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 from aiohttp import web
 
 from mmfast import config as configuration
@@ -47,7 +48,12 @@ POLL_S = 0.01  # rarely enough to leave the measured loop alone
 
 
 def config_text(
-    *, latency_ms: int = 50, enabled: bool = True, deadline_ms: int = 1_000, seed: int = 7
+    *,
+    latency_ms: int = 50,
+    enabled: bool = True,
+    deadline_ms: int = 1_000,
+    seed: int = 7,
+    order_entry: str = "ws",
 ) -> str:
     """Configuration of the scenario: a still market, and the highest market-maker tier."""
     rows = "\n".join(
@@ -58,6 +64,7 @@ def config_text(
     return f"""
 venue:
   environment: embedded
+  order_entry: {order_entry}
   instance: "s"
   request_timeout_ms: 5000
 async_batch:
@@ -229,17 +236,26 @@ async def still_mids(rest_url: str) -> dict[str, tuple[int, Decimal]]:
 
 
 class Recorder:
-    """Remembers every order request that was encoded, in order."""
+    """Remembers every order request that was encoded, in order, as REST would say it: what a
+    trade-socket message has beyond that (its number, its time) is never the same twice."""
 
     def __init__(self, session: Session) -> None:
         self.requests: list[tuple[str, bytes]] = []
-        self._encode = session.rest.codec.encode
-        session.rest.codec.encode = self._record  # type: ignore[method-assign]
+        codec = session.rest.codec
+        self._encode, self._frame = codec.encode, codec.frame
+        codec.encode = self._record  # type: ignore[method-assign]
+        codec.frame = self._record_frame  # type: ignore[method-assign]
 
     def _record(self, batch: Batch) -> tuple[str, bytes]:
         path, body = self._encode(batch)
         self.requests.append((path, body))
         return path, body
+
+    def _record_frame(self, batch: Batch, *rest: Any) -> bytes:
+        frame = self._frame(batch, *rest)
+        path, body = self._record(batch)
+        assert orjson.loads(frame)["args"] == [orjson.loads(body)], path
+        return frame
 
 
 class Scenario:
@@ -303,7 +319,7 @@ async def scenario(folder: Path, **settings: Any) -> AsyncIterator[Scenario]:
                 rest_url=venue.rest_url,
                 ws_public_url=public_url,
                 ws_private_url=f"{venue.ws_url}/v5/private",
-                ws_trade_url="",
+                ws_trade_url=f"{venue.ws_url}/v5/trade",
             ),
             credentials=Credentials.hmac(
                 venue.api_key, venue.api_secret, short_window_ms=5_000, long_window_ms=10_000

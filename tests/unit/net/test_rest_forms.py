@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -36,8 +36,17 @@ def test_the_last_look_keeps_a_batch_home(
 
         async with stub(script).running() as server:
             rest = make_rest(server.url)
-            gateway = RestGateway(rest, look)
-            replies = [await gateway.send(batch), await gateway.send(batch)]
+            tasks: list[asyncio.Task[None]] = []
+            replies: list[BatchReply] = []
+
+            def start(work: Coroutine[Any, Any, None], name: str) -> None:
+                tasks.append(asyncio.create_task(work, name=name))
+
+            gateway = RestGateway(rest, look, start)
+            for number in range(2):
+                gateway.send([batch], replies.append)
+                assert len(replies) == number, "no reply comes before the call returns"
+                await asyncio.gather(*tasks)
             await rest.close()
             return replies, len(server.seen)
 

@@ -89,7 +89,8 @@ def test_custom_addresses_are_checked_before_anything_is_sent() -> None:
         "category: linear",
         'rest_url: "http://example.com"\n'
         '  ws_public_url: "ws://127.0.0.1:1/v5/public/linear"\n'
-        '  ws_private_url: "ws://127.0.0.1:1/v5/private"',
+        '  ws_private_url: "ws://127.0.0.1:1/v5/private"\n'
+        '  ws_trade_url: "ws://127.0.0.1:1/v5/trade"',
     )
     settings = config.parse(text.encode())
     with pytest.raises(ConfigError) as caught:

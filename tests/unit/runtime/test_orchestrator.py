@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 import pytest
@@ -12,13 +12,13 @@ from runtime_bench import FakeClock, batch
 
 from mmfast.engine.params import BatchParams, EngineParams, FairPrice, PlannerParams, RequoteBy
 from mmfast.engine.planner import DEADLINE_PASSED
+from mmfast.errors import InvariantError
 from mmfast.messages import NO_RATE_INFO, Batch, BatchReply, ItemReply, Op, Outcome
 from mmfast.runtime.orchestrator import (
     MAX_CALLS_IN_FLIGHT,
     AsyncTickOrchestrator,
 )
 from mmfast.runtime.stats import RunStats
-from mmfast.runtime.tasks import TaskGroup
 
 
 def params(*, enabled: bool = True, deadline_ms: int = 200) -> EngineParams:
@@ -47,12 +47,15 @@ class ScriptedKernel:
         self.replies: list[BatchReply] = []
         self.params: list[EngineParams] = []
         self.refusal = ""
+        self.bug: Exception | None = None
 
     def flush(self, now_ns: int) -> list[Batch]:
         return self.flushes.popleft() if self.flushes else []
 
     def on_event(self, event: object, now_ns: int) -> None:
         assert isinstance(event, BatchReply)
+        if self.bug is not None:
+            raise self.bug
         self.replies.append(event)
 
     def last_look(self, batch: Batch, now_ns: int) -> str:
@@ -66,29 +69,33 @@ class ScriptedKernel:
 
 
 class ScriptedGateway:
-    """Asks for the last look as the real one does; each send waits until the test lets it go."""
+    """Asks for the last look as the real ones do; each batch waits until the test answers it."""
 
     def __init__(self, orchestrator: AsyncTickOrchestrator) -> None:
         self._orchestrator = orchestrator
         self.sent: list[int] = []
-        self.waiting: dict[int, asyncio.Future[Outcome | Exception]] = {}
+        self.groups: list[list[int]] = []
+        self.waiting: dict[int, tuple[Batch, Callable[[BatchReply], None]]] = {}
         self.most_at_once = 0
+        self.bug: Exception | None = None
 
-    async def send(self, batch: Batch) -> BatchReply:
-        refusal = self._orchestrator.last_look(batch)
-        if refusal:
-            return reply_of(batch, Outcome.NOT_SENT, refusal)
-        self.sent.append(batch.batch_id)
-        self.waiting[batch.batch_id] = asyncio.get_running_loop().create_future()
+    def send(self, batches: Sequence[Batch], on_reply: Callable[[BatchReply], None]) -> None:
+        self.groups.append([batch.batch_id for batch in batches])
+        for batch in batches:
+            refusal = self._orchestrator.last_look(batch)
+            if refusal:
+                reply = reply_of(batch, Outcome.NOT_SENT, refusal)
+                asyncio.get_running_loop().call_soon(on_reply, reply)
+                continue
+            self.sent.append(batch.batch_id)
+            self.waiting[batch.batch_id] = batch, on_reply
         self.most_at_once = max(self.most_at_once, len(self.waiting))
-        result = await self.waiting[batch.batch_id]
-        del self.waiting[batch.batch_id]
-        if isinstance(result, Exception):
-            raise result
-        return reply_of(batch, result)
+        if self.bug is not None:
+            raise self.bug
 
-    async def answer(self, batch_id: int, result: Outcome | Exception = Outcome.ACK) -> None:
-        self.waiting[batch_id].set_result(result)
+    async def answer(self, batch_id: int, outcome: Outcome = Outcome.ACK) -> None:
+        batch, on_reply = self.waiting.pop(batch_id)
+        on_reply(reply_of(batch, outcome))
         await turns()
 
 
@@ -99,14 +106,13 @@ class Bench:
         self.stats = RunStats(clock.now_ns())
         self.faults: list[tuple[str, BaseException]] = []
         self.progress = 0
-        self.tasks = TaskGroup(200, lambda name, error: self.faults.append((name, error)))
         self.orchestrator = AsyncTickOrchestrator(
             kernel=self.kernel,
             clock=clock,
             stats=self.stats,
-            tasks=self.tasks,
             params=settings,
             on_progress=self._progressed,
+            on_fault=lambda name, error: self.faults.append((name, error)),
         )
         self.gateway = ScriptedGateway(self.orchestrator)
         self.orchestrator.use(self.gateway)
@@ -134,9 +140,7 @@ def run(
 ) -> Callable[..., None]:
     def runner(test: Callable[[Bench], Coroutine[Any, Any, None]], **settings: Any) -> None:
         async def main() -> None:
-            bench = Bench(clock, params(**settings))
-            await test(bench)
-            await bench.tasks.close()
+            await test(Bench(clock, params(**settings)))
 
         asyncio.run(main())
 
@@ -146,7 +150,7 @@ def run(
 def test_batched_sends_the_whole_tick_at_once(run: Any) -> None:
     async def test(bench: Bench) -> None:
         await bench.flush(batch(1, [1], Op.CANCEL), batch(2, [2, 3]), batch(3, [4, 5]))
-        assert bench.gateway.sent == [1, 2, 3]
+        assert bench.gateway.groups == [[1, 2, 3]], "one group: the gateway may write it at once"
         bench.clock.pass_ms(50)
         for number in (2, 1, 3):
             assert bench.stats.ticks.count == 0, "the tick is open while a reply is missing"
@@ -266,11 +270,10 @@ def test_a_later_offer_replaces_an_earlier_one(run: Any) -> None:
 
 def test_a_raising_gateway_leaves_its_commands_unknown_and_is_a_fault(run: Any) -> None:
     async def test(bench: Bench) -> None:
+        bench.gateway.bug = RuntimeError("bug")
         await bench.flush(batch(1, [1, 2]), batch(2, [3]))
-        await bench.gateway.answer(1, RuntimeError("bug"))
-        assert bench.kernel.outcomes() == {1: "UNKNOWN"}
-        assert [name for name, _ in bench.faults] == ["batch-1"]
-        await bench.gateway.answer(2)
+        assert bench.kernel.outcomes() == {1: "UNKNOWN", 2: "UNKNOWN"}
+        assert bench.faults == [("gateway", bench.gateway.bug)]
         assert bench.orchestrator.in_flight == 0
 
     run(test)
@@ -278,14 +281,43 @@ def test_a_raising_gateway_leaves_its_commands_unknown_and_is_a_fault(run: Any) 
 
 def test_after_a_fault_the_rest_of_a_sequential_tick_is_proven_unsent(run: Any) -> None:
     async def test(bench: Bench) -> None:
+        bench.gateway.bug = RuntimeError("bug")
         await bench.flush(batch(1, [1]), batch(2, [2]), batch(3, [3]))
-        await bench.gateway.answer(1, RuntimeError("bug"))
         assert bench.kernel.outcomes() == {1: "UNKNOWN", 2: "NOT_SENT", 3: "NOT_SENT"}
         assert bench.gateway.sent == [1]
         assert bench.orchestrator.in_flight == 0
         assert len(bench.faults) == 1
 
     run(test, enabled=False)
+
+
+def test_a_second_reply_to_a_batch_is_not_counted_twice(run: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.flush(batch(1, [1]), batch(2, [2]))
+        sent, on_reply = bench.gateway.waiting[1]
+        for _ in range(3):
+            on_reply(reply_of(sent, Outcome.ACK))
+        assert bench.orchestrator.in_flight == 1
+        assert len(bench.kernel.replies) == 1
+        assert bench.stats.ticks.count == 0
+
+    run(test)
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_a_kernel_that_fails_on_a_reply_is_told_nothing_more(run: Any, enabled: bool) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.flush(batch(1, [1]), batch(2, [2]))
+        bench.kernel.bug = InvariantError("impossible")
+        await bench.gateway.answer(1)
+        bench.kernel.bug = None
+        await bench.gateway.answer(2)
+        assert bench.faults == [("kernel", bench.faults[0][1])]
+        assert isinstance(bench.faults[0][1], InvariantError)
+        assert bench.kernel.replies == []
+        assert bench.orchestrator.in_flight == 0
+
+    run(test, enabled=enabled)
 
 
 def test_ticks_are_held_back_while_nothing_can_be_sent(run: Any) -> None:
