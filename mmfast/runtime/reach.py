@@ -80,7 +80,8 @@ async def load_instruments(rest: BybitRest, config: Config) -> tuple[Instrument,
     faults: Faults = []
     found: list[Instrument] = []
     symbols = [row.symbol for row in config.symbols]
-    for i, answer in enumerate(await _ask_each(rest, category, symbols)):
+    answers = await _ask_each(rest, category, symbols, parallel=PARALLEL_QUERIES)
+    for i, answer in enumerate(answers):
         path = f"$.symbols[{i}].symbol"
         if isinstance(answer, MmfastError):
             text = f"expected an instrument the venue lists, found {symbols[i]}: {answer}"
@@ -97,9 +98,11 @@ async def load_instruments(rest: BybitRest, config: Config) -> tuple[Instrument,
 async def read_instruments(rest: BybitRest, known: Sequence[Instrument]) -> tuple[Instrument, ...]:
     """Known instruments as they are now, aligned; one that is gone has the status NotListed.
 
+    One question at a time: nobody waits for the answers, and trading needs the connections.
     Raises what the transport raises.
     """
-    answers = await _ask_each(rest, known[0].category, [row.symbol for row in known])
+    symbols = [row.symbol for row in known]
+    answers = await _ask_each(rest, known[0].category, symbols, parallel=1)
     return tuple(
         msgspec.structs.replace(row, status=NOT_LISTED)
         if isinstance(answer, MmfastError)
@@ -155,15 +158,15 @@ def _cancel(index: int, client_id: ClientId) -> Command:
 
 
 async def _ask_each(
-    rest: BybitRest, category: Category, symbols: Sequence[str]
+    rest: BybitRest, category: Category, symbols: Sequence[str], *, parallel: int
 ) -> list[Instrument | MmfastError]:
-    """The filters of each symbol, or why the venue has none; a few questions at a time.
+    """The filters of each symbol, or why the venue has none; ``parallel`` questions at a time.
 
     An answer that says nothing about the symbol (no connection, rate limit) is raised.
     """
     answers: list[Instrument | MmfastError] = []
-    for start in range(0, len(symbols), PARALLEL_QUERIES):
-        chunk = symbols[start : start + PARALLEL_QUERIES]
+    for start in range(0, len(symbols), parallel):
+        chunk = symbols[start : start + parallel]
         results = await asyncio.gather(
             *(rest.instruments(category, (symbol,)) for symbol in chunk), return_exceptions=True
         )
