@@ -93,7 +93,16 @@ def write(races: Iterable[Race], path: Path = PATH) -> None:
     ratios = found.get("ratios", {})
     for race in races:
         ratios[race.stage] = {name: entry._asdict() for name, entry in entries(race).items()}
-    found = {"machine": machine(), **found, "ratios": ratios}
+    _put(path, {"machine": machine(), "ratios": ratios})
+
+
+def write_instructions(counts: dict[str, Any], path: Path = PATH) -> None:
+    """Put instruction counts into the baseline; what else it holds stays."""
+    _put(path, {"instructions": counts})
+
+
+def _put(path: Path, fresh: dict[str, Any]) -> None:
+    found = (read(path) if path.exists() else {}) | fresh
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 

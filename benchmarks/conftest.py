@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 TESTS = HERE.parent / "tests"
 sys.path[:0] = [
     *(str(TESTS / name) for name in ("oracle", "harness")),
-    *(str(HERE / name) for name in ("", "limits", "path")),
+    *(str(HERE / name) for name in ("", "limits", "path", "instructions")),
 ]
 
 import compare  # noqa: E402 - found on the path made above
@@ -25,6 +25,8 @@ ROWS = []
 FRESH = []
 """Races for a new baseline."""
 BASELINE_RACES = 5
+NOTES = []
+"""What the reader of the run must not miss."""
 
 
 def pytest_addoption(parser):
@@ -49,6 +51,12 @@ def baseline(pytestconfig):
 def rows():
     """Rows put here are printed and written at the end."""
     return ROWS
+
+
+@pytest.fixture(scope="session")
+def notes():
+    """Sentences put here stand at the end of the run."""
+    return NOTES
 
 
 @pytest.fixture
@@ -82,6 +90,8 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(report.table(ROWS))
         report.write(ROWS)
         terminalreporter.write_line(f"written to {report.TARGET}")
+    for note in NOTES:
+        terminalreporter.write_line(f"NOTE: {note}", yellow=True, bold=True)
     if FRESH:
         compare.write(FRESH)
         terminalreporter.write_line(f"written to {compare.PATH}")

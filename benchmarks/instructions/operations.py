@@ -1,0 +1,100 @@
+"""What is counted: calls of the core that the hot path consists of, each with its own data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import frames
+import stages
+
+from mmfast._core import book, coalesce, encode, fixed, sign
+from mmfast.messages import Command, Op, Side
+
+Operation = Callable[[], object]
+REQUEST_ID = "q-1"
+FEWER = "body_19_place"
+
+
+def signing() -> dict[str, Operation]:
+    """One signature, and two requests of one flush."""
+    signer = sign.Signer(stages.KEY, stages.SECRET, stages.WINDOW_MS)
+    small, large = b"x" * 200, b"x" * 1024
+    return {
+        "sign_200": lambda: signer.sign(small),
+        "sign_1k": lambda: signer.sign(large),
+        "sign_request_pair_1k": lambda: signer.sign_request_pair(stages.TIME_MS, large, large),
+    }
+
+
+def encoding() -> dict[str, Operation]:
+    """Batches of 20, as bodies and as frames of the trade socket."""
+    made: dict[str, Operation] = {}
+    for op in Op:
+        encoder = encode.OrderEncoder("linear", "mmfa-")
+        encoder.add_instrument(0, "BTCUSDT", 1, 1, 3, 1)
+        batch = stages.commands(op)
+
+        def body(op=op, encoder=encoder, batch=batch) -> bytes:
+            return encoder.batch(op, batch)
+
+        def frame(op=op, encoder=encoder, batch=batch) -> bytes:
+            return encoder.batch_frame(op, batch, REQUEST_ID, stages.TIME_MS, stages.WINDOW_MS)
+
+        made[f"body_20_{op.name.lower()}"] = body
+        made[f"frame_20_{op.name.lower()}"] = frame
+    return made
+
+
+def fewer() -> dict[str, Operation]:
+    """Nineteen orders: against these, a batch of twenty is a slowdown that the gate must find."""
+    encoder = encode.OrderEncoder("linear", "mmfa-")
+    encoder.add_instrument(0, "BTCUSDT", 1, 1, 3, 1)
+    batch = stages.commands(Op.PLACE)[1:]
+    return {FEWER: lambda: encoder.batch(Op.PLACE, batch)}
+
+
+def books() -> dict[str, Operation]:
+    """A whole round of frames is one operation."""
+    shapes = {
+        "book_16_depth_50": (50, frames.steady(50)),
+        "book_16_depth_200": (200, frames.steady(200)),
+        "book_level_1": (1, frames.steady(1)),
+        "book_far_deltas": (50, frames.replaced(50, 100_000, snapshot=False)),
+        "book_scattered": (50, frames.scattered(50, 12_000)),
+    }
+    made: dict[str, Operation] = {}
+    for name, (depth, texts) in shapes.items():
+        ours = book.Book("BTCUSDT", depth, 1, 1, 3, 1)
+
+        def run(apply=ours.apply, texts=texts) -> None:
+            for text in texts:
+                apply(text)
+
+        made[name] = run
+    return made
+
+
+def coalescing() -> dict[str, Operation]:
+    """A tick of 80 commands, all put at once and drained."""
+    rows = stages.intents(80)
+    batch = [Command(Op(op), slot, 0, Side.BUY, *rest) for op, slot, *rest in rows]
+    table = coalesce.IntentTable(80)
+
+    def tick() -> object:
+        table.put_all(batch)
+        return table.drain(80, 80, 80)
+
+    return {"coalesce_80": tick}
+
+
+def decimals() -> dict[str, Operation]:
+    """A price both ways."""
+    return {
+        "parse_units": lambda: fixed.parse_units("65000.10", 1),
+        "format_units": lambda: fixed.format_units(650_001, 1),
+    }
+
+
+def all_operations() -> dict[str, Operation]:
+    """Everything that is counted, by name."""
+    return {**signing(), **encoding(), **books(), **coalescing(), **decimals()}
