@@ -53,6 +53,9 @@ class ClientIds:
         if len(link_id) != len(head) + HEX_DIGITS or not link_id.startswith(head):
             return NOT_OURS
         digits = link_id[len(head) :]
-        if not all(c in "0123456789abcdef" for c in digits):
+        try:
+            client_id = int(digits, 16)
+        except ValueError:
             return NOT_OURS
-        return ClientId(int(digits, 16))
+        # int() also reads capitals, underscores and signs, which we never write.
+        return ClientId(client_id) if f"{client_id:016x}" == digits else NOT_OURS

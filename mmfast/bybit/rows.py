@@ -44,6 +44,7 @@ _STATUSES: Final = {
     "Deactivated": OrderStatus.CANCELLED,
     "Rejected": OrderStatus.REJECTED,
 }
+_FINALS: Final = frozenset(status for status in OrderStatus if status.is_final)
 #: Execution types that carry a size but trade nothing: the size is what a fee was taken on.
 _FEE_ONLY: Final = frozenset({"Funding"})
 _MAX_MS_DIGITS: Final = 15
@@ -131,6 +132,7 @@ class RowReader:
         self.unknown_words = 0
         self.category = category
         self.ids = ids
+        self._category_text = category.text
         self._instruments: dict[str, Instrument] = {}
         self._coins: set[str] = set()
         for instrument in instruments:
@@ -156,6 +158,13 @@ class RowReader:
             status = OrderStatus.UNKNOWN_STATUS
         link_id = row.order_link_id or ""
         lots = _lots(instrument, "qty", row.qty)
+        leaves = row.leaves_qty
+        if status in _FINALS:
+            leaves_lots = Lots(0)
+        else:
+            # Most orders rest as they were sent: a text that was read need not be read again.
+            same = leaves == row.qty
+            leaves_lots = lots if same else _lots(instrument, "leavesQty", leaves)
         return OrderUpdate(
             client_id=self.ids.parse(link_id),
             link_id=link_id,
@@ -166,9 +175,7 @@ class RowReader:
             price_ticks=_ticks(instrument, "price", row.price),
             lots=lots,
             cum_lots=_lots(instrument, "cumExecQty", row.cum_exec_qty),
-            leaves_lots=(
-                Lots(0) if status.is_final else _lots(instrument, "leavesQty", row.leaves_qty)
-            ),
+            leaves_lots=leaves_lots,
             reject_reason=row.reject_reason or "",
             cancel_type=row.cancel_type or "",
             updated_ms=_ms(row.updated_time),
@@ -254,7 +261,7 @@ class RowReader:
     def _instrument(self, symbol: str, category: str) -> Instrument | None:
         # Spot and linear share symbol names, so the category decides where a row tells it.
         instrument = self._instruments.get(symbol)
-        if instrument is None or (category and category != instrument.category.text):
+        if instrument is None or (category and category != self._category_text):
             self.dropped += 1
             return None
         return instrument
@@ -268,7 +275,7 @@ def _side(instrument: Instrument, word: str) -> Side:
 
 
 def _lots(instrument: Instrument, field: str, text: Text) -> Lots:
-    if not text:
+    if not text or text == "0":
         return Lots(0)
     try:
         lots = fixed.parse_grid(text, instrument.step_decimals, instrument.step_units)
