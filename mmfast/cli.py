@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from enum import IntEnum
@@ -23,7 +24,7 @@ class Exit(IntEnum):
 
 EPILOG = """\
 exit codes:
-  0  done; after `run`: the venue showed twice that no own order is open
+  0  done; after `run` and `kill`: the venue showed twice that no own order is open
   1  stopped by a fault, or own orders may still be open at the venue (stderr lists them)
   2  bad input: arguments, configuration, key files (each fault with its path)
   3  the venue could not be reached, or refused the key, before anything was traded
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ImportError as error:
         return _fail(Exit.FAILED, str(error))
     except KeyboardInterrupt:
-        return _fail(Exit.FAILED, "interrupted before anything was traded")
+        return _fail(Exit.FAILED, "interrupted before it was done")
 
 
 def _fail(code: Exit, text: str) -> Exit:
@@ -86,6 +87,26 @@ def _sim(options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
+def _kill(options: argparse.Namespace) -> int:
+    from mmfast.runtime.kill import kill
+
+    proven = kill(options.config, wait_s=options.wait, environment=os.environ)
+    return Exit.DONE if proven else Exit.FAILED
+
+
+def _watchdog(_options: argparse.Namespace) -> int:
+    from mmfast.runtime import watchdog
+
+    return Exit.DONE if watchdog.run() else Exit.FAILED
+
+
+def _reload(options: argparse.Namespace) -> int:
+    from mmfast.runtime.kill import ask_reload
+
+    ask_reload(options.config)
+    return Exit.DONE
+
+
 def _check(options: argparse.Namespace) -> int:
     from mmfast.runtime import commands
 
@@ -93,7 +114,14 @@ def _check(options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
-_COMMANDS = {"run": _run, "sim": _sim, "check": _check}
+_COMMANDS = {
+    "run": _run,
+    "kill": _kill,
+    "reload": _reload,
+    "sim": _sim,
+    "check": _check,
+    "watchdog": _watchdog,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -112,6 +140,12 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--summary", type=Path, metavar="FILE", help="write what happened to FILE, as JSON"
     )
+    text = "stop the engine, cancel all orders with its prefix, prove it; with or without engine"
+    kill = _command(commands, "kill", text)
+    kill.add_argument(
+        "--wait", type=_seconds, default=30.0, metavar="SECONDS", help="give up then (default 30)"
+    )
+    _command(commands, "reload", "let the running engine read its configuration again")
     sim = _command(commands, "sim", "serve the embedded venue; its addresses come on stdout")
     sim.add_argument("--port", type=_port, default=0, metavar="N", help="0 (default): any free")
     sim.add_argument("--until-eof", action="store_true", help="stop when standard input is closed")
@@ -126,6 +160,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "write every request to FILE, a line of JSON each"
     sim.add_argument("--audit", type=Path, metavar="FILE", help=text)
     _command(commands, "check", "validate the configuration and print what is in force")
+    commands.add_parser("watchdog")  # without help: `mmfast run` starts it, nobody else
     return parser
 
 

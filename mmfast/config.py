@@ -115,6 +115,21 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
     cancel_reserve_percent: Percent = 20
 
 
+class WatchdogConfig(_Section, frozen=True, kw_only=True):
+    """The process that cancels when the engine dies or stands still."""
+
+    enabled: bool = True
+    progress_ms: Annotated[int, Meta(ge=1_500, le=600_000)] = 5_000
+    key_file: str | None = None
+
+
+class JournalConfig(_Section, frozen=True, kw_only=True):
+    """The record on disk of what was sent and how it ended."""
+
+    file_mb: Annotated[int, Meta(ge=1, le=4_096)] = 64
+    files: Annotated[int, Meta(ge=1, le=100)] = 4
+
+
 class MetricsConfig(_Section, frozen=True, kw_only=True):
     """The scrape address."""
 
@@ -145,6 +160,8 @@ class Config(_Section, frozen=True, kw_only=True):
     symbols: tuple[SymbolConfig, ...]
     strategy: StrategyConfig
     risk: RiskConfig
+    watchdog: WatchdogConfig = WatchdogConfig()
+    journal: JournalConfig = JournalConfig()
     metrics: MetricsConfig = MetricsConfig()
     embedded_venue: EmbeddedVenueConfig = EmbeddedVenueConfig()
 
@@ -178,6 +195,24 @@ def parse(data: bytes) -> Config:
     if faults:
         raise ConfigError(faults)
     return config
+
+
+def salvage_venue(path: Path) -> VenueConfig:
+    """Section ``venue`` alone, whatever state the rest of the file is in; raises ConfigError.
+
+    For ``mmfast kill``, which must work while somebody is breaking the strategy.
+    """
+    try:
+        with path.open("rb") as file:
+            tree = typed_yaml.parse(file.read(typed_yaml.MAX_BYTES + 1))
+    except OSError as error:
+        raise ConfigError([("$", f"cannot read {path}: {error.strerror}")]) from None
+    section = tree.get("venue") if isinstance(tree, dict) else None
+    venue = typed_yaml.convert(section, VenueConfig, "$.venue")
+    faults = list(_venue_faults(venue))
+    if faults:
+        raise ConfigError(faults)
+    return venue
 
 
 def effective(config: Config) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 An ``orderLinkId`` is ``<prefix><instance>-<16 hex digits>``; the digits are a 64-bit integer,
 ``epoch << 32 | counter``. The epoch is made durable before the first create of a run
-(:mod:`mmfast.runtime.journal`), so an id is never used twice, whatever crashes.
+(:mod:`mmfast.runtime.state`), so an id is never used twice, whatever crashes.
 """
 
 from __future__ import annotations
@@ -59,3 +59,16 @@ class ClientIds:
             return NOT_OURS
         # int() also reads capitals, underscores and signs, which we never write.
         return ClientId(client_id) if f"{client_id:016x}" == digits else NOT_OURS
+
+    def is_ours(self, link_id: str) -> bool:
+        """Whether an ``orderLinkId`` carries our prefix and instance, of whatever run."""
+        return self.parse(link_id) != NOT_OURS
+
+    def is_of_epoch(self, link_id: str, epoch: int) -> bool:
+        """Whether an ``orderLinkId`` was given in the run with this epoch."""
+        return epoch_of(self.parse(link_id)) == epoch
+
+
+def epoch_of(client_id: int) -> int:
+    """The run an id was given in; 0 for :data:`NOT_OURS`."""
+    return client_id >> _COUNTER_BITS

@@ -22,7 +22,7 @@ _TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
     "cancel_reserve_percent": True,
 }
 _SYMBOL_LIMITS: Final = ("max_position_qty", "max_order_qty")
-_FIXED_SECTIONS: Final = ("venue", "metrics", "embedded_venue")
+_FIXED_SECTIONS: Final = ("venue", "watchdog", "journal", "metrics", "embedded_venue")
 
 
 class Change(NamedTuple):

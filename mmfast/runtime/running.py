@@ -17,7 +17,6 @@ import orjson
 
 from mmfast import __version__, _core
 from mmfast import config as configuration
-from mmfast.bybit.auth import Credentials
 from mmfast.bybit.hosts import Endpoints
 from mmfast.clock import SystemClock
 from mmfast.config import Config
@@ -29,14 +28,16 @@ from mmfast.runtime import assemble, summary, table
 from mmfast.runtime.closing import Verdict
 from mmfast.runtime.control import Signals
 from mmfast.runtime.embedded import EmbeddedVenue
-from mmfast.runtime.journal import StateDir
+from mmfast.runtime.guard import Guard
 from mmfast.runtime.logs import LineWriter, Logs, say
 from mmfast.runtime.metrics import EngineCollector, MetricsServer
 from mmfast.runtime.quote_loop import AsyncQuoteLoop
-from mmfast.runtime.secrets import LONG_WINDOW_MS, load_credentials
+from mmfast.runtime.secrets import Key, load_key, load_watchdog_key
 from mmfast.runtime.session import Contact, Session
+from mmfast.runtime.state import StateDir
 from mmfast.runtime.stats import RunStats
 from mmfast.runtime.tasks import TaskGroup
+from mmfast.runtime.watchdog import OrdersOfTheDay
 
 STDOUT_FD = 1
 STDERR_FD = 2
@@ -59,6 +60,8 @@ class Running:
         self.logs = Logs(self._log_writer)
         self._loop: AsyncQuoteLoop | None = None
         self._child: EmbeddedVenue | None = None
+        self._guard: Guard | None = None
+        self._verdict: Verdict | None = None
 
     async def main(self, *, duration_s: float | None, summary_path: Path | None) -> bool:
         """The whole run; True if it ended without fault and nothing is left, proven."""
@@ -66,7 +69,7 @@ class Running:
         try:
             async with contextlib.AsyncExitStack() as stack:
                 loop = await self._prepare(stack)
-                verdict = await loop.run(duration_s)
+                self._verdict = verdict = await loop.run(duration_s)
                 session = loop.session
                 if session is not None and summary_path is not None:
                     summary.write(summary_path, self._summary(session, verdict))
@@ -85,15 +88,20 @@ class Running:
         config = self._config
         clock = SystemClock()
         self.stats.started_ns = clock.now_ns()
-        endpoints, credentials = await self._venue(stack)
+        endpoints, key = await self._venue(stack)
+        base = self._config_path.resolve().parent
+        section = config.watchdog
+        own_key = load_watchdog_key(section.key_file, base, self._environment, self.logs.hide)
         state = StateDir(
-            assemble.state_dir(config, self._config_path), config.venue.stem, credentials.api_key
+            assemble.state_dir(config, self._config_path), config.venue.stem, key.api_key
         )
         epoch = stack.enter_context(state).next_epoch(clock.wall_ms())
+        state.note_epoch(epoch)
+        stack.callback(self._note_end, state)
         contact = Contact(
             config=config,
             endpoints=endpoints,
-            credentials=credentials,
+            credentials=key.credentials(config.venue.recv_window_ms),
             epoch=epoch,
             clock=clock,
             stats=self.stats,
@@ -101,13 +109,16 @@ class Running:
         stack.push_async_callback(contact.rest.close)
         loop = AsyncQuoteLoop(config=config, config_path=self._config_path, contact=contact)
         self._loop = loop
-        self._say_start(epoch, credentials)
+        self._say_start(epoch, contact)
         signals = Signals(loop.ask_stop, loop.ask_reload)
         signals.install()
         stack.callback(signals.remove)
         asyncio.get_running_loop().set_exception_handler(self._unhandled)
         await self._start_metrics(stack)
         tasks = TaskGroup(4, loop.on_fault)
+        # The embedded venue ends with the engine, and its orders with it.
+        if section.enabled and self._child is None:
+            await self._start_guard(stack, tasks, contact, own_key or key)
         if self._on_terminal:
             writer = LineWriter(STDOUT_FD, max_waiting=2)
             stack.callback(_leave_screen, writer)
@@ -117,14 +128,13 @@ class Running:
         stack.push_async_callback(tasks.close)
         return loop
 
-    async def _venue(self, stack: contextlib.AsyncExitStack) -> tuple[Endpoints, Credentials]:
+    async def _venue(self, stack: contextlib.AsyncExitStack) -> tuple[Endpoints, Key]:
         """Where to trade and as whom; starts the embedded venue where that is asked for."""
         venue, config_path = self._config.venue, self._config_path
         if venue.environment != "embedded":
             base = config_path.resolve().parent
             endpoints = assemble.endpoints(self._config)
-            credentials = load_credentials(venue, base, self._environment, self.logs.hide)
-            return endpoints, credentials
+            return endpoints, load_key(venue, base, self._environment, self.logs.hide)
         self._child = EmbeddedVenue(config_path)
         stack.push_async_callback(self._child.stop)
         where = await self._child.start()
@@ -136,13 +146,43 @@ class Running:
             ws_private_url=f"{where.ws_url}/v5/private",
             ws_trade_url=f"{where.ws_url}/v5/trade",
         )
-        credentials = Credentials.hmac(
-            where.api_key,
-            where.api_secret,
-            short_window_ms=venue.recv_window_ms,
-            long_window_ms=max(LONG_WINDOW_MS, venue.recv_window_ms),
+        return endpoints, Key(where.api_key, secret=where.api_secret)
+
+    async def _start_guard(
+        self, stack: contextlib.AsyncExitStack, tasks: TaskGroup, contact: Contact, key: Key
+    ) -> None:
+        """Start the watchdog; the quote loop waits for it before it trades."""
+        venue = self._config.venue
+        assert self._loop is not None  # noqa: S101 - made before
+        orders = OrdersOfTheDay(
+            engine_pid=os.getpid(),
+            rest_url=contact.endpoints.rest_url,
+            category=venue.category,
+            stem=venue.stem,
+            epoch=contact.epoch,
+            recv_window_ms=venue.recv_window_ms,
+            request_timeout_ms=venue.request_timeout_ms,
+            max_batch_orders=venue.max_batch_orders,
+            progress_ms=self._config.watchdog.progress_ms,
+            api_key=key.api_key,
+            secret=key.secret,
+            pem=key.pem.decode(),
         )
-        return endpoints, credentials
+        self._guard = guard = Guard(orders, contact.clock, self._loop.progress)
+        stack.push_async_callback(self._leave_guard, guard)
+        await guard.start()
+        tasks.start(guard.keep(), "watchdog")
+        self._loop.before_trading = guard.armed
+
+    async def _leave_guard(self, guard: Guard) -> None:
+        """A watchdog that is not told goodbye empties the venue by itself."""
+        nothing_traded = self._loop is None or self._loop.session is None
+        proven = nothing_traded if self._verdict is None else self._verdict.proven_empty
+        await guard.close(goodbye=proven)
+
+    def _note_end(self, state: StateDir) -> None:
+        if self._verdict is not None:
+            state.note_end(proven_empty=self._verdict.proven_empty)
 
     async def _watch_child(self, child: EmbeddedVenue) -> None:
         code = await child.ended()
@@ -204,7 +244,7 @@ class Running:
             columns=columns,
         )
 
-    def _say_start(self, epoch: int, credentials: Credentials) -> None:
+    def _say_start(self, epoch: int, contact: Contact) -> None:
         plain = orjson.dumps(configuration.effective(self._config))
         say(
             logging.INFO,
@@ -213,7 +253,7 @@ class Running:
             version=__version__,
             core=_core.BUILD,
             config=hashlib.sha256(plain).hexdigest()[:12],
-            key=repr(credentials),
+            key=repr(contact.credentials),
             epoch=epoch,
             symbols=len(self._config.symbols),
         )

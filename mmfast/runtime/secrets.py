@@ -9,7 +9,7 @@ import os
 import stat
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from mmfast.bybit.auth import Credentials
 from mmfast.config import VenueConfig
@@ -17,9 +17,41 @@ from mmfast.errors import ConfigError
 
 KEY_NAME: Final = "BYBIT_API_KEY"
 SECRET_NAME: Final = "BYBIT_API_SECRET"  # noqa: S105 - the name of a variable
+WATCHDOG_KEY_NAME: Final = "BYBIT_WATCHDOG_API_KEY"
+WATCHDOG_SECRET_NAME: Final = "BYBIT_WATCHDOG_API_SECRET"  # noqa: S105 - as above
 MAX_FILE_BYTES: Final = 16_384
 LONG_WINDOW_MS: Final = 5_000
 """Receive window of cancels and queries: for them late is better than not at all."""
+
+
+class Key:
+    """One API key with what signs for it: a shared secret, or a private RSA key in PEM.
+
+    Shows nothing of itself, and refuses to be pickled or copied.
+    """
+
+    __slots__ = ("api_key", "pem", "secret")
+
+    def __init__(self, api_key: str, secret: str = "", pem: bytes = b"") -> None:
+        self.api_key = api_key
+        self.secret = secret
+        self.pem = pem
+
+    def credentials(self, recv_window_ms: int) -> Credentials:
+        """What signs requests; creates are void at the venue after ``recv_window_ms``."""
+        windows = {
+            "short_window_ms": recv_window_ms,
+            "long_window_ms": max(LONG_WINDOW_MS, recv_window_ms),
+        }
+        if self.pem:
+            return Credentials.rsa(self.api_key, self.pem, **windows)
+        return Credentials.hmac(self.api_key, self.secret, **windows)
+
+    def __repr__(self) -> str:
+        return "Key(<hidden>)"
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise TypeError("keys stay in this process: they cannot be pickled or copied")
 
 
 def take_from_environment(environment: MutableMapping[str, str]) -> dict[str, str]:
@@ -28,13 +60,13 @@ def take_from_environment(environment: MutableMapping[str, str]) -> dict[str, st
     return {name: text for name, text in found.items() if text}
 
 
-def load_credentials(
+def load_key(
     venue: VenueConfig,
     base: Path,
     environment: MutableMapping[str, str],
     hide: Callable[[str], None],
-) -> Credentials:
-    """Credentials for a real venue; ``hide`` learns every secret before it can reach a log.
+) -> Key:
+    """The key for a real venue; ``hide`` learns every secret before it can reach a log.
 
     ``base`` is the folder relative file names start from. Raises :class:`ConfigError`.
     """
@@ -45,16 +77,47 @@ def load_credentials(
         hide(text)
     if KEY_NAME not in texts:
         raise ConfigError([(KEY_NAME, _missing(venue, "the API key"))])
-    windows = {
-        "short_window_ms": venue.recv_window_ms,
-        "long_window_ms": max(LONG_WINDOW_MS, venue.recv_window_ms),
-    }
     if venue.rsa_key_file is not None:
         pem = read_private_file(base / venue.rsa_key_file, "$.venue.rsa_key_file")
-        return Credentials.rsa(texts[KEY_NAME], pem, **windows)
+        return Key(texts[KEY_NAME], pem=pem)
     if SECRET_NAME not in texts:
         raise ConfigError([(SECRET_NAME, _missing(venue, "the API secret"))])
-    return Credentials.hmac(texts[KEY_NAME], texts[SECRET_NAME], **windows)
+    return Key(texts[KEY_NAME], secret=texts[SECRET_NAME])
+
+
+def load_credentials(
+    venue: VenueConfig,
+    base: Path,
+    environment: MutableMapping[str, str],
+    hide: Callable[[str], None],
+) -> Credentials:
+    """Credentials made of :func:`load_key`; raises :class:`ConfigError`."""
+    return load_key(venue, base, environment, hide).credentials(venue.recv_window_ms)
+
+
+def load_watchdog_key(
+    key_file: str | None,
+    base: Path,
+    environment: MutableMapping[str, str],
+    hide: Callable[[str], None],
+) -> Key | None:
+    """The watchdog's own key, or None where it has none and uses the engine's.
+
+    Raises :class:`ConfigError` for half a key.
+    """
+    names = {WATCHDOG_KEY_NAME: KEY_NAME, WATCHDOG_SECRET_NAME: SECRET_NAME}
+    texts = {ours: environment.pop(name, "").strip() for name, ours in names.items()}
+    if key_file is not None:
+        texts = _parse_key_file(read_private_file(base / key_file, "$.watchdog.key_file"))
+    api_key, secret = texts.get(KEY_NAME, ""), texts.get(SECRET_NAME, "")
+    for text in (api_key, secret):
+        hide(text)
+    if not api_key and not secret:
+        return None
+    if not api_key or not secret:
+        text = f"expected {WATCHDOG_KEY_NAME} and {WATCHDOG_SECRET_NAME}, found one of them"
+        raise ConfigError([(WATCHDOG_KEY_NAME, text)])
+    return Key(api_key, secret=secret)
 
 
 def read_private_file(path: Path, where: str) -> bytes:

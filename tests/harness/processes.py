@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -11,6 +12,8 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = (ROOT / "config.yaml").read_text()
@@ -96,14 +99,21 @@ class Process:
     def wait(self) -> int:
         code = self.popen.wait(PATIENCE_S)
         for thread in self._threads:
-            thread.join(5)
+            thread.join(PATIENCE_S)  # a watchdog may hold stderr a little longer
         return code
 
     def signal(self, number: int) -> None:
         self.popen.send_signal(number)
 
     def kill(self) -> None:
+        """End it by force, and its children with it: a watchdog would go on for a while."""
+        children: list[psutil.Process] = []
+        with contextlib.suppress(psutil.NoSuchProcess):
+            children = psutil.Process(self.popen.pid).children(recursive=True)
         self.popen.kill()
+        for child in children:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
         self.wait()
         for stream in (self.popen.stdout, self.popen.stderr):
             assert stream is not None

@@ -95,5 +95,5 @@ def start() -> Iterator[Callable[..., Process]]:
         return started[-1]
 
     yield run
-    for process in started:
+    for process in reversed(started):  # engines before the venue they need
         process.kill()

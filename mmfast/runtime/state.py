@@ -1,7 +1,7 @@
 """What must survive a crash: the epoch of our order ids, and the lock of the one writer.
 
-Both are named by the order prefix and a hash of the API key, so that two keys, or two prefixes
-on one key, can share a state directory.
+Inside the lock file stands who holds it, for ``mmfast kill``. All are named by the order prefix
+and a hash of the API key, so that two keys, or two prefixes on one key, can share a directory.
 """
 
 from __future__ import annotations
@@ -16,11 +16,27 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+import msgspec
+
 from mmfast.errors import StateError
 
 MAX_EPOCH: Final = (1 << 31) - 1
 _YEAR_2020_MS: Final = 1_577_836_800_000
 _RECORD: Final = re.compile(rb"mmfast-epoch 1 ([0-9]{1,10}) ([0-9a-f]{8})\n")
+
+
+class Holder(msgspec.Struct, frozen=True, kw_only=True):
+    """Who holds the lock, or held it last. ``verdict`` is empty while a run lasts, then tells how
+    it ended: ``proven_empty`` or ``not_proven``."""
+
+    pid: int
+    epoch: int = 0
+    verdict: str = ""
+
+
+PROVEN: Final = "proven_empty"
+NOT_PROVEN: Final = "not_proven"
+_MAX_HOLDER_BYTES: Final = 4096
 
 
 class StateDir:
@@ -34,7 +50,9 @@ class StateDir:
         self._directory = directory
         self._lock_path = directory / f"{name}.lock"
         self._epoch_path = directory / f"{name}.epoch"
+        self.journal_path = directory / f"{name}.journal"
         self._lock_fd = -1
+        self._holder = Holder(pid=os.getpid())
 
     def __enter__(self) -> Self:
         try:
@@ -54,6 +72,7 @@ class StateDir:
                 f"expected a writable state directory, found {error.strerror}: "
                 f"{error.filename or self._directory}; set venue.state_dir"
             ) from None
+        self._note(self._holder)
         return self
 
     def __exit__(
@@ -85,6 +104,23 @@ class StateDir:
                 "without it an order id could repeat, so nothing is traded"
             ) from None
         return epoch
+
+    def note_epoch(self, epoch: int) -> None:
+        """Write beside the lock which epoch runs."""
+        self._note(msgspec.structs.replace(self._holder, epoch=epoch))
+
+    def note_end(self, *, proven_empty: bool) -> None:
+        """Write beside the lock how the run ended."""
+        verdict = PROVEN if proven_empty else NOT_PROVEN
+        self._note(msgspec.structs.replace(self._holder, verdict=verdict))
+
+    def _note(self, holder: Holder) -> None:
+        """Best effort: a full disk must keep no run from ending, and the lock holds without it."""
+        self._holder = holder
+        with contextlib.suppress(OSError):
+            data = msgspec.json.encode(holder)
+            os.pwrite(self._lock_fd, data, 0)
+            os.ftruncate(self._lock_fd, len(data))
 
     def _read_epoch(self) -> int | None:
         try:
@@ -127,6 +163,37 @@ class StateDir:
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1
+
+
+def lock_paths(directory: Path, stem: str) -> list[Path]:
+    """Locks of all keys that ever traded with this order prefix and instance here."""
+    return sorted(directory.glob(f"{stem}-*.lock"))
+
+
+def try_lock(path: Path) -> int:
+    """Take a lock that nobody holds; the descriptor that holds it now, or -1 where a run lives.
+
+    Raises :class:`StateError` for a lock that cannot be opened.
+    """
+    try:
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError as error:
+        raise StateError(f"cannot open the lock {path}: {error.strerror}") from None
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(fd)
+        return -1
+    return fd
+
+
+def read_holder(path: Path) -> Holder | None:
+    """What the holder of a lock wrote into it; None where that cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(_MAX_HOLDER_BYTES), type=Holder)
+    except (OSError, msgspec.MsgspecError):
+        return None
 
 
 def first_epoch(wall_ms: int) -> int:

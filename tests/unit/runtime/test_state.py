@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mmfast.errors import StateError
-from mmfast.runtime.journal import MAX_EPOCH, StateDir
+from mmfast.runtime.state import MAX_EPOCH, StateDir
 
 START_MS = 1_577_836_801_000
 """One second into 2020: the first epoch is 1."""
