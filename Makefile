@@ -61,6 +61,9 @@ bench: $(VENV)/.test ## measure, as ratios against a yardstick in the same run
 	$(PYTEST) benchmarks -v --benchmark-columns=min,median,ops
 	PYTHONPATH=benchmarks/limits:tests/oracle $(BIN)/python benchmarks/report.py
 
+fuzz: $(VENV)/.test ## 200,000 mutated inputs per fuzz target, 10^6 sequences of intents
+	$(PYTEST) tests/fuzz -v --fuzz-count 200000 $(FUZZ)
+
 lint: $(VENV)/.lint ## ruff, strict mypy, stub check, architecture tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -27,6 +27,26 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="inputs per fuzz target",
     )
+    parser.addoption(
+        "--fuzz-seed",
+        type=int,
+        default=1,
+        metavar="N",
+        help="seed of the fuzz inputs; the same seed gives the same inputs",
+    )
+    parser.addoption(
+        "--fuzz-input",
+        type=Path,
+        default=None,
+        metavar="FILE",
+        help="play this saved input to the fuzz targets instead of mutated ones",
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """A failure of a fuzz target repeats with the same figures."""
+    count, seed = config.getoption("--fuzz-count"), config.getoption("--fuzz-seed")
+    return f"fuzz: --fuzz-count {count} --fuzz-seed {seed}"
 
 
 @pytest.fixture(scope="session")

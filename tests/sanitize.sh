@@ -31,4 +31,4 @@ sys.exit(0 if core.BUILD == "sanitize" else f"expected the sanitize build, found
 # Captured at the file descriptor, the report of a sanitizer would die with the process.
 exec "$PYTHON" -P -m pytest -q -p no:cacheprovider --capture=sys --timeout 600 \
     tests/unit/_core tests/property/test_core_properties.py tests/property/test_core_stateful.py \
-    tests/fuzz/test_fuzz_core.py "$@"
+    tests/fuzz --fuzz-count 20000 "$@"

@@ -184,7 +184,7 @@ class TradeCodec:
     def socket_reply(self, data: bytes) -> SocketReply | None:
         """One message of the trade socket; None for bytes that are none."""
         try:
-            return self._socket_reply.decode(data)
+            return self._socket_reply.decode(data.decode())
         except UNREADABLE:
             return None
 
@@ -216,7 +216,8 @@ class TradeCodec:
         if status not in (_OK, _TOO_MANY):
             return same_of_all(batch, Outcome.UNKNOWN, status, f"HTTP {status}")
         try:
-            reply = self._reply.decode(body)
+            # The decoder does not look into text that it skips; broken bytes prove nothing.
+            reply = self._reply.decode(body.decode())
         except UNREADABLE as error:
             text = f"HTTP {status} without a reply of ours: {error}"
             return same_of_all(batch, Outcome.UNKNOWN, status, text)

@@ -62,11 +62,12 @@ def _tree(text: str):
     )
 
 
-def _nesting(value) -> int:
-    children = [item for _, item in value] if isinstance(value, Pairs) else value
+def _deeper(value, limit: int) -> bool:
+    """Whether more than ``limit`` containers stand inside each other."""
     if not isinstance(value, list):
-        return 0
-    return 1 + max((_nesting(child) for child in children), default=0)
+        return False
+    children = [item for _, item in value] if isinstance(value, Pairs) else value
+    return limit == 0 or any(_deeper(child, limit - 1) for child in children)
 
 
 def _fields(pairs, wanted: set[str], optional: set[str]) -> dict:
@@ -76,7 +77,7 @@ def _fields(pairs, wanted: set[str], optional: set[str]) -> dict:
     found = {}
     for key, value in pairs:
         if key not in wanted | optional:
-            if _nesting(value) > NESTING_LIMIT:
+            if _deeper(value, NESTING_LIMIT):
                 raise BookFrameError("nested too deeply")
             continue
         if key in found:

@@ -5,6 +5,16 @@ from __future__ import annotations
 CANCEL, AMEND, PLACE = 0, 1, 2
 REDUCE_ONLY, IOC, URGENT, AMEND_BOTH = 2, 4, 8, 48
 _NOT_AMENDABLE = REDUCE_ONLY | IOC
+FLAGS_LIMIT = 65_535
+
+
+def _integers(*values):
+    """What the table stores are 64-bit integers."""
+    for value in values:
+        if not isinstance(value, int):
+            raise TypeError("not an int")
+        if not -(2**63) <= value < 2**63:
+            raise OverflowError("not a 64-bit integer")
 
 
 class IntentTable:
@@ -28,10 +38,13 @@ class IntentTable:
         self.amend_replaces = bool(value)
 
     def put(self, op, slot, flags, price_ticks, lots, client_id):
+        _integers(op, slot, flags, price_ticks, lots, client_id)
         if op not in (CANCEL, AMEND, PLACE):
             raise ValueError("op")
         if not 0 <= slot < self.slots:
             raise ValueError("slot")
+        if not 0 <= flags <= FLAGS_LIMIT:
+            raise ValueError("flags")
         held = self.wanted.get(slot, [])
         newer = (op, slot, flags, price_ticks, lots, client_id)
         result = self._merge(held, newer)
@@ -90,6 +103,7 @@ class IntentTable:
         return [(CANCEL, newer[1], 0, 0, 0, resting), newer]
 
     def clear(self, slot):
+        _integers(slot)
         if not 0 <= slot < self.slots:
             raise ValueError("slot")
         return len(self.wanted.pop(slot, []))
@@ -100,16 +114,19 @@ class IntentTable:
         return dropped
 
     def peek(self, slot):
+        _integers(slot)
         if not 0 <= slot < self.slots:
             raise ValueError("slot")
         return tuple(self.wanted.get(slot, []))
 
     def count(self, op):
+        _integers(op)
         if op not in (CANCEL, AMEND, PLACE):
             raise ValueError("op")
         return sum(command[0] == op for held in self.wanted.values() for command in held)
 
     def drain(self, max_cancels, max_amends, max_places):
+        _integers(max_cancels, max_amends, max_places)
         out = []
         for op, limit in ((CANCEL, max_cancels), (AMEND, max_amends), (PLACE, max_places)):
             # Only the first command of a slot may go: a replace's place waits for its cancel.

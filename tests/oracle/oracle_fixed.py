@@ -1,4 +1,4 @@
-"""The obvious twin of mmfast._core.fixed: Decimal arithmetic and regular expressions."""
+"""The obvious twin of mmfast._core.fixed: exact fractions and a regular expression."""
 
 from __future__ import annotations
 
