@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import oracle_book
 import oracle_coalesce
+from answers import answer
 from book_frames import frame
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -112,14 +113,9 @@ class Levels(RuleBasedStateMachine):
         self.u = 10
 
     def apply(self, data):
-        answers = []
-        for one in (self.core, self.twin):
-            try:
-                answers.append(one.apply(data))
-            except ValueError as error:
-                answers.append(type(error).__name__)
-        assert answers[0] == answers[1]
-        return answers[0]
+        found = answer(self.core.apply, data)
+        assert found == answer(self.twin.apply, data)
+        return found
 
     def frame(self, kind, u, bids, asks, **others):
         return frame(kind, u, bids, asks, symbol="X", depth=self.depth, **others)
