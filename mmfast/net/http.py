@@ -1,10 +1,11 @@
 """Pooled HTTP: signs a request when its bytes are about to leave, and says what is known when
 no reply comes.
 
-The evidence for "not sent" is one fact, not a guess from exception types: aiohttp tells us right
-before it writes the head of a request. If it never did, no byte of it left. The same moment is
-the latest possible one to sign (the timestamp is inside the signature) and to look once more
-whether the request is still wanted.
+The evidence for "not sent" is one fact, not a guess from exception types: aiohttp asks our
+connector for a connection right before it writes the head of a request, without giving up the
+loop in between. If it never got one, no byte of the request left. The same moment is the latest
+possible one to sign (the timestamp is inside the signature) and to look once more whether the
+request is still wanted.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
-from types import SimpleNamespace
+from contextvars import ContextVar
 from typing import Any, Final, NamedTuple
 
 import aiohttp
 import msgspec
 from aiohttp import hdrs
+from aiohttp.connector import Connection
+from aiohttp.payload import BytesPayload
 from multidict import CIMultiDict
 from yarl import URL
 
@@ -90,6 +93,34 @@ class Attempt:
         """Made ahead for ``stamp_ms``; "" if it is to be made when the bytes leave."""
         self.sent_ns = 0
         """When the bytes left; 0: none ever did."""
+
+
+_ATTEMPT: ContextVar[Attempt] = ContextVar("attempt")
+"""What the running task is about to send; how a connection finds it."""
+
+
+class _Connector(aiohttp.TCPConnector):
+    """A pool that has the last word about whoever was given a connection."""
+
+    def __init__(
+        self,
+        leaving: Callable[[CIMultiDict[str], Attempt], None],
+        **options: Any,  # noqa: ANN401 - those of TCPConnector
+    ) -> None:
+        super().__init__(**options)
+        self._leaving = leaving
+
+    async def connect(
+        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+    ) -> Connection:
+        """A connection for ``req``, which is signed now; Refused if it is not to leave."""
+        connection = await super().connect(req, traces, timeout)
+        try:
+            self._leaving(req.headers, _ATTEMPT.get())
+        except BaseException:
+            connection.release()
+            raise
+        return connection
 
 
 def ignore_request(_verb: str, _api: str, _elapsed_ns: int, _status: str) -> None:
@@ -186,25 +217,30 @@ class HttpPool:
             await session.close()
 
     async def _exchange(self, verb: str, url: URL, attempt: Attempt, max_reply_bytes: int) -> Reply:
-        data = attempt.payload if verb == hdrs.METH_POST else None
-        async with self._open().request(
-            verb, url, data=data, allow_redirects=False, trace_request_ctx=attempt
-        ) as response:
-            body = await _read_capped(response, max_reply_bytes)
-            return Reply(
-                response.status,
-                body,
-                rate_info(response.headers),
-                Ns(attempt.sent_ns),
-                Ns(self.clock.now_ns()),
-            )
+        body = None
+        if verb == hdrs.METH_POST:
+            body = BytesPayload(attempt.payload, content_type="application/json")
+        told = _ATTEMPT.set(attempt)
+        try:
+            async with self._open().request(
+                verb, url, data=body, allow_redirects=False
+            ) as response:
+                text = await _read_capped(response, max_reply_bytes)
+                return Reply(
+                    response.status,
+                    text,
+                    rate_info(response.headers),
+                    Ns(attempt.sent_ns),
+                    Ns(self.clock.now_ns()),
+                )
+        finally:
+            _ATTEMPT.reset(told)
 
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
-            trace = aiohttp.TraceConfig()
-            trace.on_request_headers_sent.append(self._leaving)
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
+                connector=_Connector(
+                    self._leaving,
                     limit=self.limits.connections,
                     ssl=self._tls,
                     keepalive_timeout=_KEEP_ALIVE_S,
@@ -213,36 +249,26 @@ class HttpPool:
                 timeout=aiohttp.ClientTimeout(
                     total=self.limits.total_s, sock_connect=self.limits.connect_s
                 ),
-                headers={
-                    hdrs.CONTENT_TYPE: "application/json",
-                    # Replies are small, and a compressed one could unpack to any size.
-                    hdrs.ACCEPT_ENCODING: "identity",
-                },
+                # Replies are small, and a compressed one could unpack to any size.
+                headers=CIMultiDict({hdrs.ACCEPT: "*/*", hdrs.ACCEPT_ENCODING: "identity"}),
                 skip_auto_headers=(hdrs.USER_AGENT,),
                 cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
                 trust_env=False,
-                trace_configs=[trace],
             )
         return self._session
 
-    async def _leaving(
-        self,
-        _session: aiohttp.ClientSession,
-        context: SimpleNamespace,
-        params: aiohttp.TraceRequestHeadersSentParams,
-    ) -> None:
-        """The head of a request is about to be written: last look, then sign.
+    def _leaving(self, headers: CIMultiDict[str], attempt: Attempt) -> None:
+        """A connection is in hand and the request is about to be written: last look, then sign.
 
-        ``params.headers`` is the very mapping that aiohttp writes next. Were that to change, the
-        venue would refuse every request for want of a signature, at start-up already.
+        ``headers`` is the very mapping that aiohttp writes next. Were that to change, the venue
+        would refuse every request for want of a signature, at start-up already.
         """
-        attempt: Attempt = context.trace_request_ctx
         if attempt.last_look is not None:
             refusal = attempt.last_look()
             if refusal:
                 raise Refused(refusal)
         if attempt.window is not None:
-            headers: CIMultiDict[Any] = params.headers
             headers.update(self._signed_headers(attempt, attempt.window))
         attempt.sent_ns = self.clock.now_ns()
 
