@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from processes import Process, configured
+from prometheus_client.parser import text_string_to_metric_families
 
 from mmfast.sim.instruments.catalogue import KNOWN_SYMBOLS, listings
 from mmfast.units import E8
@@ -48,6 +49,31 @@ def arm(venue: dict[str, str], *faults: dict[str, Any]) -> None:
 
 def until_resting(engine: Process, venue: dict[str, str], count: int) -> None:
     engine.wait_until(lambda: len(open_ids(venue)) >= count, f"{count} quotes at the venue")
+
+
+def metric(url: str, name: str, label: str = "symbol") -> dict[str, float]:
+    """One metric of the engine, by one of its labels."""
+    with urllib.request.urlopen(url, timeout=5) as reply:
+        page = reply.read().decode()
+    return {
+        sample.labels.get(label, ""): sample.value
+        for family in text_string_to_metric_families(page)
+        for sample in family.samples
+        if sample.name == name
+    }
+
+
+def positions_agree(engine: Process, venue: dict[str, str], url: str) -> None:
+    """The engine's positions are the venue's, at some instant: both move while we look."""
+
+    def agree() -> bool:
+        before = state_of(venue)["positions"]
+        ours = metric(url, "mm_position_lots")
+        after = state_of(venue)["positions"]
+        steady = {symbol for symbol in ours if before[symbol] == after[symbol]}
+        return len(steady) >= 5 and all(ours[symbol] == before[symbol] for symbol in steady)
+
+    engine.wait_until(agree, "positions that agree")
 
 
 class Stopwatch:

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from processes import Process, announced, configured, keys
-from prometheus_client.parser import text_string_to_metric_families
+from venue_watch import metric, positions_agree, state_of
 
 SHORT_S = 3
 LONG_S = 20
@@ -22,24 +22,6 @@ Start = Callable[..., Process]
 outages = pytest.mark.parametrize(
     "seconds", [SHORT_S, pytest.param(LONG_S, marks=pytest.mark.long)]
 )
-
-
-def state_of(venue: dict[str, str]) -> dict[str, Any]:
-    """The venue's own truth."""
-    with urllib.request.urlopen(venue["rest_url"] + "/control/state", timeout=5) as reply:
-        return json.load(reply)
-
-
-def metric(url: str, name: str, label: str = "symbol") -> dict[str, float]:
-    """One metric of the engine, by one of its labels."""
-    with urllib.request.urlopen(url, timeout=5) as reply:
-        page = reply.read().decode()
-    return {
-        sample.labels.get(label, ""): sample.value
-        for family in text_string_to_metric_families(page)
-        for sample in family.samples
-        if sample.name == name
-    }
 
 
 def trading_count(engine: Process) -> int:
@@ -93,19 +75,6 @@ def test_an_unreachable_venue_comes_back(start: Start, tmp_path: Path, seconds: 
         "TRADING",
         "DRAINING",
     ]
-
-
-def positions_agree(engine: Process, venue: dict[str, str], url: str) -> None:
-    """The engine's positions are the venue's, at some instant: both move while we look."""
-
-    def agree() -> bool:
-        before = state_of(venue)["positions"]
-        ours = metric(url, "mm_position_lots")
-        after = state_of(venue)["positions"]
-        steady = {symbol for symbol in ours if before[symbol] == after[symbol]}
-        return len(steady) >= 5 and all(ours[symbol] == before[symbol] for symbol in steady)
-
-    engine.wait_until(agree, "positions that agree")
 
 
 @outages
