@@ -69,7 +69,7 @@ def build(params: VenueParams, notices: Callable[[], list[Row]]) -> Rooms:
     condition = Condition(exchange, UID, limits, feeds, sockets, routes[_CREATE].handler)
     faults = Faults(condition)
     ledger = Ledger(exchange, UID, condition)
-    exchange.outbox.watcher = ledger
+    exchange.outbox.watchers.append(ledger)
     service = Service(exchange.accounts, limits, params.max_batch, audit, faults, condition)
     return Rooms(
         exchange=exchange,

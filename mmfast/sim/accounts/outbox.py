@@ -47,7 +47,7 @@ class _Letter:
 class Outbox:
     """Collects what changed; rows of orders and fills are written as things stand then."""
 
-    __slots__ = ("_instruments", "_letters", "_paid", "_rows", "watcher")
+    __slots__ = ("_instruments", "_letters", "_paid", "_rows", "watchers")
 
     def __init__(self, rows: Rows, instruments: Sequence[Instrument]) -> None:
         self._rows = rows
@@ -55,7 +55,8 @@ class Outbox:
         self._letters: dict[tuple[int, Category], _Letter] = {}
         # Accounts whose coins changed, with the coins.
         self._paid: dict[int, tuple[Account, dict[str, None]]] = {}
-        self.watcher: Watcher | None = None
+        self.watchers: list[Watcher] = []
+        """Shown everything, in this order."""
 
     def _letter(self, account: Account, instrument: int) -> _Letter:
         category = self._instruments[instrument].category
@@ -69,8 +70,8 @@ class Outbox:
         letter = self._letter(account, order.instrument)
         letter.orders.append(self._rows.order_event(order))
         letter.moved[order.instrument, order.position_idx] = None
-        if self.watcher is not None:
-            self.watcher.order(account, order)
+        for watcher in self.watchers:
+            watcher.order(account, order)
 
     def refused_cancel(self, account: Account, order: Order) -> None:
         """A cancel that lost to the full fill: the order's last message again, as if cancelled."""
@@ -83,8 +84,8 @@ class Outbox:
         """An order traded, and so the balances of its coins changed."""
         letter = self._letter(account, fill.instrument)
         letter.fills.append(self._rows.fill_event(fill))
-        if self.watcher is not None:
-            self.watcher.fill(account, fill)
+        for watcher in self.watchers:
+            watcher.fill(account, fill)
         paid = self._paid.get(account.uid)
         if paid is None:
             paid = self._paid[account.uid] = (account, {})
