@@ -36,33 +36,15 @@ class MarketDoor:
     def __init__(self, exchange: Exchange, ledger: Ledger) -> None:
         self._exchange = exchange
         self._ledger = ledger
-
-    def submit(
-        self,
-        instrument: int,
-        side: Side,
-        price_ticks: int,
-        lots: int,
-        *,
-        post_only: bool,
-        ioc: bool,
-    ) -> int:
-        """Enter a house order; returns its number, or 0 when nothing of it rests."""
-        return self._exchange.submit_house(
-            instrument, side, price_ticks, lots, post_only=post_only, ioc=ioc
-        )
-
-    def withdraw(self, instrument: int, number: int) -> bool:
-        """Take a house order out; False when it is already gone."""
-        return self._exchange.withdraw_house(instrument, number)
-
-    def house_lots(self, instrument: int, number: int) -> int:
-        """What still rests of a house order (0: gone)."""
-        return self._exchange.house.leaves(instrument, number)
+        self._books = exchange.books
+        # Participants ask and do these more often than anything else happens in the venue.
+        self.submit = exchange.submit_house
+        self.withdraw = exchange.withdraw_house
+        self.house_lots = exchange.house.leaves
 
     def best(self, instrument: int, side: Side) -> Ticks:
         """Best price of a side over all orders, 0 when empty."""
-        return self._exchange.books[instrument].best(side)
+        return self._books[instrument].best(side)
 
     def set_reference(self, instrument: int, index_ticks: int, mark_ticks: int) -> None:
         """Move the index and mark price."""

@@ -80,6 +80,10 @@ class BookView(Protocol):
         """Grows with each change of this book; equal versions mean an equal book."""
         ...
 
+    def side_version(self, side: Side) -> int:
+        """The same of one side."""
+        ...
+
 
 class PrivateSink(Protocol):
     """Where the exchange puts private events; the sessions deliver them."""

@@ -151,7 +151,7 @@ class Service:
         self._note(visit, verdict, failing)
         if isinstance(fault, ServerError):
             return _failed(fault, grant)
-        return verdict._replace(grant=grant)
+        return Verdict(verdict.code, verdict.text, verdict.answer, grant)
 
     def _cost(self, visit: Visit, route: Route, params: Mapping[str, object]) -> Cost:
         category = _CATEGORIES.get(str(params.get("category")), Category.LINEAR)
@@ -169,7 +169,8 @@ class Service:
             self._audit.violation(kind, visit.path, visit.venue_ms, verdict.text)
         codes = verdict.answer.ext.get("list")
         for i, row in enumerate(codes if isinstance(codes, list) else ()):
-            kind = _VIOLATIONS.get(row["code"])
+            code = row["code"]
+            kind = _VIOLATIONS.get(code) if code else None
             if kind is not None and i not in failing:
                 self._audit.violation(kind, visit.path, visit.venue_ms, row["msg"])
 

@@ -41,8 +41,10 @@ from mmfast.units import NS_PER_MS, Ms, Ns
 
 _Ask = Callable[[], int]
 _Do = Callable[[int], list[Output]]
+_ENDS: Final = (WsClose, WsReset)
+_AGENDA: Final = 1
 _MARKET: Final = 2
-"""Which lane of the timeline is market life."""
+"""Which lanes of the timeline are the agenda and market life."""
 _UNSEEN_NS: Final = 100 * NS_PER_MS
 """How long market life may wait while nobody has an order in it."""
 
@@ -88,11 +90,11 @@ class Venue(MarketDoor):
         # Of what is due at one instant, the earlier lane goes first.
         lanes: tuple[tuple[_Ask, _Do], ...] = (
             (self._faults.next_due_ns, self._suffer),
-            (self._agenda.next_due_ns, self._serve_next),
+            (self._agenda.next_due_ns, self._serve),
             (self._flow.next_due_ns, self._live),
             (self._feeds.next_due_ns, self._publish),
             (self.dcp.next_due_ns, self._protect),
-            (self._sessions.next_due_ns, self._tick),
+            (self._sessions.next_due_ns, self._sessions.tick),
         )
         self._asks = tuple(ask for ask, _ in lanes)
         self._acts = tuple(act for _, act in lanes)
@@ -213,7 +215,7 @@ class Venue(MarketDoor):
     def advance(self, now_ns: int) -> list[Due]:
         """Do everything due at or before ``now_ns``, in time order; what leaves, in that order."""
         leaving: list[Due] = []
-        markouts, asks = self._ledger.markouts, self._asks
+        markouts, asks, acts = self._ledger.markouts, self._asks, self._acts
         while True:
             dues = [ask() for ask in asks]
             due_ns = min(dues)
@@ -223,9 +225,12 @@ class Venue(MarketDoor):
             if markouts.due_ns <= due_ns:
                 markouts.look(due_ns)
             self._set_clock(due_ns)
-            outputs = self._acts[dues.index(due_ns)](due_ns)
+            lane = dues.index(due_ns)
+            outputs = acts[lane](due_ns)
             if outputs:
-                self._leave(outputs, due_ns, leaving)
+                self._leave(outputs, leaving)
+            while lane == _AGENDA and self._has_more(due_ns):
+                self._leave(self._serve(due_ns), leaving)
         if markouts.due_ns <= now_ns:
             markouts.look(now_ns)
         self._set_clock(now_ns)
@@ -246,12 +251,12 @@ class Venue(MarketDoor):
     def _extra_ns(self) -> int:
         return self._jitter.randrange(self._jitter_ns) if self._jitter_ns else 0
 
-    def _leave(self, outputs: list[Output], due_ns: int, leaving: list[Due]) -> None:
-        at_ns = Ns(self._now_ns)
+    def _leave(self, outputs: list[Output], leaving: list[Due]) -> None:
+        at_ns, is_muting = Ns(self._now_ns), bool(self.condition.muted)
         for output in outputs:
-            if isinstance(output, WsClose | WsReset):
-                self.ws_close(output.conn_id, due_ns)
-            elif isinstance(output, WsSend) and self._is_mute(output.conn_id):
+            if isinstance(output, _ENDS):
+                self.ws_close(output.conn_id, at_ns)
+            elif is_muting and isinstance(output, WsSend) and self._is_mute(output.conn_id):
                 continue
             leaving.append(Due(at_ns, output))
 
@@ -264,8 +269,11 @@ class Venue(MarketDoor):
         self._tell()
         return outputs
 
-    def _serve_next(self, due_ns: int) -> list[Output]:  # noqa: ARG002
-        return self._serve(self._agenda.pop())
+    def _has_more(self, due_ns: int) -> bool:
+        """True when the next thing to do is another item of the agenda, at the same instant."""
+        if self._agenda.next_due_ns() > due_ns:
+            return False
+        return min(self._faults.next_due_ns(), self._ledger.markouts.due_ns) > due_ns
 
     def _live(self, due_ns: int) -> list[Output]:
         self._flow.step(due_ns, self)
@@ -288,18 +296,14 @@ class Venue(MarketDoor):
         self._tell()
         return []
 
-    def _tick(self, due_ns: int) -> list[Output]:
-        return list(self._sessions.tick(due_ns))
-
-    def _serve(self, item: Item) -> list[Output]:
+    def _serve(self, due_ns: int) -> list[Output]:  # noqa: ARG002
+        item = self._agenda.pop()
+        if isinstance(item, Told):
+            venue_ms = self.venue_ms(self._now_ns)
+            return self._sessions.private(item.uid, item.root, item.category, item.rows, venue_ms)
         if isinstance(item, Asked):
             self._answer(item)
             return []
-        if isinstance(item, Told):
-            venue_ms = self.venue_ms(self._now_ns)
-            return list(
-                self._sessions.private(item.uid, item.root, item.category, item.rows, venue_ms)
-            )
         if isinstance(item, Said):
             return self._hear(item)
         if isinstance(item, Gone):
@@ -332,7 +336,7 @@ class Venue(MarketDoor):
         now_ns, conn_id = self._now_ns, said.conn_id
         answers: list[Output] = []
         if said.plan is None or is_applied(said.plan.fate):
-            answers += self._sessions.message(conn_id, said.data, now_ns, self._gateway_ms())
+            answers = self._sessions.message(conn_id, said.data, now_ns, self._gateway_ms())
         self._rooms.scribe.answered(said, answers, self.venue_ms(now_ns))
         if not self._sessions.is_trade(conn_id):
             return answers

@@ -149,18 +149,20 @@ class Account:
         """Open profit by coin."""
         found: dict[str, int] = {}
         for holding, mark in zip(self.holdings, marks, strict=True):
-            if not holding.is_flat:
-                coin = holding.worth.coin
-                found[coin] = found.get(coin, 0) + holding.unrealised(mark)
+            for leg in holding.legs:
+                if leg.lots:
+                    coin = holding.worth.coin
+                    found[coin] = found.get(coin, 0) + leg.unrealised(mark)
         return found
 
     def margins(self, marks: Sequence[int]) -> dict[str, int]:
-        """Initial margin of all positions and orders by coin."""
+        """Initial margin of all positions and orders by coin, where there is any."""
         found: dict[str, int] = {}
         for holding, mark in zip(self.holdings, marks, strict=True):
-            if not holding.is_idle:
+            margin = holding.margin(mark)
+            if margin:
                 coin = holding.worth.coin
-                found[coin] = found.get(coin, 0) + holding.margin(mark)
+                found[coin] = found.get(coin, 0) + margin
         return found
 
     def equity_e8(self, prices: Prices) -> int:

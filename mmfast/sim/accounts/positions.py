@@ -187,7 +187,12 @@ class Holding:
             buys += extra
         else:
             sells += extra
-        value = self.legs[0].mark_value(mark_ticks)
+        first = self.legs[0]
+        value = 0
+        if first.lots:
+            value = first.mark_value(mark_ticks)
+        elif not buys and not sells and not self.is_hedged:
+            return 0
         if self.is_hedged:
             worst = value + buys + sells - self.legs[1].mark_value(mark_ticks)
         else:

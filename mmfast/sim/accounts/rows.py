@@ -22,7 +22,7 @@ Row = dict[str, object]
 class Rows:
     """Renders rows; ``prices`` holds the live mark and index prices."""
 
-    __slots__ = ("_instruments", "_prices", "_symbols", "_worths", "figures")
+    __slots__ = ("_instruments", "_positions", "_prices", "_symbols", "_worths", "figures")
 
     def __init__(self, shelf: tuple[Listing, ...], prices: Prices) -> None:
         self._instruments: tuple[Instrument, ...] = tuple(item.instrument for item in shelf)
@@ -30,6 +30,8 @@ class Rows:
         self._worths: tuple[Worth, ...] = tuple(worth_of(item) for item in self._instruments)
         self.figures: tuple[Figures, ...] = tuple(figures_of(item) for item in shelf)
         self._prices = prices
+        # By account, instrument and leg: the row last told, and what it was made of.
+        self._positions: dict[tuple[int, int, int], tuple[tuple[object, ...], Row]] = {}
 
     def order(self, order: Order) -> Row:
         """Row of an order query."""
@@ -62,12 +64,26 @@ class Rows:
         return rows
 
     def position_event(self, account: Account, instrument: int, index: int) -> Row:
-        """Row of the private ``position`` stream, which calls the average price another name."""
+        """Row of the private ``position`` stream, which calls the average price another name.
+
+        The venue tells it with every order; it changes with fills, mark price and leverage only.
+        """
         holding, figures = account.holdings[instrument], self.figures[instrument]
         leg = holding.leg(index)
+        made_of = (
+            leg,
+            leg.seq,
+            leg.cum_realised,
+            holding.leverage_e2,
+            self._prices.marks[instrument],
+        )
+        told = self._positions.get((account.uid, instrument, index))
+        if told is not None and told[0] == made_of:
+            return told[1]
         row = self._position(holding, leg, instrument)
         row["entryPrice"] = figures.average(leg.entry, abs(leg.lots))
         row["category"] = figures.category
+        self._positions[account.uid, instrument, index] = (made_of, row)
         return row
 
     def _position(self, holding: Holding, leg: Position, instrument: int) -> Row:

@@ -5,6 +5,7 @@ Read from the very bytes the client gets, so that the audit and the client canno
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -18,8 +19,10 @@ from mmfast.sim.wire import Output, WsSend
 
 _FINE: Final = (b'"retCode":0,', b'"success":true', b'"op":"pong"')
 _HEAD_BYTES: Final = 160
-#: Where the answer names its operation; order operations only.
-_OP: Final = b'"op":"order.'
+#: Where an answer to an order operation names its code and the operation.
+_VERDICT: Final = re.compile(
+    rb'[{,]"retCode":(-?\d+),"retMsg":"(?:[^"\\]|\\.)*","op":"(order\.[^"\\]+)"'
+).search
 
 _CODES: Final[dict[int, str]] = {
     10002: "bad_timestamp",
@@ -94,11 +97,13 @@ def refusal_in(answer: bytes) -> Refused | None:
 
 
 def trade_verdict(answer: bytes) -> tuple[str, str] | None:
-    """Endpoint and ``retCode`` of an answer to an order operation; None for all other answers."""
-    if _OP not in answer:
+    """Endpoint and ``retCode`` of an answer to an order operation; None for all other answers.
+
+    Both are cut out where the trade socket writes them, before anything of the client's but
+    its request id, inside which a quote would be written as ``\\"``.
+    """
+    found = _VERDICT(answer)
+    if found is None:
         return None
-    reply = orjson.loads(answer)
-    op, code = reply.get("op"), reply.get("retCode")
-    return (
-        None if op not in TRADE_PATHS or code is None else (f"TRADE {TRADE_PATHS[op]}", str(code))
-    )
+    path = TRADE_PATHS.get(found[2].decode())
+    return None if path is None else (f"TRADE {path}", found[1].decode())

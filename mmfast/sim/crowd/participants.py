@@ -119,9 +119,14 @@ class Provider:
         self, market: FlowMarket, side: Side, reference: float, width: float, noise: float
     ) -> None:
         """Mend the seats nearest to the reference."""
+        prices, numbers, spot = self._prices[side], self._numbers[side], self._spot
         for level in range(_ALWAYS_TENDED):
             price = _away(side, reference, self._distances[level] * width)
-            if not self._is_well_placed(market, side, level, price):
+            # Near enough to its price, and still there: most are, and this is asked most often.
+            if (
+                abs(prices[level] - price) > self._tolerances[level]
+                or market.house_lots(spot, numbers[level]) == 0
+            ):
                 self._replace(market, side, level, price, noise)
 
     def _is_well_placed(self, market: FlowMarket, side: Side, level: int, price: int) -> bool:

@@ -22,6 +22,8 @@ STEP_NS: Final = 50 * NS_PER_MS
 #: Shares of the variance: what the whole market does together, and what is the coin's own.
 _MARKET_SHARE: Final = 0.36
 _OWN_SHARE: Final = 1.0 - _MARKET_SHARE
+_MARKET_WEIGHT: Final = math.sqrt(_MARKET_SHARE)
+_OWN_WEIGHT: Final = math.sqrt(_OWN_SHARE)
 
 #: Now and then a shock is several times the usual one; the scale keeps the variance as asked.
 _JUMP_ODDS: Final = 1 / 400
@@ -93,6 +95,7 @@ class _Path:
         "_prices",
         "_regimes",
         "_sigma",
+        "mean_factor",
     )
 
     def __init__(
@@ -110,6 +113,7 @@ class _Path:
         self._factors: deque[float] = deque([1.0] * steps, maxlen=steps)
         self._premium = 0.0
         self._is_still = flow.activity <= 0
+        self.mean_factor = self._regimes.mean()
 
     def step(self, common: float) -> None:
         """Take one more step at the far end; the near end becomes the price."""
@@ -117,7 +121,7 @@ class _Path:
             return
         regimes = self._regimes
         regimes.step()
-        shock = math.sqrt(_MARKET_SHARE) * common + math.sqrt(_OWN_SHARE) * _shock(self._own)
+        shock = _MARKET_WEIGHT * common + _OWN_WEIGHT * _shock(self._own)
         price = self._prices[-1] * math.exp(self._sigma * regimes.factor * shock)
         self._prices.append(min(max(price, self._low), self._high))
         self._factors.append(regimes.factor)
@@ -132,9 +136,6 @@ class _Path:
 
     def factor(self) -> float:
         return self._factors[0]
-
-    def mean_factor(self) -> float:
-        return self._regimes.mean()
 
     def mark(self) -> float:
         return self._prices[0] * (1.0 + self._premium)
@@ -182,7 +183,7 @@ class ReferencePrices:
 
     def mean_factor(self, index: int) -> float:
         """The liveliness factor's mean over time."""
-        return self._paths[index].mean_factor()
+        return self._paths[index].mean_factor
 
     def index_ticks(self, index: int) -> int:
         """The index price: the reference, rounded."""

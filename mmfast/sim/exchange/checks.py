@@ -76,6 +76,8 @@ class Checks:
         else:
             check_notional(self._exchange.shelf[ticket.instrument], ticks, lots)
             self._afford(account, ticket.instrument, ticket.side, ticks, lots)
+        if ticks == ticket.ticks and lots == ticket.lots:
+            return ticket
         return ticket._replace(ticks=ticks, lots=lots)
 
     def _fit_mode(self, account: Account, ticket: Ticket) -> Ticket:

@@ -111,7 +111,9 @@ class Exchange:
         the client's id, is returned.
         """
         most = int(self.instruments[ticket.instrument].max_order_lots)
-        first = self._place_one(account, ticket._replace(lots=min(ticket.lots, most)))
+        if ticket.lots <= most:
+            return self._place_one(account, ticket)
+        first = self._place_one(account, ticket._replace(lots=most))
         rest = ticket.lots - most if ticket.reduce_only else 0
         while rest > 0:
             self._place_one(account, ticket._replace(lots=min(rest, most), link_id=""))

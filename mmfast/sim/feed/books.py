@@ -107,7 +107,7 @@ class BookStream:
         "_symbol",
         "_texts",
         "_update_id",
-        "_version",
+        "_versions",
         "interval_ns",
         "topic",
     )
@@ -125,7 +125,8 @@ class BookStream:
         self._texts = texts
         self._start_ms = start_ms
         self._update_id = _FIRST_UPDATE_ID
-        self._version = -1
+        self._versions = (-1, -1)
+        """Of bids and asks, as they were looked at last."""
         self._seq = 0
         self._cts_ms = 0
         self._bids: dict[int, int] = {}
@@ -142,13 +143,19 @@ class BookStream:
 
     def push(self, now_ns: int) -> list[bytes]:
         """The delta since the last message; nothing when the window is as it was told."""
-        if self._book.version() == self._version:
+        versions = self._now()
+        if versions == self._versions:
             return []
-        old_bids, old_asks = self._bids, self._asks
-        self._version = self._book.version()
-        bids, asks = self._window()
-        bid_rows = changed_levels(old_bids, bids, Side.BUY)
-        ask_rows = changed_levels(old_asks, asks, Side.SELL)
+        before, self._versions = self._versions, versions
+        bids, asks, depth = self._bids, self._asks, self._depth
+        bid_rows: list[tuple[int, int]] = []
+        ask_rows: list[tuple[int, int]] = []
+        if versions[0] != before[0]:
+            bids = self._book.window(Side.BUY, depth)
+            bid_rows = changed_levels(self._bids, bids, Side.BUY)
+        if versions[1] != before[1]:
+            asks = self._book.window(Side.SELL, depth)
+            ask_rows = changed_levels(self._asks, asks, Side.SELL)
         if not bid_rows and not ask_rows:
             return []
         self._adopt(bids, asks)
@@ -162,7 +169,7 @@ class BookStream:
 
     def refresh(self) -> None:
         """Take the book as it is, if it changed; only while nobody is told of changes."""
-        if self._book.version() != self._version:
+        if self._now() != self._versions:
             self._take()
 
     def told(self) -> Told:
@@ -171,8 +178,12 @@ class BookStream:
         return Told(bids, asks, self._update_id, self._seq, self._cts_ms)
 
     def _take(self) -> None:
-        self._version = self._book.version()
+        self._versions = self._now()
         self._adopt(*self._window())
+
+    def _now(self) -> tuple[int, int]:
+        book = self._book
+        return book.side_version(Side.BUY), book.side_version(Side.SELL)
 
     def _window(self) -> tuple[dict[int, int], dict[int, int]]:
         window, depth = self._book.window, self._depth
@@ -228,8 +239,9 @@ class TopStream(BookStream):
     def push(self, now_ns: int) -> list[bytes]:
         """The top when it changed, or when it was not told for three seconds."""
         changed = False
-        if self._book.version() != self._version:
-            self._version = self._book.version()
+        versions = self._now()
+        if versions != self._versions:
+            self._versions = versions
             bids, asks = self._window()
             changed = bids != self._bids or asks != self._asks
             if changed:

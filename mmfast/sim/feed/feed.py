@@ -9,7 +9,7 @@ from mmfast.messages import Category
 from mmfast.sim.feed.books import INTERVALS_NS, BookStream, LevelTexts, Told, TopStream
 from mmfast.sim.feed.price_limits import LimitStream
 from mmfast.sim.feed.spot_tickers import SpotTickerStream
-from mmfast.sim.feed.tickers import TickerStream
+from mmfast.sim.feed.tickers import Subject, TickerStream
 from mmfast.sim.feed.trades import SpotTradeStream, TradeStream
 from mmfast.sim.instruments.catalogue import Listing
 from mmfast.sim.instruments.figures import figures_of
@@ -25,7 +25,9 @@ class _Stream(Protocol):
     """What the schedule needs of a topic."""
 
     topic: str
-    interval_ns: int
+
+    @property
+    def interval_ns(self) -> int: ...
 
     def restart(self) -> None: ...
 
@@ -66,6 +68,8 @@ class PublicFeed:
         # Watched streams by interval, each in the order of their first subscription.
         self._groups: dict[int, dict[str, _Stream]] = {}
         self._due_ns: dict[int, int] = {}
+        self.due_ns = NEVER_NS
+        """The next instant of the grid of any watched interval."""
         for entry in zip(shelf, books, tapes, references, strict=True):
             self._add_instrument(*entry)
 
@@ -97,13 +101,14 @@ class PublicFeed:
         """Trades, ticker and price limits. Options have none: no model here makes their
         volatilities and greeks."""
         start_ms = self._start_ms
+        subject = Subject(listing, book, tape, reference, texts, start_ms)
         limits = LimitStream(listing, reference, texts, start_ms)
         if listing.category is Category.SPOT:
             self._trades.append(SpotTradeStream(listing, texts, start_ms))
             self._tickers.append(None)
-            spot = SpotTickerStream(listing, book, tape, reference, texts, start_ms)
+            spot = SpotTickerStream(subject)
             return [self._trades[-1], spot, limits]
-        ticker = TickerStream(listing, book, tape, reference, texts, start_ms)
+        ticker = TickerStream(subject)
         self._trades.append(TradeStream(listing, texts, start_ms))
         self._tickers.append(ticker)
         return [self._trades[-1], ticker, limits]
@@ -123,6 +128,7 @@ class PublicFeed:
         interval_ns = stream.interval_ns
         self._groups.setdefault(interval_ns, {})[topic] = stream
         self._due_ns.setdefault(interval_ns, _next_on_grid(now_ns, interval_ns))
+        self._plan()
 
     def unwatch(self, topic: str) -> None:
         """Count one subscriber out; the last one stops the stream."""
@@ -136,6 +142,7 @@ class PublicFeed:
         del group[topic]
         if not group:
             del self._groups[interval_ns], self._due_ns[interval_ns]
+            self._plan()
 
     def snapshot(self, topic: str, now_ns: int) -> bytes | None:
         """The first message for a new subscriber of a watched topic; None where there is none.
@@ -179,16 +186,16 @@ class PublicFeed:
     def freeze(self, until_ns: int) -> None:
         """Say nothing until then. What changed meanwhile is told after it, without a gap."""
         self._frozen_until_ns = until_ns
+        self._plan()
 
     def hold(self, is_held: Callable[[str], bool] | None) -> None:
         """Let these topics say nothing from now; what changed is told when they no more are."""
         self._is_held = is_held
 
-    def next_due_ns(self) -> Ns:
-        """The next instant of the grid of any watched interval."""
-        if not self._due_ns:
-            return NEVER_NS
-        return Ns(max(min(self._due_ns.values()), self._frozen_until_ns))
+    def _plan(self) -> None:
+        """Work out :attr:`due_ns` after a change of what is watched, told or silent."""
+        due_ns = min(self._due_ns.values(), default=NEVER_NS)
+        self.due_ns = Ns(max(due_ns, self._frozen_until_ns))
 
     def advance(self, now_ns: int) -> list[tuple[str, bytes]]:
         """Messages due, as (topic, frame), each to every subscriber of its topic."""
@@ -205,6 +212,7 @@ class PublicFeed:
                 frames = stream.push(now_ns)
                 if frames:
                     out += [(topic, frame) for frame in frames]
+        self._plan()
         return out
 
 

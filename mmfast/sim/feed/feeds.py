@@ -62,14 +62,17 @@ class Feeds:
 
     def next_due_ns(self) -> Ns:
         """The next instant at which a feed has something to look at."""
-        return min([feed.next_due_ns() for _, feed in self._listed], default=NEVER_NS)
+        due_ns = NEVER_NS
+        for _, feed in self._listed:
+            due_ns = min(due_ns, feed.due_ns)
+        return due_ns
 
     def advance(self, now_ns: int) -> Frames:
         """Messages due, as (category, topic, frame)."""
         return [
             (category, topic, frame)
             for category, feed in self._listed
-            if feed.next_due_ns() <= now_ns
+            if feed.due_ns <= now_ns
             for topic, frame in feed.advance(now_ns)
         ]
 

@@ -34,6 +34,7 @@ class Figures:
         "_tick_decimals",
         "_tick_units",
         "category",
+        "nothing",
     )
 
     def __init__(self, listing: Listing) -> None:
@@ -49,6 +50,8 @@ class Figures:
         self._price_unit = instrument.tick_units * 10**surplus
         self._step_decimals = instrument.step_decimals
         self._step_units = instrument.step_units
+        self.nothing = self.qty(0)
+        """A size of nothing, with the decimals of the quantity step."""
 
     def price(self, ticks: int) -> str:
         """A price as the venue prints it, for example ``"65000.10"``."""

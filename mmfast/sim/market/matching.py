@@ -55,7 +55,7 @@ class Resting:
 class Book:
     """One instrument's resting orders; implements :class:`mmfast.sim.seams.BookView`."""
 
-    __slots__ = ("_engine", "_lots", "_prices", "_queues", "_version", "changed_ms", "seq")
+    __slots__ = ("_engine", "_lots", "_prices", "_queues", "_versions", "changed_ms", "seq")
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -66,13 +66,17 @@ class Book:
         self._lots: tuple[dict[int, int], dict[int, int]] = ({}, {})
         # Ascending prices: the best bid is the last, the best ask the first.
         self._prices: tuple[list[Ticks], list[Ticks]] = ([], [])
-        self._version = 0
+        self._versions = [0, 0]
         self.seq = engine.seq
         self.changed_ms = engine.now_ms
 
     def version(self) -> int:
         """Grows with each change; equal versions mean an equal book."""
-        return self._version
+        return self._versions[0] + self._versions[1]
+
+    def side_version(self, side: Side) -> int:
+        """The same of one side."""
+        return self._versions[side]
 
     def best(self, side: Side) -> Ticks:
         """Best price of a side, 0 when it is empty."""
@@ -144,14 +148,14 @@ class Book:
             insort(self._prices[side], Ticks(ticks))
         queue[order.number] = order
         self._lots[side][ticks] += order.leaves
-        self._changed()
+        self._changed(side)
 
     def remove(self, order: Resting) -> None:
         """Take a resting order out; KeyError when it does not rest here."""
         self._take_out(order)
         self._lots[order.side][order.ticks] -= order.leaves
         self._drop_if_empty(order.side, order.ticks)
-        self._changed()
+        self._changed(order.side)
 
     def reduce(self, order: Resting, lots: int) -> None:
         """Take ``lots`` off a resting order, which keeps its place; at 0 it is gone."""
@@ -160,7 +164,7 @@ class Book:
         if not order.leaves:
             self._take_out(order)
             self._drop_if_empty(order.side, order.ticks)
-        self._changed()
+        self._changed(order.side)
 
     def _best_first(self, side: Side, count: int) -> list[Ticks]:
         prices = self._prices[side]
@@ -175,9 +179,9 @@ class Book:
             prices = self._prices[side]
             del prices[bisect_left(prices, ticks)]
 
-    def _changed(self) -> None:
+    def _changed(self, side: Side) -> None:
         engine = self._engine
         engine.seq += 1
         self.seq = engine.seq
         self.changed_ms = engine.now_ms
-        self._version += 1
+        self._versions[side] += 1

@@ -48,57 +48,68 @@ _UNUSED_OF_SPOT: Final[Row] = {
 
 def order_row(order: Order, symbol: str, figures: Figures, worth: Worth) -> Row:
     """The row of ``order/realtime`` and ``order/history``."""
-    row = dict(_UNUSED_OF_SPOT if figures.category == _SPOT else _UNUSED)
-    row["orderId"] = order.order_id
-    row["orderLinkId"] = order.link_id
-    row["symbol"] = symbol
-    row["price"] = figures.price(order.ticks)
-    row["side"] = SIDE_WORDS[order.side]
-    row["positionIdx"] = order.position_idx
-    row["orderStatus"] = order.status.word
-    row["cancelType"] = order.cancel_type
-    row["rejectReason"] = order.reject_reason
-    row["marketUnit"] = order.market_unit
-    _put_sizes(row, order, figures, worth)
-    _put_done(row, order, figures)
-    row["timeInForce"] = order.time_in_force
-    row["orderType"] = "Market" if order.is_market else "Limit"
-    row["lastPriceOnCreated"] = figures.price(order.last_ticks)
-    row["reduceOnly"] = order.reduce_only
-    row["closeOnTrigger"] = order.close_on_trigger
-    row["smpType"] = order.smp_type
-    row["smpOrderId"] = order.smp_order_id
-    row["createdTime"] = str(order.created_ms)
-    row["updatedTime"] = str(order.updated_ms)
-    return row
+    return {
+        **(_UNUSED_OF_SPOT if figures.category == _SPOT else _UNUSED),
+        "orderId": order.order_id,
+        "orderLinkId": order.link_id,
+        "symbol": symbol,
+        "price": figures.price(order.ticks),
+        "side": SIDE_WORDS[order.side],
+        "positionIdx": order.position_idx,
+        "orderStatus": order.status.word,
+        "cancelType": order.cancel_type,
+        "rejectReason": order.reject_reason,
+        "marketUnit": order.market_unit,
+        **_sizes(order, figures, worth),
+        **_done(order, figures),
+        "timeInForce": order.time_in_force,
+        "orderType": "Market" if order.is_market else "Limit",
+        "lastPriceOnCreated": figures.price(order.last_ticks),
+        "reduceOnly": order.reduce_only,
+        "closeOnTrigger": order.close_on_trigger,
+        "smpType": order.smp_type,
+        "smpOrderId": order.smp_order_id,
+        "createdTime": str(order.created_ms),
+        "updatedTime": str(order.updated_ms),
+    }
 
 
-def _put_sizes(row: Row, order: Order, figures: Figures, worth: Worth) -> None:
+def _sizes(order: Order, figures: Figures, worth: Worth) -> Row:
     """Size and what is left; an order sized in the quote coin shows it so."""
     if order.quote:
-        row["qty"] = figures.amount(order.quote)
-        row["leavesQty"] = figures.qty(0)
         left = order.quote - order.cum_value if order.is_open else 0
-        row["leavesValue"] = figures.amount(left)
-        return
-    row["qty"] = figures.qty(order.lots)
-    row["leavesQty"] = figures.qty(order.leaves)
-    row["leavesValue"] = figures.amount(worth.value(order.ticks, order.leaves))
+        return {
+            "qty": figures.amount(order.quote),
+            "leavesQty": figures.nothing,
+            "leavesValue": figures.amount(left),
+        }
+    size = figures.qty(order.lots)
+    leaves, is_whole = order.leaves, order.leaves == order.lots
+    return {
+        "qty": size,
+        "leavesQty": size if is_whole else figures.qty(leaves),
+        "leavesValue": figures.amount(worth.value(order.ticks, leaves)) if leaves else "0",
+    }
 
 
-def _put_done(row: Row, order: Order, figures: Figures) -> None:
+def _done(order: Order, figures: Figures) -> Row:
     """What was traded, and what it cost."""
-    row["cumExecQty"] = figures.qty(order.cum_lots)
     if not order.cum_lots:
-        row["avgPrice"] = ""
-        row["cumExecValue"] = row["cumExecFee"] = "0"
-        row["cumFeeDetail"] = {}
-        return
+        return {
+            "cumExecQty": figures.nothing,
+            "avgPrice": "",
+            "cumExecValue": "0",
+            "cumExecFee": "0",
+            "cumFeeDetail": {},
+        }
     fees = {coin: money(fee, coin) for coin, fee in order.fees.items()}
-    row["avgPrice"] = figures.average(order.cum_value, order.cum_lots)
-    row["cumExecValue"] = figures.amount(order.cum_value)
-    row["cumExecFee"] = next(iter(fees.values()))
-    row["cumFeeDetail"] = fees
+    return {
+        "cumExecQty": figures.qty(order.cum_lots),
+        "avgPrice": figures.average(order.cum_value, order.cum_lots),
+        "cumExecValue": figures.amount(order.cum_value),
+        "cumExecFee": next(iter(fees.values())),
+        "cumFeeDetail": fees,
+    }
 
 
 def order_event(order: Order, symbol: str, figures: Figures, worth: Worth) -> Row:

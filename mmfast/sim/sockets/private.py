@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from mmfast.sim.access.dcp import PRODUCT_OF_TOPIC, DcpDesk
@@ -29,9 +30,9 @@ class PrivateDesk:
         # Account and topic to the connections, in the order they subscribed.
         self._subscribers: dict[tuple[int, str], dict[int, Session]] = {}
 
-    def subscribers(self, uid: int, topic: str) -> tuple[int, ...]:
+    def subscribers(self, uid: int, topic: str) -> Collection[int]:
         """The connections a message of this account and topic goes to."""
-        return tuple(self._subscribers.get((uid, topic), ()))
+        return self._subscribers.get((uid, topic), ())
 
     def answer(self, session: Session, request: Request, when: Instant) -> list[bytes]:
         """Ping, auth, subscribe and unsubscribe."""

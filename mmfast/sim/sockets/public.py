@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from mmfast.sim.seams import Topics
@@ -22,9 +23,9 @@ class PublicDesk:
         # Topic to its connections, in the order they subscribed.
         self._subscribers: dict[str, dict[int, Session]] = {}
 
-    def subscribers(self, topic: str) -> tuple[int, ...]:
+    def subscribers(self, topic: str) -> Collection[int]:
         """The connections a message of this topic goes to."""
-        return tuple(self._subscribers.get(topic, ()))
+        return self._subscribers.get(topic, ())
 
     def answer(self, session: Session, request: Request, when: Instant) -> list[bytes]:
         """Ping, subscribe and unsubscribe."""

@@ -8,7 +8,7 @@ exchange publishes and closes what has gone quiet.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 import orjson
@@ -26,7 +26,7 @@ from mmfast.sim.sockets.public import PublicDesk
 from mmfast.sim.sockets.styles import FuturesStyle, OptionStyle, PublicStyle, SpotStyle
 from mmfast.sim.sockets.topics import fast_rows, forms
 from mmfast.sim.sockets.trade import Commands, TradeDesk
-from mmfast.sim.wire import WsClose, WsSend
+from mmfast.sim.wire import Output, WsClose, WsSend
 from mmfast.units import NS_PER_S, Ns
 
 NEVER_NS: Final = Ns(1 << 62)
@@ -47,9 +47,6 @@ _GOING_AWAY: Final = 1001
 _MAX_ACTIVE: Final = re.compile(r"(?:^|&)max_active_time=(\d{1,3})([sm])(?:&|$)")
 _SECONDS: Final = {"s": 1, "m": 60}
 _MIN_IDLE_NS: Final = 30 * NS_PER_S
-
-Output = WsSend | WsClose
-
 
 _STYLES: Final[dict[Category, PublicStyle]] = {
     Category.LINEAR: FuturesStyle(),
@@ -147,33 +144,33 @@ class WsSessions:
             session, desk = entry
             desk.gone(session, now_ns)
 
-    def publish(self, category: Category, topic: str, frame: bytes) -> list[WsSend]:
+    def publish(self, category: Category, topic: str, frame: bytes) -> list[Output]:
         """One public message to every subscriber of its topic."""
         subscribers = self._public_of[category].subscribers(topic)
         return [WsSend(conn_id, frame) for conn_id in subscribers]
 
-    def announce(self, notice: Notice, venue_ms: int) -> list[WsSend]:
+    def announce(self, notice: Notice, venue_ms: int) -> list[Output]:
         """Put up a notice of the venue's state and tell it to who listens."""
         frame = self.board.announce(notice, venue_ms)
         return [WsSend(conn_id, frame) for conn_id in self._public[STATUS_PATH].subscribers(TOPIC)]
 
     def private(
         self, uid: int, root: str, category: str, rows: list[dict[str, object]], venue_ms: int
-    ) -> list[WsSend]:
+    ) -> list[Output]:
         """One message of the account's streams, in each form somebody subscribed to.
 
         Executions also go out as ``execution.fast``, before the full form and without an id.
         """
-        out: list[WsSend] = []
+        out: list[Output] = []
         if root == "execution":
             trades = fast_rows(rows)
             if trades:
                 for topic in forms("execution.fast", category):
-                    out += self._tell(uid, topic, "", trades, venue_ms)
+                    self._tell(out, uid, topic, "", trades, venue_ms)
         self._messages += 1
         message_id = f"{uid}_{self._stamp}_{self._messages}"
         for topic in forms(root, category):
-            out += self._tell(uid, topic, message_id, rows, venue_ms)
+            self._tell(out, uid, topic, message_id, rows, venue_ms)
         return out
 
     def tick(self, now_ns: int) -> list[Output]:
@@ -197,17 +194,17 @@ class WsSessions:
 
     def _tell(
         self,
+        out: list[Output],
         uid: int,
         topic: str,
         message_id: str,
         rows: list[dict[str, object]],
         venue_ms: int,
-    ) -> Iterable[WsSend]:
+    ) -> None:
         subscribers = self._private.subscribers(uid, topic)
-        if not subscribers:
-            return ()
-        frame = say.private_message(message_id, topic, venue_ms, rows)
-        return [WsSend(conn_id, frame) for conn_id in subscribers]
+        if subscribers:
+            frame = say.private_message(message_id, topic, venue_ms, rows)
+            out += [WsSend(conn_id, frame) for conn_id in subscribers]
 
 
 def _parse(data: bytes, id_field: str) -> Request | None:

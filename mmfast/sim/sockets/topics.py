@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from mmfast.sim.access.dcp import PRODUCT_OF_TOPIC
@@ -48,6 +49,7 @@ def mixes_forms(topics: list[str]) -> bool:
     )
 
 
+@cache
 def forms(root: str, category: str) -> tuple[str, ...]:
     """The topics a message of ``root`` and ``category`` goes out under."""
     return (root,) if root == "wallet" else (root, f"{root}.{category}")

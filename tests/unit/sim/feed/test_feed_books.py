@@ -28,10 +28,13 @@ class RandomBook:
         self.sides: tuple[dict[int, int], dict[int, int]] = ({}, {})
         self.seq = 500
         self.changed_ms = START_MS
-        self._version = 0
+        self._versions = [0, 0]
 
     def version(self) -> int:
-        return self._version
+        return sum(self._versions)
+
+    def side_version(self, side: Side) -> int:
+        return self._versions[side]
 
     def levels(self, side: Side, count: int) -> list[tuple[int, int]]:
         rows = sorted(self.sides[side].items(), reverse=side is Side.BUY)
@@ -49,7 +52,7 @@ class RandomBook:
                 self.sides[side].pop(ticks, None)
             else:
                 self.sides[side][ticks] = self.draw.randrange(1, 9_000)
-        self._version += 1
+            self._versions[side] += 1
         self.seq += self.draw.randrange(1, 9)
         self.changed_ms = START_MS + now_ns // NS_PER_MS
 
@@ -214,7 +217,7 @@ def test_pushes_keep_to_the_interval_of_their_depth() -> None:
     seen: dict[str, int] = {}
     for ms in range(1, 1001):
         book.change(ms * NS_PER_MS)
-        if feed.next_due_ns() <= ms * NS_PER_MS:
+        if feed.due_ns <= ms * NS_PER_MS:
             for topic, _ in feed.advance(ms * NS_PER_MS):
                 seen[topic] = seen.get(topic, 0) + 1
     counts = [seen[f"orderbook.{depth}.{SYMBOL}"] for depth in depths]
