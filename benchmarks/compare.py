@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,12 +87,11 @@ def known(path: Path = PATH) -> Known:
     }
 
 
-def write(races: Iterable[Race], path: Path = PATH) -> None:
-    """Put the races into the baseline; what else it holds stays."""
-    found = read(path) if path.exists() else {}
-    ratios = found.get("ratios", {})
-    for race in races:
-        ratios[race.stage] = {name: entry._asdict() for name, entry in entries(race).items()}
+def write(fresh: Known, path: Path = PATH) -> None:
+    """Put entries into the baseline; what else it holds stays."""
+    ratios = read(path)["ratios"] if path.exists() else {}
+    for stage, made in fresh.items():
+        ratios[stage] = {name: entry._asdict() for name, entry in made.items()}
     _put(path, {"machine": machine(), "ratios": ratios})
 
 

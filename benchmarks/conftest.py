@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 TESTS = HERE.parent / "tests"
 sys.path[:0] = [
     *(str(TESTS / name) for name in ("oracle", "harness")),
-    *(str(HERE / name) for name in ("", "limits", "path", "instructions")),
+    *(str(HERE / name) for name in ("", "limits", "path", "instructions", "loopback")),
 ]
 
 import compare  # noqa: E402 - found on the path made above
@@ -22,8 +22,8 @@ from race import Race, race, repeats  # noqa: E402
 import mmfast._core as core  # noqa: E402
 
 ROWS = []
-FRESH = []
-"""Races for a new baseline."""
+FRESH_ENTRIES = {}
+"""Of a new baseline, by stage and contender."""
 BASELINE_RACES = 5
 NOTES = []
 """What the reader of the run must not miss."""
@@ -48,6 +48,12 @@ def baseline(pytestconfig):
 
 
 @pytest.fixture(scope="session")
+def fresh_entries(pytestconfig):
+    """Where to put entries for a new baseline; None when none is made."""
+    return FRESH_ENTRIES if pytestconfig.getoption("--refresh-baseline") else None
+
+
+@pytest.fixture(scope="session")
 def rows():
     """Rows put here are printed and written at the end."""
     return ROWS
@@ -68,7 +74,7 @@ def judge(benchmark, baseline, rows, pytestconfig):
             judgement = judgement or compare.by_baseline(baseline)
             return compare.hold(lambda: race(contest), judgement)
         held = functools.reduce(Race.merged, (race(contest) for _ in range(BASELINE_RACES)))
-        FRESH.append(held)
+        FRESH_ENTRIES[held.stage] = compare.entries(held)
         return held
 
     def run(contest, judgement=None):
@@ -92,6 +98,6 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"written to {report.TARGET}")
     for note in NOTES:
         terminalreporter.write_line(f"NOTE: {note}", yellow=True, bold=True)
-    if FRESH:
-        compare.write(FRESH)
+    if FRESH_ENTRIES:
+        compare.write(FRESH_ENTRIES)
         terminalreporter.write_line(f"written to {compare.PATH}")

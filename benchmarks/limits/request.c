@@ -3,54 +3,12 @@
 
 #include "clock.h"
 #include "sha.h"
+#include "text.h"
 
 typedef struct { int64_t side, price_ticks, lots, client_id; } order_t;
 
 /* Constant text of an item, padded so that a copy has a fixed size. */
 typedef struct { char text[192]; size_t size; } template_t;
-
-static const char PAIRS[] =
-    "00010203040506070809101112131415161718192021222324252627282930313233343536373839"
-    "40414243444546474849505152535455565758596061626364656667686970717273747576777879"
-    "8081828384858687888990919293949596979899";
-
-/* Units with a point before the last `decimals` digits, for units below 10**8. */
-static inline char *put_fixed(char *out, uint32_t units, int decimals) {
-    char room[16];
-    int at = 16, whole, size;
-    while (units >= 100) {
-        at -= 2;
-        memcpy(room + at, PAIRS + 2 * (units % 100), 2);
-        units /= 100;
-    }
-    if (units >= 10) {
-        at -= 2;
-        memcpy(room + at, PAIRS + 2 * units, 2);
-    } else {
-        room[--at] = (char)('0' + units);
-    }
-    while (16 - at <= decimals) room[--at] = '0';
-    size = 16 - at;
-    whole = size - decimals;
-    for (int i = 0; i < whole; i++) out[i] = room[at + i];
-    out[whole] = '.';
-    for (int i = 0; i < decimals; i++) out[whole + 1 + i] = room[16 - decimals + i];
-    return out + size + 1;
-}
-
-static inline char *put_hex16(char *out, uint64_t value) {
-#ifdef __SHA__
-    const __m128i digit = _mm_loadu_si128((const __m128i *)"0123456789abcdef");
-    __m128i x = _mm_cvtsi64_si128((long long)__builtin_bswap64(value));
-    __m128i low = _mm_set1_epi8(15);
-    __m128i both = _mm_unpacklo_epi8(_mm_and_si128(_mm_srli_epi16(x, 4), low),
-                                     _mm_and_si128(x, low));
-    _mm_storeu_si128((__m128i *)out, _mm_shuffle_epi8(digit, both));
-#else
-    for (int i = 0; i < 16; i++) out[i] = "0123456789abcdef"[value >> (60 - 4 * i) & 15];
-#endif
-    return out + 16;
-}
 
 static inline char *put_body(char *out, const template_t sides[2], const char *front,
                              size_t front_size, const order_t *orders, int count, int terms) {
@@ -79,13 +37,6 @@ static const char HEAD[] =
     "X-BAPI-RECV-WINDOW: 5000\r\nX-BAPI-TIMESTAMP: 0000000000000\r\nX-BAPI-SIGN: "
     "0000000000000000000000000000000000000000000000000000000000000000\r\nContent-Length: 00000\r\n"
     "\r\n";
-
-static inline void put_digits(char *out, uint64_t value, int digits) {
-    while (digits) {
-        out[--digits] = (char)('0' + value % 10);
-        value /= 10;
-    }
-}
 
 /* Body into out (behind what is signed before it), head into head; nanoseconds per request.
    Items end with size and price if `terms`. With sign 0 only the body is written. */
