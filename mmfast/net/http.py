@@ -111,7 +111,10 @@ class _Connector(aiohttp.TCPConnector):
         self._leaving = leaving
 
     async def connect(
-        self, req: aiohttp.ClientRequest, traces: list[Any], timeout: aiohttp.ClientTimeout
+        self,
+        req: aiohttp.ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the base class names it so
     ) -> Connection:
         """A connection for ``req``, which is signed now; Refused if it is not to leave."""
         connection = await super().connect(req, traces, timeout)

@@ -299,6 +299,29 @@ def test_last_look_stops_what_has_become_wrong_and_never_a_cancel(desk: Desk) ->
     assert "HALTED" in desk.kernel.last_look(amend, desk.now_ns)
 
 
+def test_without_the_trade_socket_quotes_are_pulled_until_it_is_back(desk: Desk) -> None:
+    desk.settle()
+    desk.feed(StreamState(Stream.TRADE, False))
+    view = desk.kernel.view(desk.now_ns)
+    assert (view.mode, view.mode_reason) == (Mode.SYNCING, "trade socket down")
+    batches = desk.flush()
+    assert {batch.op for batch in batches} == {Op.CANCEL}
+    assert sum(len(batch.commands) for batch in batches) == 8
+    desk.ack(batches)
+    desk.feed(StreamState(Stream.TRADE, True))
+    assert desk.kernel.mode is Mode.TRADING, "the account is known: nothing has to be read again"
+
+
+def test_a_trade_socket_that_is_not_up_yet_holds_the_first_quote_back() -> None:
+    desk = Desk()
+    desk.feed(StreamState(Stream.TRADE, False))
+    desk.start()
+    assert desk.kernel.mode is Mode.SYNCING
+    assert desk.flush() == []
+    desk.feed(StreamState(Stream.TRADE, True))
+    assert {batch.op for batch in desk.flush()} == {Op.PLACE}
+
+
 # -- the rest -------------------------------------------------------------------------
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import random
 import socket
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 import uvloop
+from trade_desk import Desk
+from ws_venue import FAST, Log, Venue, kept_up
 
 from mmfast.bybit.auth import Credentials
 from mmfast.bybit.hosts import Endpoints
@@ -19,8 +22,10 @@ from mmfast.bybit.trade import TradeCodec
 from mmfast.clock import SystemClock, VenueClock
 from mmfast.ids import ClientIds
 from mmfast.messages import Batch, Category, Command, Flag, Instrument, Op, Side
+from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.http import Limits
 from mmfast.net.rest import BybitRest
+from mmfast.net.trade import TradeSocket
 from mmfast.units import InstrumentIndex, Lots, QuoteE8, Ticks, slot_of
 
 SECRET = "canary-secret-never-shown"
@@ -249,3 +254,50 @@ def acked(ids: ClientIds) -> Callable[[Batch], bytes]:
         return orjson.dumps({"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": ext})
 
     return reply
+
+
+@pytest.fixture
+def desk(
+    instrument: Instrument, ids: ClientIds, secret: str
+) -> Callable[..., contextlib.AbstractAsyncContextManager[Desk]]:
+    @contextlib.asynccontextmanager
+    async def opened(handler: Any, *, up: bool = True, **kwargs: Any) -> AsyncIterator[Desk]:
+        rng = random.Random(1)
+        clock = SystemClock()
+        log = Log()
+        async with Venue(handler).running() as venue:
+            options: dict[str, Any] = {
+                "stem": "3-",
+                "rng": rng,
+                "budget": ConnectBudget(clock),
+                "timing": FAST,
+                "backoff": Backoff(rng, first_s=0.01, cap_s=0.05),
+                "reply_within_s": 5.0,
+                "log": log.line,
+                "last_look": lambda _batch: "",
+            }
+            options |= kwargs
+            look = options.pop("last_look")
+            credentials = Credentials.hmac(
+                "test_api_key", secret, short_window_ms=1000, long_window_ms=5000
+            )
+            codec = TradeCodec((instrument,), ids)
+            made: list[Desk] = []
+            socket = TradeSocket(
+                venue.url,
+                credentials,
+                clock,
+                VenueClock(clock),
+                codec,
+                look,
+                log.state,
+                on_request=lambda verb, api, _ns, status: made[0].calls.append((verb, api, status)),
+                **options,
+            )
+            made.append(Desk(socket, log, venue))
+            async with kept_up(socket):
+                if up:
+                    await log.until(lambda: socket.up)
+                yield made[0]
+
+    return opened

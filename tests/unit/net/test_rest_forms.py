@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import pytest
+from trade_desk import housekeeping
 
 from mmfast.messages import Batch, BatchReply, Op, Outcome
-from mmfast.net.gateway import RestGateway
+from mmfast.net.gateway import RestGateway, SocketGateway
 
 Run = Callable[[Awaitable[Any]], Any]
 Make = Callable[..., Any]
@@ -99,5 +101,93 @@ def test_being_cancelled_passes_through(
             with pytest.raises(asyncio.CancelledError):
                 await task
             await rest.close()
+
+    run(main())
+
+
+def test_while_the_trade_socket_is_down_cancels_leave_by_rest_and_nothing_else(
+    run: Run, stub: Any, make_rest: Make, make_batch: Make, acked: Make, desk: Any
+) -> None:
+    async def main() -> None:
+        cancel, amend, place = make_batch(Op.CANCEL), make_batch(Op.AMEND), make_batch()
+
+        async def script(seen: Any, peer: Any) -> None:
+            await peer.reply(acked(cancel))
+
+        async def login_only(socket: Any, frame: Any) -> None:
+            await housekeeping(socket, frame)
+
+        async with stub(script).running() as server, desk(login_only) as here:
+            rest = make_rest(server.url)
+            tasks: list[asyncio.Task[None]] = []
+            over_rest = RestGateway(
+                rest, lambda _batch: "", lambda work, name: tasks.append(asyncio.create_task(work))
+            )
+            gateway = SocketGateway(here.socket, over_rest)
+            found: dict[Op, set[Outcome]] = {}
+
+            def told(reply: BatchReply) -> None:
+                found[reply.batch.op] = set(outcomes(reply))
+                here.log.event([reply])
+
+            here.socket.drop("test")
+            gateway.send([cancel, amend, place], told)
+            await here.log.until(lambda: len(found) == 3)
+            assert found == {
+                Op.CANCEL: {Outcome.ACK},
+                Op.AMEND: {Outcome.NOT_SENT},
+                Op.PLACE: {Outcome.NOT_SENT},
+            }
+            assert [seen.target for seen in server.seen] == ["/v5/order/cancel-batch"]
+            await here.log.until(lambda: here.socket.up)
+            gateway.send([cancel], told)
+            assert here.socket.in_flight == 1, "up again: the socket takes the cancels too"
+            await rest.close()
+
+    run(main())
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 5])
+def test_requests_signed_in_pairs_carry_the_signatures_of_requests_signed_alone(
+    run: Run, stub: Any, make_rest: Make, make_batch: Make, acked: Make, secret: str, count: int
+) -> None:
+    async def main() -> None:
+        async def script(seen: Any, peer: Any) -> None:
+            await peer.reply({"retCode": 10016, "retMsg": "down"})
+
+        async with stub(script).running() as server:
+            rest = make_rest(server.url)
+            ops = [Op.CANCEL, Op.PLACE, Op.PLACE, Op.CANCEL, Op.PLACE][:count]
+            batches = [make_batch(op, size + 1) for size, op in enumerate(ops)]
+            await asyncio.gather(*map(rest.exchange, rest.prepare(batches)))
+            await rest.close()
+            assert len(server.seen) == count
+            for seen in server.seen:
+                window = "5000" if "cancel" in seen.target else "1000"
+                assert seen.headers["x-bapi-recv-window"] == window
+                text = seen.headers["x-bapi-timestamp"] + "test_api_key" + window
+                signature = hmac.new(secret.encode(), text.encode() + seen.body, "sha256")
+                assert seen.headers["x-bapi-sign"] == signature.hexdigest()
+
+    run(main())
+
+
+def test_a_signature_made_ahead_is_made_anew_for_whoever_had_to_wait(
+    run: Run, stub: Any, make_rest: Make, make_batch: Make
+) -> None:
+    async def main() -> None:
+        async def script(seen: Any, peer: Any) -> None:
+            await peer.reply({"retCode": 10016, "retMsg": "down"})
+
+        async with stub(script).running() as server:
+            rest = make_rest(server.url)
+            first, second = rest.prepare([make_batch(), make_batch()])
+            assert first.attempt.signature
+            for request in (first, second):
+                request.attempt.stamp_ms -= 1_000
+            await rest.exchange(first)
+            await rest.close()
+            stamp_ms = int(server.seen[0].headers["x-bapi-timestamp"])
+            assert stamp_ms > first.attempt.stamp_ms + 500
 
     run(main())

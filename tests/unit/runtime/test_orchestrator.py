@@ -80,22 +80,22 @@ class ScriptedGateway:
         self.bug: Exception | None = None
 
     def send(self, batches: Sequence[Batch], on_reply: Callable[[BatchReply], None]) -> None:
-        self.groups.append([batch.batch_id for batch in batches])
-        for batch in batches:
-            refusal = self._orchestrator.last_look(batch)
+        self.groups.append([one.batch_id for one in batches])
+        for one in batches:
+            refusal = self._orchestrator.last_look(one)
             if refusal:
-                reply = reply_of(batch, Outcome.NOT_SENT, refusal)
+                reply = reply_of(one, Outcome.NOT_SENT, refusal)
                 asyncio.get_running_loop().call_soon(on_reply, reply)
                 continue
-            self.sent.append(batch.batch_id)
-            self.waiting[batch.batch_id] = batch, on_reply
+            self.sent.append(one.batch_id)
+            self.waiting[one.batch_id] = one, on_reply
         self.most_at_once = max(self.most_at_once, len(self.waiting))
         if self.bug is not None:
             raise self.bug
 
     async def answer(self, batch_id: int, outcome: Outcome = Outcome.ACK) -> None:
-        batch, on_reply = self.waiting.pop(batch_id)
-        on_reply(reply_of(batch, outcome))
+        sent, on_reply = self.waiting.pop(batch_id)
+        on_reply(reply_of(sent, outcome))
         await turns()
 
 
