@@ -6,7 +6,7 @@ import copy
 from zlib import crc32
 
 import oracle_book
-from answers import answer
+from answers import answer, fenced
 from book_frames import frame
 from fuzzer import Target
 
@@ -114,7 +114,7 @@ class BookFrames(Target):
     def check(self, data: bytes) -> str:
         stage = self._level_1 if b"orderbook.1." in data else self._deep[crc32(data) % 8]
         one, other = stage.books()
-        said = answer(one.apply, data)
+        said = fenced(one.apply, data)
         found = state(one)
         if said == "BookFrameError":
             assert found == stage.before, "a refused frame changed the book"
@@ -123,7 +123,7 @@ class BookFrames(Target):
         if said != "BookFrameError":
             assert found == state(twin), "book and twin differ"
         # A frame with white space in front cannot take the short way of the compact form.
-        assert said == answer(other.apply, b" " + data), "the two scanners differ"
+        assert said == fenced(other.apply, b" " + data), "the two scanners differ"
         assert found == state(other), "the two scanners read different frames"
         return f"+{said}" if isinstance(said, int) else _fault(stage, data)
 

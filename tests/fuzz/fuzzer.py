@@ -7,6 +7,7 @@ new is kept and mutated further, so the fuzzer works its way into a parser.
 from __future__ import annotations
 
 import hashlib
+import mmap
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ TOKENS = [
     b"999999999999999999", b"1000000000000000000", b"0" * 30, b"9" * 25, b"\\u0041", b"\\ud800",
 ]  # fmt: skip
 POOL_LIMIT = 500
+LAST_LIMIT = 1 << 20
 SHRINK_CALLS = 3000
 
 
@@ -132,6 +134,30 @@ class Fuzzer:
         data[at:at] = piece
 
 
+class LastInput:
+    """A file that holds the input being checked, whatever becomes of the process: a crash, or a
+    sanitizer that ends it, leaves no time to save anything."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w+b") as file:
+            file.truncate(LAST_LIMIT)
+            self._memory = mmap.mmap(file.fileno(), LAST_LIMIT)
+
+    def hold(self, data: bytes) -> None:
+        data = data[: LAST_LIMIT - 8]
+        self._memory[:8] = len(data).to_bytes(8, "big")
+        self._memory[8 : 8 + len(data)] = data
+
+
+def saved_input(path: Path) -> bytes:
+    """An input from a file that a failure or a crash left."""
+    data = path.read_bytes()
+    if path.suffix != ".last":
+        return data
+    return data[8 : 8 + int.from_bytes(data[:8], "big")]
+
+
 def run(make: Callable[[], Target], count: int, seed: int, folder: Path) -> Counter[str]:
     """Check ``count`` inputs; returns how often each word was said.
 
@@ -140,7 +166,9 @@ def run(make: Callable[[], Target], count: int, seed: int, folder: Path) -> Coun
     target = make()
     fuzzer = Fuzzer(target, seed)
     said: Counter[str] = Counter()
+    last = LastInput(folder / f"{make.__name__}.last")
     for index, data in enumerate(fuzzer.inputs(count)):
+        last.hold(data)
         try:
             word = target.check(data)
         except Exception as error:
@@ -183,7 +211,6 @@ def _failure(
     if alone:
         data = shrink(data, fails)
     name = make.__name__
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}-{hashlib.sha256(data).hexdigest()[:12]}"
     path.write_bytes(data)
     how = f"again: --fuzz-input {path}" if alone else "fails only after the inputs before it"

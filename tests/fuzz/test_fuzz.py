@@ -7,8 +7,14 @@ series of them, ``--fuzz-input FILE`` plays one saved input to the targets that 
 from __future__ import annotations
 
 import functools
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
+import answers
 import fuzzer
 import pytest
 from fuzz_book import BookFrames
@@ -16,6 +22,8 @@ from fuzz_decimals import Decimals
 from fuzz_encoder import Encoder
 from fuzz_intents import Intents
 from fuzz_replies import Replies, SocketReplies
+
+from mmfast._core import BUILD
 
 TARGETS = (BookFrames, Decimals, Encoder, Intents, Replies, SocketReplies)
 #: Fewer inputs may miss a word that a target has to reach.
@@ -29,7 +37,7 @@ def test_mutated_inputs(target, pytestconfig):
     count, seed = pytestconfig.getoption("--fuzz-count"), pytestconfig.getoption("--fuzz-seed")
     saved = pytestconfig.getoption("--fuzz-input")
     if saved is not None:
-        target().check(saved.read_bytes())
+        target().check(fuzzer.saved_input(saved))
         return
     said = fuzzer.run(target, count, seed, FAILURES)
     assert said.total() == count
@@ -57,11 +65,30 @@ def test_a_planted_fault_is_found_shortened_and_kept(tmp_path):
         fuzzer.FuzzFailure, match=r"Planted, input \d+ of seed 5: b'\[\[\"'"
     ) as caught:
         fuzzer.run(Planted, 20_000, 5, tmp_path)
-    [saved] = tmp_path.iterdir()
+    [saved] = (path for path in tmp_path.iterdir() if path.suffix != ".last")
     assert f"--fuzz-input {saved}" in str(caught.value)
     assert saved.read_bytes() == Planted.wrong
     with pytest.raises(ZeroDivisionError):
         Planted().check(saved.read_bytes())
+
+
+class Deadly(Planted):
+    """Ends the process, as a sanitizer does."""
+
+    def check(self, data):
+        if self.wrong in data:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "-"
+
+
+def test_the_input_that_ends_the_process_is_kept(tmp_path):
+    ended = multiprocessing.get_context("fork").Process(
+        target=fuzzer.run, args=(Deadly, 20_000, 5, tmp_path)
+    )
+    ended.start()
+    ended.join(60)
+    assert ended.exitcode == -signal.SIGKILL
+    assert Planted.wrong in fuzzer.saved_input(tmp_path / "Deadly.last")
 
 
 def test_the_same_seed_gives_the_same_inputs():
@@ -84,3 +111,30 @@ def test_what_fails_only_after_others_is_said_to(tmp_path):
 
     with pytest.raises(fuzzer.FuzzFailure, match="fails only after the inputs before it"):
         fuzzer.run(Forgetful, 200, 1, tmp_path)
+
+
+READ_BEYOND = """
+import ctypes
+from mmfast._core import _probe
+
+data = bytes(bytearray(b"some bytes"))
+_probe.fence(data)
+start = id(data) + bytes.__basicsize__ - 1
+assert ctypes.string_at(start, len(data)) == data
+print("within", flush=True)
+ctypes.string_at(start, len(data) + 1)
+print("beyond")
+"""
+
+
+def test_under_the_sanitizers_no_parser_may_read_beyond_its_input():
+    if BUILD != "sanitize":
+        # There the fence is what stops it; elsewhere there is none to test.
+        assert answers.fenced(bytes.upper, b"ab") == b"AB"
+        return
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", READ_BEYOND], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "within\n"
+    assert done.returncode != 0
+    assert "ERROR: AddressSanitizer" in done.stderr
