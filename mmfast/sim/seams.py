@@ -84,6 +84,11 @@ class BookView(Protocol):
         """The same of one side."""
         ...
 
+    def touched(self, side: Side, since: int) -> dict[int, int] | None:
+        """Lots by ticks (0: none left) of the prices of a side that changed after its version
+        was ``since``; None when that is too long ago to tell."""
+        ...
+
 
 class PrivateSink(Protocol):
     """Where the exchange puts private events; the sessions deliver them."""

@@ -27,21 +27,11 @@ from mmfast.sim.report import report_of
 from mmfast.sim.rooms import UID
 from mmfast.sim.seams import BookView
 from mmfast.sim.sockets.sessions import WsSessions
-from mmfast.sim.wire import (
-    Due,
-    HttpReply,
-    HttpRequest,
-    HttpSilence,
-    Output,
-    WsClose,
-    WsReset,
-    WsSend,
-)
+from mmfast.sim.wire import ENDS, Due, HttpReply, HttpRequest, HttpSilence, Output, WsSend
 from mmfast.units import NS_PER_MS, Ms, Ns
 
 _Ask = Callable[[], int]
 _Do = Callable[[int], list[Output]]
-_ENDS: Final = (WsClose, WsReset)
 _AGENDA: Final = 1
 _MARKET: Final = 2
 """Which lanes of the timeline are the agenda and market life."""
@@ -254,7 +244,7 @@ class Venue(MarketDoor):
     def _leave(self, outputs: list[Output], leaving: list[Due]) -> None:
         at_ns, is_muting = Ns(self._now_ns), bool(self.condition.muted)
         for output in outputs:
-            if isinstance(output, _ENDS):
+            if isinstance(output, ENDS):
                 self.ws_close(output.conn_id, at_ns)
             elif is_muting and isinstance(output, WsSend) and self._is_mute(output.conn_id):
                 continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from mmfast.units import Ns
@@ -75,6 +77,9 @@ class WsReset(msgspec.Struct, frozen=True, gc=False):
 
 
 Output = HttpReply | HttpReset | HttpTruncated | HttpSilence | WsSend | WsClose | WsReset
+
+ENDS: Final = (WsClose, WsReset)
+"""Outputs after which a websocket is gone."""
 
 
 class Due(msgspec.Struct, frozen=True, gc=False):

@@ -17,7 +17,7 @@ from mmfast.sim.fault_effects.replies import TRADE_PATHS, trade_path
 from mmfast.sim.fault_terms.kinds import NAMES, MalformReply
 from mmfast.sim.wire import Output, WsSend
 
-_FINE: Final = (b'"retCode":0,', b'"success":true', b'"op":"pong"')
+_FINE: Final = re.compile(rb'"(?:retCode":0,|success":true|op":"pong")').search
 _HEAD_BYTES: Final = 160
 #: Where an answer to an order operation names its code and the operation.
 _VERDICT: Final = re.compile(
@@ -81,8 +81,7 @@ class Refused(NamedTuple):
 def refusal_in(answer: bytes) -> Refused | None:
     """The protocol violation an answer refuses; None when it refuses nothing, or refuses for
     reasons of the account that the service has judged already."""
-    head = answer[:_HEAD_BYTES]
-    if any(mark in head for mark in _FINE):
+    if _FINE(answer, 0, _HEAD_BYTES):
         return None
     reply = orjson.loads(answer)
     code = reply.get("retCode")

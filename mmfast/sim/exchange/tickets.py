@@ -77,11 +77,11 @@ class _Kind(NamedTuple):
 def text_of(item: Item, name: str) -> str:
     """A text parameter, ``""`` when absent or null; 10001 for any other type."""
     found = item.get(name)
+    if isinstance(found, str):
+        return found
     if found is None:
         return ""
-    if not isinstance(found, str):
-        raise bad_parameter(f"params error: {name} must be a string")
-    return found
+    raise bad_parameter(f"params error: {name} must be a string")
 
 
 def flag_of(item: Item, name: str) -> bool:
@@ -189,6 +189,8 @@ class TicketReader:
 
 def refuse_unsupported(item: Item) -> None:
     """10001 for the parameters of order kinds this venue does not trade."""
+    if item.keys().isdisjoint(_UNSUPPORTED):
+        return
     for name in _UNSUPPORTED:
         if name in item and item[name] not in _NOTHING:
             raise bad_parameter(f"params error: {name} is not supported by this venue")

@@ -146,20 +146,30 @@ class BookStream:
         versions = self._now()
         if versions == self._versions:
             return []
-        before, self._versions = self._versions, versions
-        bids, asks, depth = self._bids, self._asks, self._depth
-        bid_rows: list[tuple[int, int]] = []
-        ask_rows: list[tuple[int, int]] = []
-        if versions[0] != before[0]:
-            bids = self._book.window(Side.BUY, depth)
-            bid_rows = changed_levels(self._bids, bids, Side.BUY)
-        if versions[1] != before[1]:
-            asks = self._book.window(Side.SELL, depth)
-            ask_rows = changed_levels(self._asks, asks, Side.SELL)
+        (bids_seen, asks_seen), self._versions = self._versions, versions
+        bid_rows = self._changes(Side.BUY, self._bids, bids_seen)
+        ask_rows = self._changes(Side.SELL, self._asks, asks_seen)
         if not bid_rows and not ask_rows:
             return []
-        self._adopt(bids, asks)
+        self._date()
         return [self._frame("delta", now_ns, bid_rows, ask_rows)]
+
+    def _changes(self, side: Side, told: dict[int, int], seen: int) -> list[tuple[int, int]]:
+        """What turns the levels told into those of now, best first; they are told by that."""
+        # A side with fewer levels than the window is told whole: only what was touched can
+        # differ. Else a level may come into the window or leave it without being touched.
+        touched = self._book.touched(side, seen) if len(told) < self._depth else None
+        if touched is not None and len(told) + len(touched) <= self._depth:
+            rows = [(ticks, lots) for ticks, lots in touched.items() if told.get(ticks, 0) != lots]
+            rows.sort(reverse=side is Side.BUY)
+        else:
+            rows = changed_levels(told, self._book.window(side, self._depth), side)
+        for ticks, lots in rows:
+            if lots:
+                told[ticks] = lots
+            else:
+                del told[ticks]
+        return rows
 
     def relaunch(self, now_ns: int) -> bytes:
         """The service behind it was restarted: a snapshot with ``u`` = 1, for everybody."""
@@ -195,6 +205,10 @@ class BookStream:
 
     def _adopt(self, bids: dict[int, int], asks: dict[int, int]) -> None:
         self._bids, self._asks = bids, asks
+        self._date()
+
+    def _date(self) -> None:
+        """One more message: its number, and the times of the book it tells."""
         self._update_id += 1
         self._seq = self._book.seq
         self._cts_ms = self._book.changed_ms

@@ -61,10 +61,12 @@ class RollingCount:
             if len(self._windows) >= _MAX_KEYS:
                 self._prune(now_ns)
             window = self._windows[key] = _Window()
-        window.forget(now_ns - self._period_ns)
-        if len(window.passed_ns) >= self._limit:
+        passed_ns, before_ns = window.passed_ns, now_ns - self._period_ns
+        if passed_ns and passed_ns[0] <= before_ns:
+            window.forget(before_ns)
+        if len(passed_ns) >= self._limit:
             return False
-        window.passed_ns.append(now_ns)
+        passed_ns.append(now_ns)
         return True
 
     def drop(self, key: Hashable) -> None:

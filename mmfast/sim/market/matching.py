@@ -15,6 +15,8 @@ from mmfast.units import Lots, Ms, Ticks
 OTHER_SIDE: Final = (Side.SELL, Side.BUY)
 """The side a side trades with, by side."""
 _NO_PRICE: Final = Ticks(0)
+_MAX_TOUCHED: Final = 1024
+"""Prices of a side whose last change is remembered; all are forgotten when there are more."""
 
 
 class Engine:
@@ -55,7 +57,17 @@ class Resting:
 class Book:
     """One instrument's resting orders; implements :class:`mmfast.sim.seams.BookView`."""
 
-    __slots__ = ("_engine", "_lots", "_prices", "_queues", "_versions", "changed_ms", "seq")
+    __slots__ = (
+        "_engine",
+        "_forgotten",
+        "_lots",
+        "_prices",
+        "_queues",
+        "_touched",
+        "_versions",
+        "changed_ms",
+        "seq",
+    )
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -67,6 +79,10 @@ class Book:
         # Ascending prices: the best bid is the last, the best ask the first.
         self._prices: tuple[list[Ticks], list[Ticks]] = ([], [])
         self._versions = [0, 0]
+        # By side and price: the version after its last change, latest change last. Prices that
+        # changed up to the version ``_forgotten`` may be missing.
+        self._touched: tuple[dict[int, int], dict[int, int]] = ({}, {})
+        self._forgotten = [0, 0]
         self.seq = engine.seq
         self.changed_ms = engine.now_ms
 
@@ -138,6 +154,18 @@ class Book:
             return lots.copy()
         return {ticks: lots[ticks] for ticks in self._best_first(side, count)}
 
+    def touched(self, side: Side, since: int) -> dict[int, int] | None:
+        """Lots by ticks (0: none left) of every price of a side that changed after its version
+        was ``since``; None when that is too long ago to tell."""
+        if since < self._forgotten[side]:
+            return None
+        lots, found = self._lots[side], {}
+        for ticks, version in reversed(self._touched[side].items()):
+            if version <= since:
+                break
+            found[ticks] = lots.get(ticks, 0)
+        return found
+
     def add(self, order: Resting) -> None:
         """Rest an order at the back of its price."""
         side, ticks = order.side, order.ticks
@@ -148,14 +176,14 @@ class Book:
             insort(self._prices[side], Ticks(ticks))
         queue[order.number] = order
         self._lots[side][ticks] += order.leaves
-        self._changed(side)
+        self._changed(side, ticks)
 
     def remove(self, order: Resting) -> None:
         """Take a resting order out; KeyError when it does not rest here."""
         self._take_out(order)
         self._lots[order.side][order.ticks] -= order.leaves
         self._drop_if_empty(order.side, order.ticks)
-        self._changed(order.side)
+        self._changed(order.side, order.ticks)
 
     def reduce(self, order: Resting, lots: int) -> None:
         """Take ``lots`` off a resting order, which keeps its place; at 0 it is gone."""
@@ -164,7 +192,7 @@ class Book:
         if not order.leaves:
             self._take_out(order)
             self._drop_if_empty(order.side, order.ticks)
-        self._changed(order.side)
+        self._changed(order.side, order.ticks)
 
     def _best_first(self, side: Side, count: int) -> list[Ticks]:
         prices = self._prices[side]
@@ -179,9 +207,15 @@ class Book:
             prices = self._prices[side]
             del prices[bisect_left(prices, ticks)]
 
-    def _changed(self, side: Side) -> None:
+    def _changed(self, side: Side, ticks: int) -> None:
         engine = self._engine
         engine.seq += 1
         self.seq = engine.seq
         self.changed_ms = engine.now_ms
-        self._versions[side] += 1
+        version = self._versions[side] = self._versions[side] + 1
+        touched = self._touched[side]
+        touched.pop(ticks, None)
+        if len(touched) >= _MAX_TOUCHED:
+            touched.clear()
+            self._forgotten[side] = version - 1
+        touched[ticks] = version

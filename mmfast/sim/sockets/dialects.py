@@ -99,13 +99,12 @@ def trade_verdict(
 
     ``header`` repeats the rate headers of REST, all as text, and ``trace``.
     """
-    grant = verdict.grant
     reply: dict[str, object] = {} if req_id is None else {"reqId": req_id}
     reply["retCode"] = verdict.code
     reply["retMsg"] = verdict.text
     reply["op"] = op
     reply["data"] = verdict.answer.result
     reply["retExtInfo"] = verdict.answer.ext
-    reply["header"] = {**dict(() if grant is None else grant.headers()), **trace}
+    reply["header"] = {**dict(verdict.headers()), **trace}
     reply["connId"] = conn
     return orjson.dumps(reply)

@@ -152,7 +152,7 @@ class TradeDesk:
         header = request.fields.get("header")
         if not isinstance(header, dict):
             raise bad_parameter("params error: header with X-BAPI-TIMESTAMP is needed")
-        stamp, window = (_ms_text(header.get(name)) for name in (_TIMESTAMP, _RECV_WINDOW))
+        stamp, window = _ms_text(header.get(_TIMESTAMP)), _ms_text(header.get(_RECV_WINDOW))
         try:
             self._door.check_time(stamp, window, when.venue_ms)
         except Refusal as no:
@@ -205,6 +205,6 @@ def _refusal(code: int) -> Refusal:
 
 def _ms_text(value: object) -> str:
     """Clients in the field send times as texts and as numbers; nothing stands for "not sent"."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return value if isinstance(value, str) else ""
+    if isinstance(value, str):
+        return value
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else ""

@@ -12,6 +12,7 @@ from mmfast.messages import Side
 from mmfast.sim.feed.feed import PublicFeed
 from mmfast.sim.instruments.catalogue import listings
 from mmfast.sim.market.bands import Reference
+from mmfast.sim.market.matching import Book, Engine, Resting
 from mmfast.sim.market.tape import Tape
 from mmfast.units import NS_PER_MS, NS_PER_S
 
@@ -36,6 +37,9 @@ class RandomBook:
     def side_version(self, side: Side) -> int:
         return self._versions[side]
 
+    def touched(self, side: Side, since: int) -> None:
+        return None
+
     def levels(self, side: Side, count: int) -> list[tuple[int, int]]:
         rows = sorted(self.sides[side].items(), reverse=side is Side.BUY)
         return rows[:count]
@@ -57,7 +61,35 @@ class RandomBook:
         self.changed_ms = START_MS + now_ns // NS_PER_MS
 
 
-def make_feed(book: RandomBook) -> PublicFeed:
+class OrderedBook(Book):
+    """The exchange's own book under orders that come, shrink and go by chance."""
+
+    def __init__(self, seed: int, spread: int) -> None:
+        self.draw = random.Random(seed)
+        self.spread = spread
+        self.engine = Engine(START_MS)
+        self.orders: list[Resting] = []
+        super().__init__(self.engine)
+
+    def change(self, now_ns: int) -> None:
+        self.engine.now_ms = START_MS + now_ns // NS_PER_MS
+        for _ in range(self.draw.randrange(1, self.spread // 6)):
+            what = self.draw.random()
+            if what < 0.3 and self.orders:
+                self.remove(self.orders.pop(self.draw.randrange(len(self.orders))))
+            elif what < 0.4 and self.orders:
+                order = self.draw.choice(self.orders)
+                self.reduce(order, self.draw.randrange(order.leaves))
+            else:
+                side = Side(self.draw.randrange(2))
+                away = self.draw.randrange(self.spread)
+                ticks = 650_000 - away if side is Side.BUY else 650_001 + away
+                lots = self.draw.randrange(1, 9_000)
+                self.orders.append(Resting(self.engine.next_number(), 0, side, ticks, lots))
+                self.add(self.orders[-1])
+
+
+def make_feed(book: RandomBook | OrderedBook) -> PublicFeed:
     shelf = listings((SYMBOL,))
     tape = Tape(shelf[0].instrument, shelf[0].start_ticks)
     return PublicFeed(shelf, (book,), (tape,), (Reference(shelf[0]),), START_MS)
@@ -96,10 +128,21 @@ class DictClient:
         return sorted(rows, reverse=side == "b")
 
 
-@pytest.mark.parametrize("depth", [50, 200, 1000])
-@pytest.mark.parametrize("seed", range(6))
-def test_snapshot_and_deltas_give_exactly_the_window(depth: int, seed: int) -> None:
-    book = RandomBook(seed, spread=80 if depth == 50 else 260)
+SPREADS = {
+    # Fewer levels than the window, about as many, and more; more prices than a book remembers.
+    50: (30, 80, 200),
+    200: (80, 260, 900),
+    1000: (260, 1500),
+}
+
+
+@pytest.mark.parametrize(("depth", "spread"), [(d, s) for d, of in SPREADS.items() for s in of])
+@pytest.mark.parametrize("kind", [RandomBook, OrderedBook])
+@pytest.mark.parametrize("seed", range(3))
+def test_snapshot_and_deltas_give_exactly_the_window(
+    depth: int, spread: int, kind: type[RandomBook | OrderedBook], seed: int
+) -> None:
+    book = kind(seed, spread)
     feed = make_feed(book)
     topic = f"orderbook.{depth}.{SYMBOL}"
     for _ in range(60):
