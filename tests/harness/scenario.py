@@ -54,6 +54,7 @@ def config_text(
     deadline_ms: int = 1_000,
     seed: int = 7,
     order_entry: str = "ws",
+    request_timeout_ms: int = 5_000,
 ) -> str:
     """Configuration of the scenario: a still market, and the highest market-maker tier."""
     rows = "\n".join(
@@ -66,7 +67,7 @@ venue:
   environment: embedded
   order_entry: {order_entry}
   instance: "s"
-  request_timeout_ms: 5000
+  request_timeout_ms: {request_timeout_ms}
 async_batch:
   enabled: {str(enabled).lower()}
   tick_deadline_ms: {deadline_ms}

@@ -118,20 +118,22 @@ class LoopbackRun:
         self.repeated = state["repeated_link_ids"]
 
 
-async def over_loopback(folder: Path) -> LoopbackRun:
-    async with scenario(folder, latency_ms=5, seed=SEED) as live:
+async def over_loopback(folder: Path, order_entry: str) -> LoopbackRun:
+    async with scenario(folder, latency_ms=5, seed=SEED, order_entry=order_entry) as live:
         recorder = Recorder(live.session)
         for shift_bps in (12, -4, 5, -6):
             await live.tick(shift_bps)
         return LoopbackRun(recorder.requests, await live.venue.state())
 
 
-def test_three_runs_over_real_sockets_end_alike(tmp_path: Path) -> None:
+@pytest.mark.parametrize("transports", [("ws",) * RUNS, ("rest",) * RUNS, ("ws", "rest")])
+def test_runs_over_real_sockets_end_alike(tmp_path: Path, transports: tuple[str, ...]) -> None:
+    """Also across the two ways out: they carry the same orders."""
     runs = []
-    for number in range(RUNS):
+    for number, order_entry in enumerate(transports):
         folder = tmp_path / str(number)
         folder.mkdir()
-        runs.append(uvloop.run(over_loopback(folder)))
+        runs.append(uvloop.run(over_loopback(folder, order_entry)))
     for run in runs:
         assert len(run.resting) == QUOTES
         assert run.repeated == 0
@@ -140,9 +142,12 @@ def test_three_runs_over_real_sockets_end_alike(tmp_path: Path) -> None:
         assert run.requests == runs[0].requests
 
 
-def test_waking_the_engine_again_and_again_sends_nothing_twice(tmp_path: Path) -> None:
+@pytest.mark.parametrize("order_entry", ["ws", "rest"])
+def test_waking_the_engine_again_and_again_sends_nothing_twice(
+    tmp_path: Path, order_entry: str
+) -> None:
     async def run() -> None:
-        async with scenario(tmp_path, latency_ms=5) as live:
+        async with scenario(tmp_path, latency_ms=5, order_entry=order_entry) as live:
             counters = live.session.kernel.counters
             await live.tick(12)
             sent = list(counters.sent)

@@ -37,6 +37,7 @@ class Run(NamedTuple):
     reject_codes: dict[int, int]
     refused: dict[str, int]
     throttled: int
+    answered: dict[tuple[str, str], int]
     audit: dict[str, Any]
 
 
@@ -70,29 +71,41 @@ async def run_ticks(live: Scenario, moves: list[int], label: str) -> Run:
         reject_codes=dict(counters.reject_codes),
         refused=dict(counters.refused),
         throttled=counters.throttled,
+        answered={key: durations.count for key, durations in live.stats.requests.items()},
         audit=state,
     )
 
 
+@pytest.fixture(scope="module", params=["ws", "rest"])
+def order_entry(request: pytest.FixtureRequest) -> str:
+    """Either way out: what was asked for holds on both."""
+    return str(request.param)
+
+
 @pytest.fixture(scope="module")
-def batched(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def batched(tmp_path_factory: pytest.TempPathFactory, order_entry: str) -> Run:
     """Forty ticks in batched mode."""
 
     async def run() -> Run:
         folder = tmp_path_factory.mktemp("batched")
-        async with scenario(folder, latency_ms=LATENCY_MS) as live:
+        async with scenario(folder, latency_ms=LATENCY_MS, order_entry=order_entry) as live:
             return await run_ticks(live, shifts(TICKS), BATCHED)
 
     return uvloop.run(run())
 
 
 @pytest.fixture(scope="module")
-def sequential(tmp_path_factory: pytest.TempPathFactory) -> Run:
+def sequential(tmp_path_factory: pytest.TempPathFactory, order_entry: str) -> Run:
     """The same market, one order per call, each awaited."""
 
     async def run() -> Run:
         folder = tmp_path_factory.mktemp("sequential")
-        settings = {"latency_ms": LATENCY_MS, "enabled": False, "deadline_ms": 60_000}
+        settings = {
+            "latency_ms": LATENCY_MS,
+            "enabled": False,
+            "deadline_ms": 60_000,
+            "order_entry": order_entry,
+        }
         async with scenario(folder, **settings) as live:
             moves = shifts(TICKS)[-SEQUENTIAL_TICKS:]
             return await run_ticks(live, moves, SEQUENTIAL)
@@ -124,6 +137,14 @@ def test_nothing_was_refused_or_throttled(batched: Run) -> None:
     assert batched.refused == {}
     assert batched.throttled == 0
     assert batched.audit["repeated_link_ids"] == 0
+
+
+def test_a_call_is_one_request_of_the_transport_asked_for(batched: Run, order_entry: str) -> None:
+    """One message or one POST, and nothing of the other kind."""
+    verb, other = {"ws": ("WS", "POST"), "rest": ("POST", "WS")}[order_entry]
+    for api in ("order/cancel-batch", "order/create-batch"):
+        assert batched.answered[verb, api] >= 2 * TICKS
+    assert not [key for key in batched.answered if key[0] == other]
 
 
 def test_sequential_sends_one_order_per_call(sequential: Run) -> None:
