@@ -8,7 +8,7 @@ SOURCES := $(wildcard mmfast/_core/*.pyx mmfast/_core/*.pxd mmfast/_core/*.h mmf
            setup.py pyproject.toml mmfast/__init__.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long bench bench-loopback bench-baseline lint sanitize docs ci clean
+.PHONY: help run test test-long bench bench-loopback bench-steady bench-baseline lint sanitize docs ci clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -43,6 +43,9 @@ bench: $(VENV)/.test ## measure, as ratios against a yardstick in the same run
 
 bench-loopback: $(VENV)/.test ## a tick over loopback at 0, 20 and 50 ms, ours and others' ways
 	$(PYTEST) benchmarks/path/test_bench_loopback.py -m long -q
+
+bench-steady: $(VENV)/.test ## ten minutes at 500 book frames a second: is the loop ever late
+	$(PYTEST) benchmarks/path/test_bench_steady.py -m long -q
 
 bench-baseline: $(VENV)/.test ## measure for minutes and write benchmarks/baseline.json anew
 	$(PYTEST) benchmarks -m "not long" -q --refresh-baseline

@@ -32,7 +32,8 @@ class Row(NamedTuple):
     contender: str
     value: float
     unit: str
-    ratio_to_limit: float
+    ratio_to_limit: float | None
+    """None where there is no limit to compare with."""
 
 
 class Contest(NamedTuple):

@@ -82,8 +82,8 @@ async def program(name: str, *arguments: str) -> AsyncIterator[asyncio.subproces
         await process.wait()
 
 
-async def _line(process: asyncio.subprocess.Process) -> str:
-    async with asyncio.timeout(CLIENT_LIMIT_S):
+async def _line(process: asyncio.subprocess.Process, limit_s: float = CLIENT_LIMIT_S) -> str:
+    async with asyncio.timeout(limit_s):
         line = await process.stdout.readline()
     assert line, "the program ended before it said what it should; its own message stands above"
     return line.decode()
@@ -148,3 +148,27 @@ async def _move(market: ScriptedMarket, period_s: float, numbers: range) -> None
         due += period_s
         market.move((-1) ** number * (3 + number % 5))
         await asyncio.sleep(due - clock.time())
+
+
+LIVELY_HZ = 150.0
+"""Ladder updates of the lively market: enough for a new book frame every 20 ms."""
+
+
+async def steady(folder: Path, seconds: float) -> tuple[dict[str, float], dict[str, float]]:
+    """The engine on a lively market, and an idle loop beside it over the same time."""
+    async with program("venue_host", "5", str(LIVELY_HZ)) as venue:
+        given = Task(**json.loads(await _line(venue)), ticks=0, period_s=0.0, extra={})
+        config = folder / "steady.yaml"
+        text = config_text(latency_ms=5, order_entry="ws").replace("replace", "amend")
+        config.write_text(text, encoding="utf-8")
+        extra = {
+            "config": str(config),
+            "public_url": f"{given.ws_url}/v5/public/linear",
+            "seconds": seconds,
+        }
+        async with program("steady", json.dumps(given._replace(extra=extra))) as engine:
+            assert await _line(engine) == "measuring\n"
+            async with program("idle", str(seconds)) as idle:
+                limit_s = seconds + 30
+                ours = json.loads(await _line(engine, limit_s))
+                return ours, json.loads(await _line(idle, limit_s))

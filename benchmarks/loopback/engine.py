@@ -17,8 +17,9 @@ from mmfast import config as configuration
 from mmfast.bybit.auth import Credentials
 from mmfast.bybit.hosts import Endpoints
 from mmfast.clock import SystemClock
+from mmfast.messages import Mode
 from mmfast.runtime.quote_loop import AsyncQuoteLoop
-from mmfast.runtime.session import Contact
+from mmfast.runtime.session import Contact, Session
 from mmfast.runtime.stats import RunStats
 
 POLL_S = 0.01
@@ -39,7 +40,8 @@ class TickTimes(RunStats):
         self.took_ns.append(duration_ns)
 
 
-def _loop(given: Task, stats: TickTimes) -> AsyncQuoteLoop:
+def engine_at(given: Task, stats: TickTimes) -> AsyncQuoteLoop:
+    """The engine at the venue of the task; ``run()`` it."""
     path = Path(given.extra["config"])
     config = configuration.load(path)
     contact = Contact(
@@ -60,16 +62,21 @@ def _loop(given: Task, stats: TickTimes) -> AsyncQuoteLoop:
     return AsyncQuoteLoop(config=config, config_path=path, contact=contact)
 
 
+async def trading(loop: AsyncQuoteLoop, run: asyncio.Task[object]) -> Session:
+    """Wait until it trades."""
+    while not run.done():
+        await asyncio.sleep(POLL_S)
+        if loop.session is not None and loop.session.kernel.mode is Mode.TRADING:
+            return loop.session
+    run.result()
+    raise AssertionError("the run ended before it traded")
+
+
 async def _settled(loop: AsyncQuoteLoop, run: asyncio.Task[object]) -> None:
     """All quotes rest, and nothing is in flight."""
+    session = await trading(loop, run)
     while True:
         await asyncio.sleep(POLL_S)
-        if run.done():
-            run.result()
-            raise AssertionError("the run ended before it traded")
-        session = loop.session
-        if session is None or session.kernel.mode.name != "TRADING":
-            continue
         working = session.kernel.view(session.clock.now_ns()).working
         if not session.orchestrator.in_flight and working == QUOTES:
             return
@@ -77,7 +84,7 @@ async def _settled(loop: AsyncQuoteLoop, run: asyncio.Task[object]) -> None:
 
 async def _run(given: Task) -> Measured:
     stats = TickTimes(SystemClock().now_ns())
-    loop = _loop(given, stats)
+    loop = engine_at(given, stats)
     run = asyncio.create_task(loop.run())
     lines = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(

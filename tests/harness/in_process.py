@@ -5,6 +5,7 @@ For measuring what the engine itself costs, and for checking that a tick is whol
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -39,7 +40,7 @@ from mmfast.messages import (
     Stream,
     StreamState,
 )
-from mmfast.sim.instruments.catalogue import listings
+from mmfast.sim.instruments.catalogue import Listing, listings
 from mmfast.units import E8, NS_PER_MS, InstrumentIndex, Lots, Ms, Ns, QuoteE8, Ticks
 
 SYMBOLS: Final = (
@@ -69,10 +70,13 @@ def _params(instrument: Instrument, mid_ticks: int) -> SymbolParams:
 
 
 class InProcess:
-    """Ten instruments, two levels a side, moved by cancel and place: 80 commands a tick."""
+    """Ten instruments, two levels a side, moved by cancel and place: 80 commands a tick.
 
-    def __init__(self) -> None:
-        rows = listings(SYMBOLS)
+    Or as many as there are ``rows``; :meth:`frames` can move the first so many alone.
+    """
+
+    def __init__(self, rows: Sequence[Listing] | None = None) -> None:
+        rows = listings(SYMBOLS) if rows is None else rows
         self.instruments = tuple(row.instrument for row in rows)
         self.mids = [int(row.start_ticks) for row in rows]
         ids = ClientIds("bench", 1)
@@ -80,7 +84,7 @@ class InProcess:
         self.credentials = Credentials.hmac(
             "benchkey", SECRET, short_window_ms=2_000, long_window_ms=10_000
         )
-        self.router = PublicRouter(SYMBOLS, DEPTH)
+        self.router = PublicRouter([row.instrument.symbol for row in rows], DEPTH)
         params = EngineParams(
             symbols=tuple(map(_params, self.instruments, self.mids)),
             batch=BatchParams(),
@@ -99,14 +103,17 @@ class InProcess:
             self.kernel.on_event(StreamState(stream, True), self.now_ns)
         empty = AccountSnapshot(orders=(), executions=(), positions=(), asked_ns=Ns(self.now_ns))
         self.kernel.on_event(empty, self.now_ns)
-        self.answer(self.tick(self.frames(0))[0])
+        frames = self.frames(0)
+        while frames or self.kernel.wants_flush:  # a tick serves a limited number of instruments
+            self.answer(self.tick(frames)[0])
+            frames = []
 
-    def frames(self, shift_bps: int) -> list[bytes]:
+    def frames(self, shift_bps: int, count: int | None = None) -> list[bytes]:
         """The books' next frames, ten levels a side, moved by ``shift_bps`` from the start."""
         self._update += 1
         return [
             self._frame(instrument, mid + mid * shift_bps // 10_000)
-            for instrument, mid in zip(self.instruments, self.mids, strict=True)
+            for instrument, mid in zip(self.instruments[:count], self.mids[:count], strict=True)
         ]
 
     def _frame(self, instrument: Instrument, mid_ticks: int) -> bytes:

@@ -1,0 +1,29 @@
+"""A loop with nothing to do but watch its own lag: what this machine lets any loop expect.
+
+Argument: the seconds to measure. Prints one JSON object.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+
+import uvloop
+
+from mmfast.clock import SystemClock
+from mmfast.runtime.durations import Durations
+from mmfast.runtime.pump import LagWatch
+
+
+async def _run(seconds: float) -> dict[str, float]:
+    lag = Durations()
+    watch = LagWatch(SystemClock(), lag)
+    watch.start()
+    await asyncio.sleep(seconds)
+    watch.stop()
+    return {"lag_p99_ms": lag.percentile_ms(99), "lag_p999_ms": lag.percentile_ms(99.9)}
+
+
+if __name__ == "__main__":
+    print(json.dumps(uvloop.run(_run(float(sys.argv[1])))), flush=True)
