@@ -28,7 +28,15 @@ import sys
 import mmfast._core as core
 sys.exit(0 if core.BUILD == "sanitize" else f"expected the sanitize build, found {core.BUILD}")
 '
+
+tests=(tests/unit/_core tests/property/test_core_properties.py tests/property/test_core_stateful.py
+    tests/fuzz --fuzz-count 20000)
+# A wheel of its own is built and looked through there; nothing of that runs instrumented code.
+tests+=(--ignore tests/unit/_core/test_core_wheel.py)
+if compgen -G "$FOLDER/mmfast/engine/*.so" >/dev/null; then
+    tests+=(tests/unit/engine tests/property/test_kernel_machine.py
+        tests/property/test_orders_lattice.py)
+fi
+
 # Captured at the file descriptor, the report of a sanitizer would die with the process.
-exec "$PYTHON" -P -m pytest -q -p no:cacheprovider --capture=sys --timeout 600 \
-    tests/unit/_core tests/property/test_core_properties.py tests/property/test_core_stateful.py \
-    tests/fuzz --fuzz-count 20000 "$@"
+exec "$PYTHON" -P -m pytest -q -p no:cacheprovider --capture=sys --timeout 600 "${tests[@]}" "$@"

@@ -38,7 +38,7 @@ class Encoder(Target):
         bytes([1, 8]) + bytes(range(0, 250, 2)),
         bytes([0, 8]) + bytes(200),
     )
-    kept_size = 400
+    kept_size = 100
     reaches = frozenset(
         {f"+{op} {count}" for op in (0, 1, 2) for count in (1, 2, 3, 20)} | {"EncodeError"}
     )
