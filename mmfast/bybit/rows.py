@@ -31,7 +31,7 @@ Text = str | None
 """The venue writes "nothing" as an absent field, as "" and as null."""
 
 _SIDES: Final = {"Buy": Side.BUY, "Sell": Side.SELL}
-_STATUSES: Final = {
+_WORDS: Final = {
     "Created": OrderStatus.PENDING_NEW,
     "New": OrderStatus.WORKING,
     "PendingCancel": OrderStatus.WORKING,
@@ -44,7 +44,10 @@ _STATUSES: Final = {
     "Deactivated": OrderStatus.CANCELLED,
     "Rejected": OrderStatus.REJECTED,
 }
-_FINALS: Final = frozenset(status for status in OrderStatus if status.is_final)
+_STATUSES: Final = {word: (status, status.is_final) for word, status in _WORDS.items()}
+_UNKNOWN: Final = (OrderStatus.UNKNOWN_STATUS, False)
+_NO_LOTS: Final = Lots(0)
+_NO_TIME: Final = Ms(0)
 #: Execution types that carry a size but trade nothing: the size is what a fee was taken on.
 _FEE_ONLY: Final = frozenset({"Funding"})
 _MAX_MS_DIGITS: Final = 15
@@ -152,19 +155,18 @@ class RowReader:
         instrument = self._instrument(row.symbol, row.category)
         if instrument is None:
             return None
-        status = _STATUSES.get(row.order_status)
-        if status is None:
+        status, is_final = _STATUSES.get(row.order_status, _UNKNOWN)
+        if status is OrderStatus.UNKNOWN_STATUS:
             self.unknown_words += 1
-            status = OrderStatus.UNKNOWN_STATUS
         link_id = row.order_link_id or ""
         lots = _lots(instrument, "qty", row.qty)
-        leaves = row.leaves_qty
-        if status in _FINALS:
-            leaves_lots = Lots(0)
-        else:
+        if is_final:
+            leaves_lots = _NO_LOTS
+        elif row.leaves_qty == row.qty:
             # Most orders rest as they were sent: a text that was read need not be read again.
-            same = leaves == row.qty
-            leaves_lots = lots if same else _lots(instrument, "leavesQty", leaves)
+            leaves_lots = lots
+        else:
+            leaves_lots = _lots(instrument, "leavesQty", row.leaves_qty)
         return OrderUpdate(
             client_id=self.ids.parse(link_id),
             link_id=link_id,
@@ -276,7 +278,7 @@ def _side(instrument: Instrument, word: str) -> Side:
 
 def _lots(instrument: Instrument, field: str, text: Text) -> Lots:
     if not text or text == "0":
-        return Lots(0)
+        return _NO_LOTS
     try:
         lots = fixed.parse_grid(text, instrument.step_decimals, instrument.step_units)
     except (ValueError, OverflowError):
@@ -309,7 +311,7 @@ def _ticks(instrument: Instrument, field: str, text: Text) -> Ticks:
 def _ms(text: Text) -> Ms:
     """Venue time; 0 when it is not told."""
     if not text or len(text) > _MAX_MS_DIGITS or not (text.isascii() and text.isdigit()):
-        return Ms(0)
+        return _NO_TIME
     return Ms(int(text))
 
 
