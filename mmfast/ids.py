@@ -22,7 +22,7 @@ _STEM = re.compile(r"[0-9A-Za-z_]{2,19}")
 class ClientIds:
     """Makes and recognises our order ids. ``stem`` is prefix plus instance, 2 to 19 characters."""
 
-    __slots__ = ("_base", "_counter", "head", "stem")
+    __slots__ = ("_base", "_counter", "epoch", "head", "stem")
 
     def __init__(self, stem: str, epoch: int) -> None:
         if not _STEM.fullmatch(stem):
@@ -33,6 +33,7 @@ class ClientIds:
             raise InvariantError(f"epoch must lie in 1..2**31-1, found {epoch}")
         self.stem = stem
         self.head = stem + "-"
+        self.epoch = epoch
         self._base = epoch << _COUNTER_BITS
         self._counter = 0
 

@@ -23,6 +23,8 @@ BEAT_S: Final = 0.1
 MAX_DEATHS: Final = 3
 """Watchdogs that may die within the time below before the engine gives up trading."""
 DEATHS_WITHIN_NS: Final = 60 * NS_PER_S
+NEWS_NS: Final = 10 * NS_PER_S
+"""How long after the watchdog has acted its cancels may still be news."""
 _RESTART_S: Final = 0.5
 _LAST_WAIT_S: Final = 2.0
 _COMMAND: Final = ("-m", "mmfast", "watchdog")
@@ -43,12 +45,11 @@ class Guard:
     """
 
     def __init__(self, orders: OrdersOfTheDay, clock: Clock, progress: Progress) -> None:
-        self.fired_ns = -1
-        """When it last became known that the watchdog cancelled a living engine's orders."""
         self._orders = orders
         self._clock = clock
         self._progress = progress
         self._seen = -2
+        self._fired_ns = -1
         self._beat_ns = clock.now_ns()
         self._process: asyncio.subprocess.Process | None = None
         self._socket: socket.socket | None = None
@@ -102,11 +103,13 @@ class Guard:
             await self.start()
             await self.armed()
 
-    def acted_since(self, ns: int) -> bool:
-        """Whether the watchdog cancelled orders of ours after ``ns``, or may have: a loop that
-        stood still for longer than the limit learns of it only when it runs again."""
-        silent_ns = self._clock.now_ns() - self._beat_ns
-        return self.fired_ns > ns or silent_ns > self._orders.progress_ms * NS_PER_MS
+    def acted_lately(self) -> bool:
+        """Whether the watchdog has just cancelled orders of ours, or may have: a loop that stood
+        still for longer than the limit hears of that only after it runs again."""
+        limit_ns = self._orders.progress_ms * NS_PER_MS
+        now_ns = self._clock.now_ns()
+        is_fresh = self._fired_ns >= 0 and now_ns - self._fired_ns < max(limit_ns, NEWS_NS)
+        return is_fresh or now_ns - self._beat_ns > limit_ns
 
     async def close(self, *, goodbye: bool) -> None:
         """Let the watchdog go. Without goodbye it cancels whatever it finds of ours, and outlives
@@ -134,7 +137,10 @@ class Guard:
         if progress == self._seen and progress >= 0:
             return
         self._seen = progress
-        self._beat_ns = self._clock.now_ns()
+        now_ns = self._clock.now_ns()
+        if now_ns - self._beat_ns > self._orders.progress_ms * NS_PER_MS:
+            self._fired_ns = now_ns  # it may have acted, and news of that may be read next
+        self._beat_ns = now_ns
         if self._socket is not None:
             # A full buffer means that the watchdog sleeps; keep() hears of its death.
             with contextlib.suppress(OSError):
@@ -153,6 +159,6 @@ class Guard:
         if ARMED in data:
             self._armed.set()
         if FIRED in data:
-            self.fired_ns = self._clock.now_ns()
+            self._fired_ns = self._clock.now_ns()
             text = "this engine stood still for too long: the watchdog has cancelled its orders"
             say(logging.ERROR, "watchdog_fired", text)

@@ -26,6 +26,7 @@ from mmfast.net.ws_connection import LoginConnection
 from mmfast.runtime import closing, reach, reload, tuning
 from mmfast.runtime.assemble import config_for_instruments
 from mmfast.runtime.control import FileWatch
+from mmfast.runtime.journal import Trouble
 from mmfast.runtime.logs import say
 from mmfast.runtime.session import Contact, Session
 from mmfast.runtime.tasks import TaskGroup
@@ -51,6 +52,9 @@ class AsyncQuoteLoop:
         """What went wrong, if the run ended for that; the exit code is then not 0."""
         self.before_trading: Callable[[], Awaitable[None]] = _nothing
         """What must be ready before the first order may leave."""
+        self.stood_in_for: Callable[[], bool] = _never
+        """Whether the watchdog has just acted for this engine."""
+        self._holds: dict[str, str] = {}
         self._config_path = config_path
         self._stopping = asyncio.Event()
         self._stop_reason = ""
@@ -108,6 +112,43 @@ class AsyncQuoteLoop:
         self._venue_gone = self._venue_gone or venue_gone
         self.ask_stop(text)
 
+    def hold(self, name: str, reason: str) -> None:
+        """Withdraw all quotes for a reason of the shell's own, until :meth:`release`."""
+        is_new = name not in self._holds
+        self._holds[name] = reason
+        if is_new and not self._stopping.is_set():
+            say(logging.ERROR, "held", f"quotes are withdrawn: {reason}")
+            self._close_gate(Mode.DRAINING, reason)
+
+    def release(self, name: str) -> None:
+        """The reason is gone; quote again if no other is left."""
+        reason = self._holds.pop(name, "")
+        if not reason or self._stopping.is_set():
+            return
+        say(logging.INFO, "released", f"over: {reason}")
+        if self._holds:
+            self._close_gate(Mode.DRAINING, next(iter(self._holds.values())))
+        else:
+            self._close_gate(Mode.TRADING, "")
+
+    def journal_trouble(self, trouble: Trouble) -> None:
+        """The journal cannot be written: nothing new is sent, cancels are."""
+        text = f"the journal cannot be written: {trouble.text}"
+        if trouble.is_final:
+            self.fail(text)
+        else:
+            self.hold("journal", text)
+
+    def journal_well(self) -> None:
+        """The journal can be written again."""
+        self.release("journal")
+
+    def _other_hand(self, text: str) -> None:
+        """Another engine or a person acts on our orders: stop, unless it was our own watchdog."""
+        if self._stopping.is_set() or self.stood_in_for():
+            return
+        self.fail(text)
+
     async def start(self) -> None:
         """From first contact to trading. Raises ConfigError, AuthError, TransportError and other
         :class:`MmfastError` with what stands in the way."""
@@ -126,6 +167,7 @@ class AsyncQuoteLoop:
             params=params,
             on_mode=self._mode_changed,
             on_fault=self.on_fault,
+            on_other_hand=self._other_hand,
         )
         tuning.settle_memory()
         self.session.start()
@@ -236,8 +278,12 @@ class AsyncQuoteLoop:
     def _mode_changed(self, mode: Mode, reason: str) -> None:
         contact = self.contact
         contact.stats.mode_changed(mode, reason, contact.clock.now_ns())
+        if contact.journal is not None:
+            contact.journal.put({"kind": "mode", "mode": mode.name, "reason": reason}, sync=True)
         if mode == Mode.TRADING:
             self._trading.set()
+            if self.session is not None:
+                self.session.other_hand.settle()
         if mode == Mode.HALTED and not self._stopping.is_set():
             self.fail(f"the engine halted: {reason}")
 
@@ -295,3 +341,8 @@ def _without(params: EngineParams, instrument: Instrument) -> EngineParams:
 
 async def _nothing() -> None:
     """Nothing has to be ready."""
+
+
+def _never() -> bool:
+    """Nobody stands in for us."""
+    return False

@@ -18,7 +18,7 @@ import orjson
 from mmfast import __version__, _core
 from mmfast import config as configuration
 from mmfast.bybit.hosts import Endpoints
-from mmfast.clock import SystemClock
+from mmfast.clock import Clock, SystemClock
 from mmfast.config import Config
 from mmfast.engine.counters import Counters
 from mmfast.engine.view import EngineView
@@ -29,6 +29,7 @@ from mmfast.runtime.closing import Verdict
 from mmfast.runtime.control import Signals
 from mmfast.runtime.embedded import EmbeddedVenue
 from mmfast.runtime.guard import Guard
+from mmfast.runtime.journal import Journal
 from mmfast.runtime.logs import LineWriter, Logs, say
 from mmfast.runtime.metrics import EngineCollector, MetricsServer
 from mmfast.runtime.quote_loop import AsyncQuoteLoop
@@ -97,7 +98,6 @@ class Running:
         )
         epoch = stack.enter_context(state).next_epoch(clock.wall_ms())
         state.note_epoch(epoch)
-        stack.callback(self._note_end, state)
         contact = Contact(
             config=config,
             endpoints=endpoints,
@@ -109,6 +109,8 @@ class Running:
         stack.push_async_callback(contact.rest.close)
         loop = AsyncQuoteLoop(config=config, config_path=self._config_path, contact=contact)
         self._loop = loop
+        contact.journal = journal = self._open_journal(loop, clock, state)
+        stack.callback(self._note_end, state, journal)
         self._say_start(epoch, contact)
         signals = Signals(loop.ask_stop, loop.ask_reload)
         signals.install()
@@ -169,6 +171,7 @@ class Running:
             pem=key.pem.decode(),
         )
         self._guard = guard = Guard(orders, contact.clock, self._loop.progress)
+        self._loop.stood_in_for = guard.acted_lately
         stack.push_async_callback(self._leave_guard, guard)
         await guard.start()
         tasks.start(guard.keep(), "watchdog")
@@ -180,9 +183,30 @@ class Running:
         proven = nothing_traded if self._verdict is None else self._verdict.proven_empty
         await guard.close(goodbye=proven)
 
-    def _note_end(self, state: StateDir) -> None:
-        if self._verdict is not None:
-            state.note_end(proven_empty=self._verdict.proven_empty)
+    def _open_journal(self, loop: AsyncQuoteLoop, clock: Clock, state: StateDir) -> Journal:
+        section = self._config.journal
+        journal = Journal(
+            state.journal_path,
+            clock=clock,
+            file_bytes=section.file_mb << 20,
+            files=section.files,
+            on_trouble=loop.journal_trouble,
+            on_well=loop.journal_well,
+        )
+        torn = journal.start()
+        if torn:
+            text = f"the journal ended in the middle of a record: {torn} bytes were cut"
+            say(logging.WARNING, "journal", text)
+        return journal
+
+    def _note_end(self, state: StateDir, journal: Journal) -> None:
+        verdict, fault = self._verdict, "" if self._loop is None else self._loop.fault
+        row: dict[str, object] = {"kind": "end", "fault": fault}
+        if verdict is not None:
+            state.note_end(proven_empty=verdict.proven_empty)
+            row |= {"proven_empty": verdict.proven_empty, "open_orders": verdict.open_orders}
+        journal.put(row, sync=True)
+        journal.close()
 
     async def _watch_child(self, child: EmbeddedVenue) -> None:
         code = await child.ended()
@@ -246,17 +270,19 @@ class Running:
 
     def _say_start(self, epoch: int, contact: Contact) -> None:
         plain = orjson.dumps(configuration.effective(self._config))
-        say(
-            logging.INFO,
-            "start",
-            f"mmfast {__version__} starts on {self._config.venue.environment}",
-            version=__version__,
-            core=_core.BUILD,
-            config=hashlib.sha256(plain).hexdigest()[:12],
-            key=repr(contact.credentials),
-            epoch=epoch,
-            symbols=len(self._config.symbols),
-        )
+        facts: dict[str, object] = {
+            "version": __version__,
+            "core": _core.BUILD,
+            "config": hashlib.sha256(plain).hexdigest()[:12],
+            "key": repr(contact.credentials),
+            "epoch": epoch,
+            "symbols": len(self._config.symbols),
+        }
+        environment = self._config.venue.environment
+        say(logging.INFO, "start", f"mmfast {__version__} starts on {environment}", **facts)
+        if contact.journal is not None:
+            row = {"kind": "start", "environment": environment, **facts}
+            contact.journal.put(row, sync=True)
 
     def _summary(self, session: Session, verdict: Verdict) -> dict[str, object]:
         return summary.summary(

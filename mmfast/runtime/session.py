@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from mmfast.bybit.auth import Credentials
@@ -23,6 +23,7 @@ from mmfast.messages import (
     Alert,
     BookReset,
     Category,
+    Event,
     Instrument,
     InstrumentChange,
     Mode,
@@ -42,13 +43,16 @@ from mmfast.net.tls import tls_context
 from mmfast.net.trade import TradeSocket
 from mmfast.net.ws import PrivateStream, PublicStream
 from mmfast.net.ws_connection import WsConnection
+from mmfast.runtime.journal import Journal
 from mmfast.runtime.logs import say
 from mmfast.runtime.orchestrator import AsyncTickOrchestrator
+from mmfast.runtime.other_hand import OtherHand
 from mmfast.runtime.pump import LagWatch, Pump
 from mmfast.runtime.recover import AccountReader, Resolver
 from mmfast.runtime.stats import RunStats
 from mmfast.runtime.tasks import TaskGroup
 from mmfast.runtime.tuning import Sweeper
+from mmfast.runtime.witness import Witness
 
 CONNECTIONS: Final = 16
 MAX_TASKS: Final = 512
@@ -67,6 +71,10 @@ _LEVEL_NAMES: Final = {
 def net_log(severity: str, code: str, text: str) -> None:
     """The log the network parts write to."""
     say(_LEVEL_NAMES.get(severity, logging.ERROR), code, text)
+
+
+def _unheard(_text: str) -> None:
+    """Nobody asked to hear of another engine."""
 
 
 class Contact:
@@ -89,6 +97,7 @@ class Contact:
         self.clock = clock
         self.stats = stats
         self.category = Category[config.venue.category.upper()]
+        self.journal: Journal | None = None
         self.venue_clock = VenueClock(clock)
         self.rest = BybitRest(
             endpoints,
@@ -118,6 +127,7 @@ class Session:
         params: EngineParams,
         on_mode: Callable[[Mode, str], None],
         on_fault: Callable[[str, BaseException], None],
+        on_other_hand: Callable[[str], None] = _unheard,
     ) -> None:
         self.contact = contact
         self.rest = contact.rest
@@ -128,8 +138,11 @@ class Session:
         self.rest.use_instruments(instruments)
         self.kernel = Kernel(instruments, params, contact.ids)
         self.tasks = TaskGroup(MAX_TASKS, on_fault)
+        window_ms, venue_ms = config.venue.recv_window_ms, contact.venue_clock.venue_ms
+        self.other_hand = OtherHand(contact.ids, window_ms, venue_ms)
+        self.witness = Witness(self.kernel, self.other_hand, contact.journal, on_other_hand)
         self.orchestrator = AsyncTickOrchestrator(
-            kernel=self.kernel,
+            kernel=self.witness,
             clock=self.clock,
             stats=self.stats,
             params=params,
@@ -189,6 +202,11 @@ class Session:
         self.orchestrator.offer(params)
         self.pump.wake()
 
+    def _news(self, events: Sequence[Event]) -> None:
+        """What the streams and queries tell: for the kernel, and for who watches beside it."""
+        self.pump.events(events)
+        self.witness.news(events)
+
     def _progress(self) -> None:
         self.pump.wake()
 
@@ -200,14 +218,14 @@ class Session:
 
     def _recovery(self, config: Config) -> None:
         contact = self.contact
-        self.reader = AccountReader(self.rest, self.clock, contact.venue_clock, self.pump.events)
+        self.reader = AccountReader(self.rest, self.clock, contact.venue_clock, self._news)
         self.resolver = Resolver(
             account=self.rest,
             clock=self.clock,
             venue_clock=contact.venue_clock,
             recv_window_ms=config.venue.recv_window_ms,
             private_up_since_ns=lambda: self._private_up_since_ns,
-            deliver=self.pump.events,
+            deliver=self._news,
         )
 
     def _streams(self, config: Config) -> None:
@@ -232,7 +250,7 @@ class Session:
             contact.credentials,
             contact.venue_clock,
             self._decoder,
-            self.pump.events,
+            self._news,
             lambda up: self._stream_changed(Stream.PRIVATE, up=up),
             rng=rng,
             budget=budget,
@@ -278,7 +296,7 @@ class Session:
             self.stats.stream_drops[stream] += 1
         if stream == Stream.PRIVATE:
             self._private_up_since_ns = self.clock.now_ns() if up else None
-        self.pump.event(StreamState(stream, up))
+        self._news((StreamState(stream, up),))
         if all(stream.up for stream in self.streams):
             self.streams_up.set()
         else:
@@ -293,6 +311,8 @@ class Session:
         elif isinstance(request, ReadAccount):
             self.reader.request()
         elif isinstance(request, Alert):
+            if self.contact.journal is not None:
+                self.contact.journal.put(request)
             say(_LEVELS[request.severity], request.code, request.text)
 
 

@@ -1,0 +1,148 @@
+"""Is somebody else trading with our prefix? Told from what the venue says about our orders.
+
+A lock keeps a second engine from this host. One on another host is seen by its acts: orders and
+executions with our prefix and another epoch that cannot be leftovers, orders of ours cancelled or
+moved by no command of ours, and ids that the venue knows already. Whoever notices stops: both do,
+so none is left trading on a wrong picture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Final, TypeVar
+
+from mmfast.ids import ClientIds, epoch_of
+from mmfast.messages import (
+    AccountSnapshot,
+    Batch,
+    BatchReply,
+    Event,
+    Execution,
+    Op,
+    OrderStatus,
+    OrderUpdate,
+)
+from mmfast.units import NOT_OURS
+
+REMEMBERED: Final = 8_192
+"""Orders whose commands are remembered; what was commanded of others proves nothing."""
+PRICES: Final = 64
+"""Prices remembered of one order: news may be so many amends late."""
+USED_ID_CODES: Final = (110072, 170141, 10014)
+USED_ID_REASON: Final = "EC_DuplicatedClOrdID"
+_BY_USER: Final = "CancelByUser"
+_ON_REQUEST: Final = ("EC_NoError", "EC_PerCancelRequest", "")
+SETTLE_MS: Final = 5_000
+"""On top of the receive window: what an engine that died before us had under way is settled."""
+
+
+EXPLANATION: Final = (
+    "another engine, or somebody by hand, acts on orders with this prefix: nobody can know what "
+    "rests while two decide, so this engine stops"
+)
+
+ValueT = TypeVar("ValueT")
+
+
+class _Memory(dict[int, ValueT]):
+    """What was commanded, by order id; the oldest leaves when it is full."""
+
+    def put(self, client_id: int, value: ValueT) -> None:
+        """Remember as the newest."""
+        self[client_id] = value
+        if len(self) > REMEMBERED:
+            del self[next(iter(self))]
+
+
+class OtherHand:
+    """Watches commands and news; each look returns a reason to stop, or "".
+
+    ``venue_ms`` tells the venue's time; news of other epochs count from :meth:`settle` plus the
+    receive window on, before that they may be of a dead engine.
+    """
+
+    def __init__(self, ids: ClientIds, recv_window_ms: int, venue_ms: Callable[[], int]) -> None:
+        self._ids = ids
+        self._epoch = ids.epoch
+        self._grace_ms = recv_window_ms + SETTLE_MS
+        self._venue_ms = venue_ms
+        self._alone_since_ms = -1
+        self._cancelled = _Memory[None]()
+        self._prices = _Memory[tuple[int, ...]]()
+
+    def settle(self) -> None:
+        """Trading begins: leftovers of earlier runs have been dealt with."""
+        if self._alone_since_ms < 0:
+            self._alone_since_ms = self._venue_ms() + self._grace_ms
+
+    def sent(self, batches: Iterable[Batch]) -> None:
+        """Commands of ours that may have left."""
+        for batch in batches:
+            if batch.op is Op.CANCEL:
+                for command in batch.commands:
+                    self._cancelled.put(command.client_id, None)
+            else:
+                for command in batch.commands:
+                    known = self._prices.pop(command.client_id, ())
+                    self._prices.put(command.client_id, (*known, command.price_ticks)[-PRICES:])
+
+    def replied(self, reply: BatchReply) -> str:
+        """Codes that say an id was used before."""
+        if reply.batch.op is Op.PLACE:
+            for item in reply.items:
+                if item.ret_code in USED_ID_CODES:
+                    return self._id_used(item.client_id, f"code {item.ret_code}")
+        return ""
+
+    def news(self, event: Event) -> str:
+        """One event of the private stream or of a query."""
+        if isinstance(event, OrderUpdate):
+            return self._update(event)
+        if isinstance(event, Execution):
+            return self._stranger(event.client_id, event.exec_ms, "traded")
+        if isinstance(event, AccountSnapshot):
+            for update in event.orders:
+                reason = self._stranger(update.client_id, update.updated_ms, "rests")
+                if reason:
+                    return reason
+        return ""
+
+    def _update(self, update: OrderUpdate) -> str:
+        client_id = update.client_id
+        if client_id == NOT_OURS:
+            return ""
+        if epoch_of(client_id) != self._epoch:
+            if update.status.is_final or update.status is OrderStatus.UNKNOWN_STATUS:
+                return ""
+            return self._stranger(client_id, update.updated_ms, "rests")
+        if update.reject_reason == USED_ID_REASON:
+            return self._id_used(client_id, USED_ID_REASON)
+        if update.status.is_final:
+            prices = self._prices.pop(client_id, None)
+            return "" if prices is None else self._ended_by(update)
+        prices = self._prices.get(client_id)
+        if prices is None or update.price_ticks in prices:
+            return ""
+        name = self._ids.text(client_id)
+        return f"order {name} stands at a price no command of this engine named"
+
+    def _ended_by(self, update: OrderUpdate) -> str:
+        on_request = update.cancel_type == _BY_USER and update.reject_reason in _ON_REQUEST
+        is_cancel = update.status is OrderStatus.CANCELLED and on_request
+        if not is_cancel or update.client_id in self._cancelled:
+            return ""
+        return f"order {self._ids.text(update.client_id)} was cancelled, but not by this engine"
+
+    def _stranger(self, client_id: int, venue_ms: int, what: str) -> str:
+        if client_id == NOT_OURS or epoch_of(client_id) == self._epoch:
+            return ""
+        if self._alone_since_ms < 0 or venue_ms <= self._alone_since_ms:
+            return ""
+        name = self._ids.text(client_id)
+        return f"order {name} of another run {what} though no earlier run can have placed it"
+
+    def _id_used(self, client_id: int, how: str) -> str:
+        name = self._ids.text(client_id)
+        return (
+            f"the venue knew order id {name} before it was used ({how}): state was lost or shared"
+        )

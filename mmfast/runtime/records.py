@@ -1,0 +1,143 @@
+"""What the journal holds of each thing that happens: plain rows, made off the hot path."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mmfast.messages import (
+    AccountSnapshot,
+    Alert,
+    Batch,
+    BatchReply,
+    Event,
+    Execution,
+    InstrumentChange,
+    ModeChange,
+    OrderAbsent,
+    OrderUpdate,
+    Outcome,
+    StreamState,
+)
+
+Row = dict[str, Any]
+Entry = Batch | BatchReply | Event | Alert | Row
+
+
+def to_json(wall_ms: int, row: Row) -> bytes:
+    """One row with its time, on one line."""
+    return msgspec.json.encode({"ms": wall_ms, **row})
+
+
+def is_kept(event: Event) -> bool:
+    """Whether an event belongs into the journal: not the market, not the steps in between."""
+    if isinstance(event, OrderUpdate):
+        return event.status.is_final
+    return isinstance(
+        event,
+        Execution | OrderAbsent | AccountSnapshot | StreamState | ModeChange | InstrumentChange,
+    )
+
+
+def row_of(entry: Entry) -> Row:
+    """An entry as plain values; orders are named by our ids in hexadecimal."""
+    if isinstance(entry, dict):
+        return entry
+    if isinstance(entry, Batch):
+        return _sent(entry)
+    if isinstance(entry, BatchReply):
+        return _reply(entry)
+    if isinstance(entry, OrderUpdate):
+        return _final(entry)
+    if isinstance(entry, Execution):
+        return _fill(entry)
+    return _rare(entry)
+
+
+def _sent(batch: Batch) -> Row:
+    """Handed to the gateway. What the last look kept from leaving, its reply tells."""
+    orders = [
+        [_name(c.client_id), c.instrument, int(c.side), c.price_ticks, c.lots]
+        for c in batch.commands
+    ]
+    return {
+        "kind": "sent",
+        "batch": batch.batch_id,
+        "tick": batch.tick_id,
+        "op": batch.op.name,
+        "orders": orders,
+    }
+
+
+def _reply(reply: BatchReply) -> Row:
+    """Outcomes; where all of a batch were accepted, that alone."""
+    row: Row = {
+        "kind": "reply",
+        "batch": reply.batch.batch_id,
+        "sent_ns": reply.sent_ns,
+        "received_ns": reply.received_ns,
+    }
+    if all(item.outcome is Outcome.ACK for item in reply.items):
+        row["all"] = Outcome.ACK.name
+        return row
+    row["items"] = [
+        [_name(i.client_id), Outcome(i.outcome).name, i.ret_code, i.ret_msg[:80]]
+        for i in reply.items
+    ]
+    return row
+
+
+def _final(update: OrderUpdate) -> Row:
+    """How an order ended, in the venue's words."""
+    return {
+        "kind": "final",
+        "order": _name(update.client_id),
+        "venue_id": update.venue_id,
+        "status": update.status.name,
+        "filled": update.cum_lots,
+        "of": update.lots,
+        "cancel_type": update.cancel_type,
+        "reject_reason": update.reject_reason,
+        "venue_ms": update.updated_ms,
+    }
+
+
+def _fill(execution: Execution) -> Row:
+    return {
+        "kind": "fill",
+        "order": _name(execution.client_id),
+        "exec_id": execution.exec_id,
+        "instrument": execution.instrument,
+        "side": int(execution.side),
+        "price_ticks": execution.price_ticks,
+        "lots": execution.lots,
+        "fee_e8": execution.fee_e8,
+        "venue_ms": execution.exec_ms,
+    }
+
+
+def _rare(entry: Entry) -> Row:
+    if isinstance(entry, OrderAbsent):
+        name = _name(entry.client_id)
+        return {"kind": "absent", "order": name, "evidence": entry.evidence}
+    if isinstance(entry, AccountSnapshot):
+        return {
+            "kind": "account",
+            "orders": len(entry.orders),
+            "executions": len(entry.executions),
+            "positions": {str(row.instrument): row.lots for row in entry.positions if row.lots},
+        }
+    if isinstance(entry, StreamState):
+        return {"kind": "stream", "stream": entry.stream.name, "up": entry.up}
+    if isinstance(entry, ModeChange):
+        return {"kind": "wish", "mode": entry.mode.name, "reason": entry.reason}
+    if isinstance(entry, Alert):
+        return {"kind": "alert", "code": entry.code, "text": entry.text}
+    if isinstance(entry, InstrumentChange):
+        return {"kind": "instrument", "symbol": entry.instrument.symbol}
+    return {"kind": type(entry).__name__}
+
+
+def _name(client_id: int) -> str:
+    return f"{client_id:016x}"

@@ -1,0 +1,65 @@
+"""Sees what goes into the kernel and what comes out of it, beside it and never in its way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from mmfast.engine.kernel import Kernel
+from mmfast.messages import Batch, BatchReply, Event
+from mmfast.runtime.journal import Journal
+from mmfast.runtime.other_hand import EXPLANATION, OtherHand
+from mmfast.runtime.records import is_kept
+
+
+class Witness:
+    """Writes the journal and looks for the acts of another engine.
+
+    Stands between the kernel and the orchestrator, and before the events that come from the
+    private stream and from queries; frames of books do not pass it. ``on_other_hand`` hears once
+    why the engine must stop.
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel,
+        other_hand: OtherHand,
+        journal: Journal | None,
+        on_other_hand: Callable[[str], None],
+    ) -> None:
+        self._kernel = kernel
+        self._other_hand = other_hand
+        self._journal = journal
+        self._on_other_hand = on_other_hand
+        self._told = False
+        self.last_look = kernel.last_look
+        self.reconfigure = kernel.reconfigure
+
+    def flush(self, now_ns: int) -> list[Batch]:
+        """The kernel's batches, noted before they leave."""
+        batches = self._kernel.flush(now_ns)
+        if batches:
+            self._other_hand.sent(batches)
+            if self._journal is not None:
+                for batch in batches:
+                    self._journal.put(batch)
+        return batches
+
+    def on_event(self, event: Event, now_ns: int) -> None:
+        """A reply, for the kernel."""
+        self._kernel.on_event(event, now_ns)
+        if isinstance(event, BatchReply):
+            if self._journal is not None:
+                self._journal.put(event)
+            self._suspect(self._other_hand.replied(event))
+
+    def news(self, events: Sequence[Event]) -> None:
+        """Events on their way to the kernel."""
+        for event in events:
+            if self._journal is not None and is_kept(event):
+                self._journal.put(event)
+            self._suspect(self._other_hand.news(event))
+
+    def _suspect(self, reason: str) -> None:
+        if reason and not self._told:
+            self._told = True
+            self._on_other_hand(f"{reason}; {EXPLANATION}")

@@ -1,0 +1,178 @@
+"""One engine, one record of it: a second engine elsewhere, and a disk that is full."""
+
+from __future__ import annotations
+
+import json
+import resource
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from processes import Process, announced, configured, keys
+from venue_watch import Stopwatch, arm, open_ids, report_of, state_of, until_resting
+
+from mmfast.ids import ClientIds, epoch_of
+
+Start = Callable[..., Process]
+IDS = ClientIds("mmf1", 1)
+
+
+@pytest.fixture
+def venue(start: Start, tmp_path: Path) -> dict[str, str]:
+    folder = tmp_path / "venue"
+    folder.mkdir()
+    return announced(start("sim", "-c", configured(folder)))
+
+
+def trading(start: Start, path: Path, venue: dict[str, str]) -> Process:
+    engine = start("run", "-c", path, env=keys(venue))
+    engine.wait_said("mode", "-> TRADING")
+    return engine
+
+
+def journal_of(folder: Path) -> list[dict]:
+    (path,) = (folder / "state").glob("*.journal")
+    return [json.loads(line[9:]) for line in path.read_bytes().splitlines()]
+
+
+def folder_of(tmp_path: Path, name: str) -> Path:
+    folder = tmp_path / name
+    folder.mkdir()
+    return folder
+
+
+# two engines
+
+
+def test_two_engines_on_two_hosts_notice_each_other(
+    start: Start, tmp_path: Path, venue: dict[str, str]
+) -> None:
+    """Two state directories stand for two hosts: no lock keeps the second one out."""
+    first = trading(start, configured(folder_of(tmp_path, "one"), venue=venue), venue)
+    until_resting(first, venue, 30)
+    time.sleep(1.1)  # a first epoch is the second it began in: never the same on two hosts
+    second = start(
+        "run", "-c", configured(folder_of(tmp_path, "two"), venue=venue), env=keys(venue)
+    )
+    assert first.wait() == 1, first.text()
+    assert "acts on orders with this prefix" in first.text()
+    state = state_of(venue)
+    assert state["repeated_link_ids"] == 0
+    if second.popen.poll() is None:  # whoever is left is alone
+        second.wait_said("mode", "-> TRADING")
+        until_resting(second, venue, 30)
+        epochs = {epoch_of(IDS.parse(name)) for name in open_ids(venue)}
+        assert len(epochs) == 1
+        second.signal(signal.SIGTERM)
+        assert second.wait() == 0, second.text()
+    assert open_ids(venue) == set()
+
+
+def test_orders_of_another_prefix_do_not_disturb(
+    start: Start, tmp_path: Path, venue: dict[str, str]
+) -> None:
+    first = trading(start, configured(folder_of(tmp_path, "one"), venue=venue), venue)
+    instance = ('instance: "1"', 'instance: "2"')
+    path = configured(folder_of(tmp_path, "two"), instance, venue=venue)
+    second = trading(start, path, venue)
+    until_resting(second, venue, 60)
+    time.sleep(1.0)
+    for engine in (first, second):
+        engine.signal(signal.SIGTERM)
+        assert engine.wait() == 0, engine.text()
+
+
+def test_an_order_placed_with_our_prefix_by_another_hand_stops_the_engine(
+    start: Start, tmp_path: Path, venue: dict[str, str]
+) -> None:
+    engine = trading(start, configured(tmp_path, venue=venue), venue)
+    until_resting(engine, venue, 30)
+    time.sleep(8.0)  # so long it may be a leftover
+    arm(
+        venue,
+        {
+            "kind": "foreign_order",
+            "symbol": "BTCUSDT",
+            "side": "Buy",
+            "qty": "0.01",
+            "away_bps": 50,
+            "link_prefix": "mmf1-000000010000000",
+        },
+    )
+    assert engine.wait() == 1, engine.text()
+    assert open_ids(venue) == set()
+    assert "of another run" in engine.text()
+
+
+# the journal
+
+
+def test_a_run_can_be_read_from_its_journal(
+    start: Start, tmp_path: Path, venue: dict[str, str]
+) -> None:
+    engine = trading(start, configured(tmp_path, venue=venue), venue)
+    until_resting(engine, venue, 30)
+    time.sleep(1.0)
+    engine.signal(signal.SIGTERM)
+    assert engine.wait() == 0
+    rows = journal_of(tmp_path)
+    assert [rows[0]["kind"], rows[-1]["kind"]] == ["start", "end"]
+    assert rows[0]["version"]
+    assert rows[0]["epoch"]
+    assert rows[-1]["proven_empty"] is True
+    modes = [row["mode"] for row in rows if row["kind"] == "mode"]
+    assert modes == ["TRADING", "DRAINING"]
+    placed = {o[0] for r in rows if r["kind"] == "sent" and r["op"] == "PLACE" for o in r["orders"]}
+    sent = {row["batch"] for row in rows if row["kind"] == "sent"}
+    replied = {row["batch"] for row in rows if row["kind"] == "reply"}
+    ended = {row["order"] for row in rows if row["kind"] == "final"}
+    assert len(placed) >= 30
+    assert replied == sent, "every batch has its reply"
+    assert ended == placed, "every order has its end"
+
+
+def test_a_torn_journal_is_cut_and_a_damaged_one_keeps_the_engine_from_starting(
+    start: Start, tmp_path: Path, venue: dict[str, str]
+) -> None:
+    path = configured(tmp_path, venue=venue)
+    assert start("run", "-c", path, "--duration", "0.5", env=keys(venue)).wait() == 0
+    (journal,) = (tmp_path / "state").glob("*.journal")
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:-7])
+    torn = start("run", "-c", path, "--duration", "0.5", env=keys(venue))
+    assert torn.wait() == 0, torn.text()
+    assert torn.said("journal", "middle of a record")
+    journal.write_bytes(whole.replace(b'"kind":"start"', b'"kind":"stuck"', 1))
+    refused = start("run", "-c", path, env=keys(venue))
+    assert refused.wait() == 1
+    assert "is damaged at byte 0" in refused.text()
+    assert report_of(venue)["repeated_link_ids"] == 0
+
+
+def test_a_full_disk_stops_creates_and_no_cancel(
+    start: Start, tmp_path: Path, venue: dict[str, str]
+) -> None:
+    """The limit on file sizes stands in for the disk: writes fail, as they do on a full one."""
+    engine = trading(start, configured(tmp_path, venue=venue), venue)
+    until_resting(engine, venue, 30)
+    pid = engine.popen.pid
+    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (100, hard))
+    watch = Stopwatch(venue)
+    engine.wait_said("held", "journal cannot be written")
+    watch.until_empty_ms()
+    watch.start()
+    time.sleep(1.0)
+    assert not [at for at in watch.requests("order/create") if at > 0]
+    assert engine.popen.poll() is None
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
+    engine.wait_said("released")
+    until_resting(engine, venue, 30)
+
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (100, hard))
+    engine.wait_until(lambda: sum(e["event"] == "held" for e in engine.events()) == 2, "held")
+    engine.signal(signal.SIGTERM)
+    assert engine.wait() == 0, engine.text()
+    assert open_ids(venue) == set()
