@@ -6,7 +6,7 @@ what they would pay.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from mmfast.messages import Category, Instrument, Side
@@ -41,6 +41,10 @@ class Account:
     """One user: coins, holdings, orders, settings. Amounts are atoms of their coin."""
 
     __slots__ = (
+        "_counted_marks",
+        "_margin_sums",
+        "_margins",
+        "_uncounted",
         "blotter",
         "cum_realised",
         "fees",
@@ -75,6 +79,12 @@ class Account:
         self.spot_adjusts_to_band = False
         """The venue's ``lpaSpot``, which says it the other way round."""
         self.updated_ms = now_ms
+        # Margins by instrument and their sums by coin, for those marks; instruments of which
+        # something else has changed since are counted anew when somebody asks.
+        self._margins = [0] * len(self.holdings)
+        self._margin_sums: dict[str, int] = {}
+        self._counted_marks: list[int] = []
+        self._uncounted: dict[int, None] = {}
 
     # Fills.
 
@@ -86,6 +96,7 @@ class Account:
         rate_e8 = fees.maker_e8 if is_maker else fees.taker_e8
         if category is Category.SPOT:
             return self._exchange_coins(holding.instrument, order.side, lots, value, rate_e8)
+        self.recount(order.instrument)
         leg = holding.leg(order.position_idx)
         coin, fee = holding.worth.coin, fee_of(value, rate_e8)
         closed = leg.apply(order.side, lots, value)
@@ -124,6 +135,7 @@ class Account:
         elif order.reduce_only:
             holding.leg(order.position_idx).reduce_only[order.number] = order
         else:
+            self.recount(order.instrument)
             holding.open[order.side] += holding.worth.value(order.ticks, order.leaves)
 
     def release(self, order: Order, lots: int) -> None:
@@ -133,6 +145,7 @@ class Account:
             self._lock(holding, order, -lots)
         elif not order.reduce_only:
             # What stays is valued anew: shares of a rounded value would not add up.
+            self.recount(order.instrument)
             worth = holding.worth
             before = worth.value(order.ticks, order.leaves)
             holding.open[order.side] -= before - worth.value(order.ticks, order.leaves - lots)
@@ -155,15 +168,26 @@ class Account:
                     found[coin] = found.get(coin, 0) + leg.unrealised(mark)
         return found
 
-    def margins(self, marks: Sequence[int]) -> dict[str, int]:
-        """Initial margin of all positions and orders by coin, where there is any."""
-        found: dict[str, int] = {}
-        for holding, mark in zip(self.holdings, marks, strict=True):
-            margin = holding.margin(mark)
-            if margin:
+    def recount(self, instrument: int) -> None:
+        """Position, orders or leverage of an instrument are about to change, and its margin."""
+        self._uncounted[instrument] = None
+
+    def margins(self, marks: Sequence[int]) -> Mapping[str, int]:
+        """Initial margin of all positions and orders by coin. Every order asks this."""
+        changed: Iterable[int] = self._uncounted
+        if marks != self._counted_marks:
+            self._counted_marks = list(marks)
+            changed = range(len(marks))
+        sums, margins = self._margin_sums, self._margins
+        for i in changed:
+            holding = self.holdings[i]
+            margin = holding.margin(marks[i])
+            if margin != margins[i]:
                 coin = holding.worth.coin
-                found[coin] = found.get(coin, 0) + margin
-        return found
+                sums[coin] = sums.get(coin, 0) + margin - margins[i]
+                margins[i] = margin
+        self._uncounted.clear()
+        return sums
 
     def equity_e8(self, prices: Prices) -> int:
         """All coins and open profit."""
@@ -222,4 +246,4 @@ def spot_payment(holding: Holding, side: Side, ticks: int, lots: int) -> tuple[s
 
 def usd_sum_e8(prices: Prices, amounts: Mapping[str, int]) -> int:
     """Dollar value of amounts of several coins."""
-    return sum(prices.usd_e8(coin, amount) for coin, amount in amounts.items())
+    return sum([prices.usd_e8(coin, amount) for coin, amount in amounts.items()])

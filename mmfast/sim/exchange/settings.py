@@ -36,8 +36,10 @@ def set_leverage(exchange: Exchange, account: Account, instrument: int, leverage
         raise Refusal(LEVERAGE_UNCHANGED, "Set leverage has not been modified.")
     before = holding.leverage_e2
     had_e8 = _bound_e8(exchange, account)
+    account.recount(instrument)
     holding.leverage_e2 = leverage_e2
     if _bound_e8(exchange, account) > had_e8 and account.available_e8(exchange.prices) < 0:
+        account.recount(instrument)
         holding.leverage_e2 = before
         raise Refusal(NO_BALANCE_FOR_SETTING, "Insufficient available balance.")
 

@@ -28,7 +28,15 @@ class Reference:
     On spot the index takes the place of the mark, and the premium is that of two minutes.
     """
 
-    __slots__ = ("_is_spot", "_listing", "_premiums_x2", "_sampled_ms", "index_ticks", "mark_ticks")
+    __slots__ = (
+        "_band",
+        "_is_spot",
+        "_listing",
+        "_premiums_x2",
+        "_sampled_ms",
+        "index_ticks",
+        "mark_ticks",
+    )
 
     def __init__(self, listing: Listing) -> None:
         self._listing = listing
@@ -38,9 +46,12 @@ class Reference:
         self.mark_ticks: int = listing.start_ticks
         self._premiums_x2: deque[int] = deque(maxlen=samples)
         self._sampled_ms = 0
+        # Worked out when an order asks for it; good until the prices move.
+        self._band: Band | None = None
 
     def move(self, index_ticks: int, mark_ticks: int, mid_x2: int, now_ms: int) -> None:
         """Take new prices. ``mid_x2`` is best bid plus best ask, 0 when a side is empty."""
+        self._band = None
         self.index_ticks = index_ticks
         self.mark_ticks = index_ticks if self._is_spot else mark_ticks
         if mid_x2 and now_ms - self._sampled_ms >= _SAMPLE_EVERY_MS:
@@ -49,6 +60,11 @@ class Reference:
 
     def band(self) -> Band:
         """The venue's formula: mark, index and the mean premium, tick by tick."""
+        if self._band is None:
+            self._band = self._work_out()
+        return self._band
+
+    def _work_out(self) -> Band:
         instrument = self._listing.instrument
         x, y = self._listing.price_limit_x_e4, self._listing.price_limit_y_e4
         mark, index = self.mark_ticks, self.index_ticks

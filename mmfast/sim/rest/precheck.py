@@ -95,7 +95,7 @@ class PreCheckCalls:
         equity_e8 = account.equity_e8(prices)
         if equity_e8 <= 0:
             return _Rates(_E4, _E4)
-        im = account.margins(prices.marks)
+        im = dict(account.margins(prices.marks))
         mm: dict[str, int] = {}
         for holding, mark in zip(account.holdings, prices.marks, strict=True):
             if not holding.is_idle:

@@ -12,6 +12,7 @@ from mmfast.errors import ConfigError
 from mmfast.messages import Category, Side
 from mmfast.sim.accounts.accounts import Account, Fees
 from mmfast.sim.accounts.positions import Holding
+from mmfast.sim.exchange.settings import set_leverage
 from mmfast.sim.instruments.catalogue import KNOWN_SYMBOLS, listings
 from mmfast.sim.instruments.decimals import decimal_text
 from mmfast.sim.instruments.figures import Figures, money
@@ -147,6 +148,9 @@ def check_everything(trader) -> None:
             if o.side == side and not o.reduce_only
         )
         assert holding.open[side] == reserved
+    # What the account remembers of its margins is what they are.
+    marks = exchange.prices.marks
+    assert account.margins(marks).get("USDT", 0) == holding.margin(marks[0])
     for order in orders:
         assert order.leaves == order.lots - order.cum_lots > 0
         if order.reduce_only:
@@ -167,6 +171,24 @@ def test_margin_counts_the_worse_side_only() -> None:
     assert position.margin(mark) * 10 == 16 * unit
     position.leverage_e2 = 500
     assert position.margin(mark) * 5 == 16 * unit
+
+
+def test_remembered_margins_follow_leverage_and_mark(trader) -> None:
+    trader.create(side="Buy", qty="0.100", price="64000")
+    exchange = trader.venue._exchange
+    account, marks = exchange.accounts[trader.venue.uid], exchange.prices.marks
+    resting = account.margins(marks)["USDT"]
+    assert resting > 0
+    set_leverage(exchange, account, 0, 500)
+    assert account.margins(marks)["USDT"] == 2 * resting
+    trader.cancel(orderId=account.blotter.open_orders()[0].order_id)
+    assert account.margins(marks)["USDT"] == 0
+    holding = account.holdings[0]
+    account.settle(order_of(Side.BUY, 100, 650_000), 100, 10 * E8, is_maker=False)
+    held = account.margins(marks)["USDT"]
+    assert held == holding.margin(marks[0]) > 0
+    marks[0] *= 2
+    assert account.margins(marks)["USDT"] == 2 * held
 
 
 def test_a_poor_account_may_still_reduce() -> None:
