@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 import socket
 import struct
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import orjson
 import pytest
 import uvloop
+from batches import batch_of, linear_instrument, rest_reply
 from trade_desk import Desk
 from ws_venue import FAST, Log, Venue, kept_up
 
@@ -21,12 +23,11 @@ from mmfast.bybit.hosts import Endpoints
 from mmfast.bybit.trade import TradeCodec
 from mmfast.clock import SystemClock, VenueClock
 from mmfast.ids import ClientIds
-from mmfast.messages import Batch, Category, Command, Flag, Instrument, Op, Side
+from mmfast.messages import Batch, Instrument, Op
 from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.http import Limits
 from mmfast.net.rest import BybitRest
 from mmfast.net.trade import TradeSocket
-from mmfast.units import InstrumentIndex, Lots, QuoteE8, Ticks, slot_of
 
 SECRET = "canary-secret-never-shown"
 """A canary: no error text may hold it."""
@@ -171,51 +172,13 @@ def ids() -> ClientIds:
 
 @pytest.fixture
 def instrument() -> Instrument:
-    return Instrument(
-        index=InstrumentIndex(0),
-        symbol="BTCUSDT",
-        category=Category.LINEAR,
-        base_coin="BTC",
-        quote_coin="USDT",
-        settle_coin="USDT",
-        tick_decimals=1,
-        tick_units=1,
-        step_decimals=3,
-        step_units=1,
-        min_price_ticks=Ticks(1),
-        max_price_ticks=Ticks(20_000_000),
-        min_order_lots=Lots(1),
-        max_order_lots=Lots(1_000_000),
-        min_notional_e8=QuoteE8(0),
-        tick_lot_value_e8=10_000,
-    )
+    return linear_instrument()
 
 
 @pytest.fixture
 def make_batch(ids: ClientIds) -> Callable[..., Batch]:
     def make(op: Op = Op.PLACE, count: int = 2, *, single: bool = False) -> Batch:
-        flags = {Op.PLACE: Flag.POST_ONLY, Op.AMEND: Flag.AMEND_PRICE, Op.CANCEL: Flag.NONE}[op]
-        commands = tuple(
-            Command(
-                op,
-                slot_of(0, n & 1, 0),
-                InstrumentIndex(0),
-                Side(n & 1),
-                flags,
-                Ticks(650_000 + n),
-                Lots(10),
-                ids.next(),
-            )
-            for n in range(count)
-        )
-        return Batch(
-            batch_id=1,
-            tick_id=1,
-            op=op,
-            category=Category.LINEAR,
-            single=single,
-            commands=commands,
-        )
+        return batch_of(ids, op, count, single=single)
 
     return make
 
@@ -241,19 +204,7 @@ def make_rest(instrument: Instrument, ids: ClientIds) -> Callable[..., BybitRest
 def acked(ids: ClientIds) -> Callable[[Batch], bytes]:
     """The reply of a venue that accepts every item."""
 
-    def reply(batch: Batch) -> bytes:
-        rows = [
-            {"orderId": f"v-{c.client_id}", "orderLinkId": ids.text(c.client_id)}
-            for c in batch.commands
-        ]
-        if batch.single:
-            result: Any = rows[0]
-        else:
-            result = {"list": rows}
-        ext = {} if batch.single else {"list": [{"code": 0, "msg": "OK"}] * len(rows)}
-        return orjson.dumps({"retCode": 0, "retMsg": "OK", "result": result, "retExtInfo": ext})
-
-    return reply
+    return functools.partial(rest_reply, ids)
 
 
 @pytest.fixture
