@@ -8,7 +8,7 @@ SOURCES := $(wildcard mmfast/_core/*.pyx mmfast/_core/*.pxd mmfast/_core/*.h mmf
            setup.py pyproject.toml mmfast/__init__.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long bench bench-loopback bench-steady bench-baseline lint sanitize docs ci clean
+.PHONY: help run test test-long bench bench-loopback bench-steady bench-peers bench-baseline lint sanitize docs ci clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -46,6 +46,10 @@ bench-loopback: $(VENV)/.test ## a tick over loopback at 0, 20 and 50 ms, ours a
 
 bench-steady: $(VENV)/.test ## ten minutes at 500 book frames a second: is the loop ever late
 	$(PYTEST) benchmarks/path/test_bench_steady.py -m long -q
+
+bench-peers: $(VENV)/.test ## install other libraries and measure them beside ours
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,bench]"
+	$(PYTEST) benchmarks/micro/test_bench_peers.py benchmarks/path/test_bench_loopback.py -m "not long" -q
 
 bench-baseline: $(VENV)/.test ## measure for minutes and write benchmarks/baseline.json anew
 	$(PYTEST) benchmarks -m "not long" -q --refresh-baseline

@@ -12,7 +12,7 @@ HERE = Path(__file__).resolve().parent
 TESTS = HERE.parent / "tests"
 sys.path[:0] = [
     *(str(TESTS / name) for name in ("oracle", "harness")),
-    *(str(HERE / name) for name in ("", "limits", "path", "instructions", "loopback")),
+    *(str(HERE / name) for name in ("", "limits", "path", "instructions", "loopback", "peers")),
 ]
 
 import compare  # noqa: E402 - found on the path made above

@@ -29,6 +29,12 @@ WAYS = {
     "singles at once": "gathered",
     "batches by symbol": "by symbol",
 }
+PEERS = {
+    PYBIT: "pybit_client",
+    "ccxt singles at once": "ccxt_client",
+    "nautilus_trader batches by symbol": "nautilus_client",
+}
+"""Clients of other libraries; the first word names the package."""
 IN_A_ROW = (PYBIT, "singles in a row")
 """Contenders whose tick lasts 80 times the latency."""
 
@@ -59,7 +65,8 @@ def cost(contender: str, latency_ms: int, seen: Measured) -> Cost:
 
 
 def _environment() -> dict[str, str]:
-    folders = (ROOT, HERE, ROOT / "benchmarks" / "limits", ROOT / "tests" / "harness")
+    benchmarks = HERE.parent
+    folders = (ROOT, HERE, benchmarks / "limits", benchmarks / "peers", ROOT / "tests" / "harness")
     return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, folders))}
 
 
@@ -115,7 +122,7 @@ async def _attempt(
 async def _client(given: Task, contender: str) -> Measured:
     """A client that drives itself."""
     extra = {"way": WAYS[contender]} if contender in WAYS else {}
-    name = {LIMIT: "limit", PYBIT: "pybit_client"}.get(contender, "ways")
+    name = {LIMIT: "limit", **PEERS}.get(contender, "ways")
     async with program(name, json.dumps(given._replace(extra=extra))) as client:
         return Measured(*json.loads(await _line(client)))
 

@@ -6,18 +6,21 @@ the wall time of its ticks. ``make bench-loopback`` is the long form, at all lat
 
 from __future__ import annotations
 
+import importlib.util
+
 import compare
 import conductor
 import pytest
 import uvloop
-from conductor import IN_A_ROW, LIMIT, PYBIT, WAYS
+from conductor import IN_A_ROW, LIMIT, PEERS, WAYS
 from race import Row
 
 ENGINES = tuple(conductor.ENGINES)
 ALIKE = "batches by symbol"
 """An interpreter's work like ours: the yardstick that a busy machine slows as much as us."""
 STAGE = "tick_cpu_50ms"
-OTHERS = (LIMIT, *WAYS, PYBIT)
+INSTALLED = [name for name in PEERS if importlib.util.find_spec(name.split()[0])]
+OTHERS = (LIMIT, *WAYS, *INSTALLED)
 ATTEMPTS = 3
 
 
