@@ -92,6 +92,11 @@ def test_async_batch_has_exactly_the_promised_keys() -> None:
         ("environment: embedded", "environment: prod", "$.venue.environment",
          ("embedded", "testnet", "'prod'")),
         ("environment: embedded", "environment: custom", "$.venue.rest_url", ("missing",)),
+        ("environment: embedded", "environment: custom", "$.venue.ws_trade_url",
+         ("missing", "order_entry: rest")),
+        ("environment: embedded", "environment: demo", "$.venue.order_entry",
+         ("expected rest", "no trade socket")),
+        ("order_entry: ws", "order_entry: fix", "$.venue.order_entry", ("'fix'",)),
         ("category: linear", 'rest_url: "http://127.0.0.1:1"', "$.venue.rest_url",
          ("only with environment custom",)),
         ('instance: "1"', "instance: 1", "$.venue.instance", ("quotes",)),
@@ -112,6 +117,15 @@ def test_a_fault_is_named_with_path_expectation_and_finding(
     assert path in faults
     for word in words:
         assert word in faults[path], (word, faults[path])
+
+
+def test_without_a_trade_socket_rest_is_enough() -> None:
+    by_rest = changed("order_entry: ws", "order_entry: rest")
+    demo = config.parse(by_rest.replace("environment: embedded", "environment: demo").encode())
+    assert demo.venue.order_entry == "rest"
+    custom = faults_of(by_rest.replace("environment: embedded", "environment: custom"))
+    assert set(custom) == {f"$.venue.{name}_url" for name in ("rest", "ws_public", "ws_private")}
+    assert config.parse(changed("  order_entry: ws\n", "").encode()).venue.order_entry == "ws"
 
 
 def test_all_faults_are_told_at_once() -> None:
