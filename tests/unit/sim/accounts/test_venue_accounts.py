@@ -174,14 +174,14 @@ def test_margin_counts_the_worse_side_only() -> None:
 
 
 def test_remembered_margins_follow_leverage_and_mark(trader) -> None:
-    trader.create(side="Buy", qty="0.100", price="64000")
+    trader.place(side="Buy", qty="0.100", price="64000")
     exchange = trader.venue._exchange
     account, marks = exchange.accounts[trader.venue.uid], exchange.prices.marks
     resting = account.margins(marks)["USDT"]
     assert resting > 0
     set_leverage(exchange, account, 0, 500)
     assert account.margins(marks)["USDT"] == 2 * resting
-    trader.cancel(orderId=account.blotter.open_orders()[0].order_id)
+    trader.cancel(orderId=account.blotter.open_orders()[0].order_id, orderLinkId=None)
     assert account.margins(marks)["USDT"] == 0
     holding = account.holdings[0]
     account.settle(order_of(Side.BUY, 100, 650_000), 100, 10 * E8, is_maker=False)
