@@ -37,9 +37,9 @@ async def _run(given: Task) -> Measured:
     hosts = {"public": given.rest_url, "private": given.rest_url}
     keys = {"apiKey": given.api_key, "secret": given.api_secret}
     async with ccxt.bybit({**keys, "urls": {"api": hosts}, "enableRateLimit": False}) as exchange:
-        exchange.options["enableUnifiedAccount"] = True
         exchange.options["fetchMarkets"]["types"] = ["linear"]
         await exchange.load_markets()
+        await exchange.is_unified_enabled()  # it remembers; 40 orders at once would ask 40 times
         desk = Desk(exchange)
         resting = orders.make(COMMANDS // 2)
         await asyncio.gather(*map(desk.create, resting))
