@@ -107,6 +107,23 @@ def _reload(options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
+def _simtest(options: argparse.Namespace) -> int:
+    from mmfast.simtest import main as seeds
+
+    def say(text: str) -> None:
+        print(text, flush=True)  # noqa: T201
+
+    sound = seeds.simtest(
+        seeds=options.seeds,
+        first=options.first,
+        minutes=options.minutes,
+        only=tuple(options.only),
+        processes=options.processes,
+        say=say,
+    )
+    return Exit.DONE if sound else Exit.FAILED
+
+
 def _check(options: argparse.Namespace) -> int:
     from mmfast.runtime import commands
 
@@ -120,6 +137,7 @@ _COMMANDS = {
     "reload": _reload,
     "sim": _sim,
     "check": _check,
+    "simtest": _simtest,
     "watchdog": _watchdog,
 }
 
@@ -160,8 +178,25 @@ def _parser() -> argparse.ArgumentParser:
     text = "write every request to FILE, a line of JSON each"
     sim.add_argument("--audit", type=Path, metavar="FILE", help=text)
     _command(commands, "check", "validate the configuration and print what is in force")
+    _add_simtest(commands)
     commands.add_parser("watchdog")  # without help: `mmfast run` starts it, nobody else
     return parser
+
+
+def _add_simtest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    text = "simulate the engine on virtual time with seeded faults, and check its promises"
+    parser = commands.add_parser("simtest", help=text, description=text)
+    parser.add_argument("--seeds", type=_count, default=20, metavar="N", help="how many seeds")
+    parser.add_argument(
+        "--from", dest="first", type=_count, default=1, metavar="SEED", help="the first of them"
+    )
+    parser.add_argument(
+        "--minutes", type=_seconds, default=6.0, metavar="M", help="virtual time of each (6)"
+    )
+    text = "leave out all faults but these (docs/reliability.md lists them)"
+    parser.add_argument("--only", nargs="+", default=(), metavar="FAULT", help=text)
+    text = "seeds run at one time (default: one for each processor)"
+    parser.add_argument("--processes", type=_count, metavar="N", help=text)
 
 
 def _command(
@@ -189,6 +224,13 @@ def _seconds(text: str) -> float:
     value = float(text)
     if not 0 < value <= 1e9:
         raise argparse.ArgumentTypeError(f"expected seconds above 0, found {text}")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if not 1 <= value < 1 << 31:
+        raise argparse.ArgumentTypeError(f"expected 1 or more, found {text}")
     return value
 
 

@@ -23,7 +23,10 @@ ALLOWED: dict[str, frozenset[str]] = {
     "sim": frozenset({"base", "_core", "bybit"}),
     "config": frozenset({"base", "_core"}),
     "runtime": frozenset({"base", "_core", "engine", "bybit", "net", "sim", "config"}),
-    "cli": frozenset({"base", "_core", "engine", "bybit", "net", "sim", "config", "runtime"}),
+    "simtest": frozenset({"base", "_core", "engine", "bybit", "net", "sim", "config", "runtime"}),
+    "cli": frozenset(
+        {"base", "_core", "engine", "bybit", "net", "sim", "config", "runtime", "simtest"}
+    ),
 }
 
 #: Modules that read time, open sockets or files, or draw random numbers, and who may use them.

@@ -1,0 +1,210 @@
+"""The host of the engine: starts it, kills it, starts it again, and says how each life ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from mmfast import config as configuration
+from mmfast.bybit.auth import Credentials
+from mmfast.config import Config
+from mmfast.engine.kernel import Kernel
+from mmfast.errors import MmfastError
+from mmfast.runtime import assemble, session, tuning
+from mmfast.runtime.closing import Verdict
+from mmfast.runtime.pump import LagWatch
+from mmfast.runtime.quote_loop import AsyncQuoteLoop
+from mmfast.runtime.secrets import LONG_WINDOW_MS
+from mmfast.runtime.session import Contact
+from mmfast.runtime.state import StateDir
+from mmfast.runtime.stats import RunStats
+from mmfast.simtest.loop import Stopped, Time, VirtualClock, VirtualLoop, World
+from mmfast.simtest.patches import replaced
+from mmfast.simtest.swarm import API_KEY, CANARY, PREFIX
+
+MAX_LIVES: Final = 60
+"""Starts of the engine in one seed; more of them is a loop."""
+
+
+class Life:
+    """How one life of the engine ended."""
+
+    def __init__(self) -> None:
+        self.loop: AsyncQuoteLoop | None = None
+        self.verdict: Verdict | None = None
+        self.error: BaseException | None = None
+        self.killed = False
+        self.asked = False
+        """It was told to stop from outside."""
+
+    def bug(self) -> str:
+        """What cannot be explained by any fault outside; empty for nothing."""
+        if self.error is not None and not isinstance(self.error, MmfastError):
+            return f"{type(self.error).__name__}: {self.error}"
+        fault = self.loop.fault if self.loop is not None else ""
+        return fault if " failed: " in fault else ""
+
+    def end(self) -> str:
+        """Its end in a few words."""
+        if self.killed:
+            return "killed"
+        if self.error is not None:
+            return type(self.error).__name__
+        fault = self.loop.fault if self.loop is not None else ""
+        return fault.split(":")[0] if fault else "stopped"
+
+
+class EngineHost:
+    """Runs the engine of one seed. ``watch`` is shown each new kernel before its first event."""
+
+    def __init__(
+        self,
+        time: Time,
+        clock: VirtualClock,
+        world: World,
+        folder: Path,
+        watch: Callable[[Kernel, Contact], Kernel],
+    ) -> None:
+        self.time = time
+        self.clock = clock
+        self.life = Life()
+        self.lives = 0
+        self.config_path = folder / "config.yaml"
+        self._world = world
+        self._folder = folder
+        self._watch = watch
+        self._event_loop: VirtualLoop | None = None
+        self._graves: list[tuple[VirtualLoop, set[asyncio.Task[Any]]]] = []
+
+    def live(self) -> Life:
+        """One life, from start to end; returns when it is over."""
+        self.lives += 1
+        self.life = life = Life()
+        loop = self._event_loop = VirtualLoop(self.time, self._world)
+        loop.set_exception_handler(self._complain)
+        state = StateDir(self._folder / "state", PREFIX + "1", API_KEY)
+        try:
+            life.verdict = loop.run_until_complete(self._run(life, state))
+        except Stopped:
+            life.killed = True
+        except Exception as error:  # noqa: BLE001 - however it ends, the simulation goes on
+            life.error = error
+        finally:
+            state.__exit__(None, None, None)
+            self._event_loop = None
+            if life.killed:
+                self._graves.append((loop, asyncio.all_tasks(loop)))
+            else:
+                loop.close()
+        return life
+
+    def config(self) -> Config:
+        """What stands in the file now."""
+        return configuration.load(self.config_path)
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of the engine runs any more."""
+        if self._event_loop is not None:
+            self._event_loop.kill()
+
+    def stop(self, reason: str) -> bool:
+        """SIGTERM; False when there is nothing to stop."""
+        loop = self.life.loop
+        if self._event_loop is None or loop is None:
+            return False
+        self.life.asked = True
+        loop.ask_stop(reason)
+        return True
+
+    def reload(self, data: bytes) -> bool:
+        """A changed file and SIGHUP; False when there is nobody to read it."""
+        loop = self.life.loop
+        self.config_path.write_bytes(data)
+        if self._event_loop is None or loop is None:
+            return False
+        loop.ask_reload()
+        return True
+
+    def bury(self) -> None:
+        """Forget the killed: their coroutines are closed without a word."""
+        for loop, tasks in self._graves:
+            for task in tasks:
+                task._log_destroy_pending = False  # type: ignore[attr-defined]
+            loop._ready.clear()  # type: ignore[attr-defined]
+            loop._scheduled.clear()  # type: ignore[attr-defined]
+            for task in tasks:
+                with contextlib.suppress(BaseException), warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    task.get_coro().close()
+            loop.close()
+        self._graves.clear()
+
+    async def _run(self, life: Life, state: StateDir) -> Verdict:
+        config = self.config()
+        with state:
+            epoch = state.next_epoch(self.clock.wall_ms())
+            contact = Contact(
+                config=config,
+                endpoints=assemble.endpoints(config),
+                credentials=Credentials.hmac(
+                    API_KEY,
+                    CANARY,
+                    short_window_ms=config.venue.recv_window_ms,
+                    long_window_ms=max(LONG_WINDOW_MS, config.venue.recv_window_ms),
+                ),
+                epoch=epoch,
+                clock=self.clock,
+                stats=RunStats(self.clock.now_ns()),
+            )
+
+            def fresh_kernel(*args: Any) -> Kernel:  # noqa: ANN401
+                return self._watch(Kernel(*args), contact)
+
+            with replaced(session, "Kernel", fresh_kernel):
+                life.loop = AsyncQuoteLoop(
+                    config=config, config_path=self.config_path, contact=contact
+                )
+                return await life.loop.run()
+
+    def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """As ``mmfast run`` does: an exception in a callback ends the run."""
+        del loop
+        error = context.get("exception")
+        if isinstance(error, Exception) and self.life.loop is not None:
+            self.life.loop.on_fault("a callback", error)
+
+
+@contextlib.contextmanager
+def quiet_interpreter() -> Iterator[None]:
+    """No pass of the garbage collector falls into a simulation, and the engine arranges none.
+
+    Its watch over the loop's lag looks less often: nothing depends on it but a figure.
+    """
+    with (
+        replaced(tuning, "settle_memory", _nothing),
+        replaced(tuning, "gc", _NoCollector),
+        replaced(LagWatch, "INTERVAL_S", 0.25),
+    ):
+        enabled = gc.isenabled()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if enabled:
+                gc.enable()
+            gc.collect()
+
+
+class _NoCollector:
+    @staticmethod
+    def collect(_generation: int = 2) -> int:
+        return 0
+
+
+def _nothing() -> None:
+    """Memory is not settled: many engines live one after the other here."""

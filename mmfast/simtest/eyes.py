@@ -1,0 +1,239 @@
+"""What the engine believes, looked at after every event: I2, I3, I5, I6, I13, I15, G7.
+
+The kernel is watched through its own door: its ``on_event`` and ``flush`` are wrapped. Its order
+table and positions are read and never changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from mmfast.engine.kernel import Kernel
+from mmfast.engine.order import Order
+from mmfast.engine.order_states import FIRST_FINAL, IN_FLIGHT, State
+from mmfast.ids import ClientIds
+from mmfast.messages import BookFrame, Execution
+from mmfast.sim.orders.orders import Order as TrueOrder
+from mmfast.sim.orders.orders import Status
+from mmfast.simtest.findings import Findings
+from mmfast.simtest.loop import START_NS
+from mmfast.simtest.truth import Truth
+from mmfast.units import NS_PER_S
+
+MAX_ORDERS: Final = 2_000
+"""I15: orders a kernel of two or three instruments may hold."""
+
+
+class _Known:
+    """One order as it was last seen in the engine's table."""
+
+    __slots__ = ("cum_lots", "link_id", "order", "state", "unknown_ns")
+
+    def __init__(self, order: Order, link_id: str) -> None:
+        self.order = order
+        self.link_id = link_id
+        self.cum_lots = 0
+        self.state = order.state
+        self.unknown_ns = -1
+
+
+class Eyes:
+    """On one engine after the other. ``ended`` are final outcomes by link id, over all runs."""
+
+    def __init__(self, truth: Truth, findings: Findings) -> None:
+        self.ended: dict[str, State] = {}
+        self.kernel: Kernel | None = None
+        self.longest_unknown_ns = 0
+        """Since :meth:`count_unknown_from`."""
+        self._truth = truth
+        self._findings = findings
+        self._known: dict[int, _Known] = {}
+        self._applied: dict[str, int] = {}
+        self._ids: ClientIds
+        self._calm_ns = 1 << 62
+        self.settled_ns: Callable[[], int] = lambda: 0
+        """Since when the engine could ask the venue in peace; set by the world."""
+        truth.order_came = self._order_came
+
+    def watch(self, kernel: Kernel, ids: ClientIds) -> Kernel:
+        """Put the eyes on a fresh kernel."""
+        self.kernel = kernel
+        self._ids = ids
+        self._known.clear()
+        self._applied.clear()
+        on_event, flush = kernel.on_event, kernel.flush
+
+        def seen_event(event: Any, now_ns: int) -> None:  # noqa: ANN401
+            if isinstance(event, BookFrame):
+                on_event(event, now_ns)
+                return
+            before = self._positions() if isinstance(event, Execution) else None
+            on_event(event, now_ns)
+            if before is not None:
+                self._applied_once(event, before, now_ns)
+            self._look(now_ns)
+
+        def seen_flush(now_ns: int) -> list[Any]:
+            batches = flush(now_ns)
+            if batches:
+                self._look(now_ns)
+            return batches
+
+        kernel.on_event = seen_event  # type: ignore[method-assign]
+        kernel.flush = seen_flush  # type: ignore[method-assign]
+        return kernel
+
+    def forget(self) -> None:
+        """The engine is gone."""
+        self.kernel = None
+        self._known.clear()
+
+    def count_unknown_from(self, now_ns: int) -> None:
+        """Measure how long orders stay unknown from now."""
+        self._calm_ns = now_ns
+
+    def in_flight(self) -> int:
+        """Orders with an unanswered request, or in doubt."""
+        waiting = (State.UNKNOWN, State.PLACED, State.AMENDED, State.CANCEL_ACKED)
+        return sum(
+            IN_FLIGHT[one.order.state] or one.order.state in waiting for one in self._known.values()
+        )
+
+    def unknown(self) -> list[str]:
+        """Link ids of orders in doubt."""
+        return [k.link_id for k in self._known.values() if k.order.state is State.UNKNOWN]
+
+    # After each event.
+
+    def _look(self, now_ns: int) -> None:
+        known = self._known
+        kernel = self.kernel
+        if kernel is None:
+            return
+        for order in kernel._orders:
+            if order.client_id not in known:
+                link_id = self._ids.text(order.client_id)
+                known[order.client_id] = _Known(order, link_id)
+                self._began(link_id, now_ns)
+        if len(known) > MAX_ORDERS:
+            self._broke("I15", now_ns, f"{len(known)} orders in the table")
+        over = [one for one in known.values() if self._moved(one, now_ns)]
+        for one in over:
+            del known[one.order.client_id]
+
+    def _moved(self, one: _Known, now_ns: int) -> bool:
+        """Look at one order; True when it has ended."""
+        order = one.order
+        if order.cum_lots != one.cum_lots:
+            if order.cum_lots < one.cum_lots:
+                text = f"{one.link_id}: filled lots fell from {one.cum_lots} to {order.cum_lots}"
+                self._broke("I13", now_ns, text)
+            one.cum_lots = order.cum_lots
+        state = order.state
+        if state is not one.state:
+            self._findings.checked["I13"] += 1
+            if one.state is State.UNKNOWN:
+                self._no_longer_unknown(one, now_ns)
+            elif state is State.UNKNOWN:
+                self._findings.marks["order unknown"] += 1
+                one.unknown_ns = now_ns
+            one.state = state
+        if state < FIRST_FINAL:
+            return False
+        self._final(one, now_ns)
+        return True
+
+    def _no_longer_unknown(self, one: _Known, now_ns: int) -> None:
+        self._findings.marks["unknown resolved"] += 1
+        began_ns = max(one.unknown_ns, self._calm_ns, self.settled_ns())
+        self.longest_unknown_ns = max(self.longest_unknown_ns, now_ns - began_ns)
+
+    def _began(self, link_id: str, now_ns: int) -> None:
+        ended = self.ended.get(link_id)
+        if ended is not None:
+            self._broke("I3", now_ns, f"{link_id} was {ended.name} and is back in the table")
+
+    def _final(self, one: _Known, now_ns: int) -> None:
+        """I2 and I3: a final is the truth, and comes once."""
+        self._findings.checked["I2"] += 1
+        self._findings.checked["I3"] += 1
+        link_id, state = one.link_id, one.order.state
+        if link_id in self.ended:
+            self._broke("I3", now_ns, f"{link_id} ended twice")
+        self.ended[link_id] = state
+        true = self._truth.orders.get(link_id)
+        fault = _final_fault(state, one.order, true)
+        if fault:
+            self._broke("I2", now_ns, f"{link_id} was taken for {state.name}: {fault}")
+
+    def _order_came(self, true: TrueOrder) -> None:
+        """I2: the venue accepted an order; had the engine given it up?"""
+        ended = self.ended.get(true.link_id)
+        if ended in (State.EXPIRED_UNSENT, State.REJECTED, State.CANCELLED):
+            text = f"{true.link_id} was taken for {ended.name}, and now the venue accepts it"
+            self._broke("I2", self._truth.now_ns, text)
+
+    def _positions(self) -> list[int]:
+        kernel = self.kernel
+        assert kernel is not None  # noqa: S101 - only called with one
+        return [position.lots for position in kernel._inventory.positions]
+
+    def _applied_once(self, event: Execution, before: list[int], now_ns: int) -> None:
+        """I5: an execution moves the position once, by its size, and is one of the venue's."""
+        self._findings.checked["I5"] += 1
+        after = self._positions()
+        moved = after[event.instrument] - before[event.instrument]
+        if not moved:
+            return
+        true = self._truth.exec_ids.get(event.exec_id)
+        if true is None:
+            self._broke("I5", now_ns, f"execution {event.exec_id} is not the venue's")
+        elif moved != true:
+            self._broke("I5", now_ns, f"{event.exec_id} moved {moved} lots, expected {true}")
+        if event.exec_id in self._applied:
+            self._broke("I5", now_ns, f"execution {event.exec_id} was applied twice")
+        self._applied[event.exec_id] = now_ns
+
+    # At quiescence.
+
+    def compare(self, now_ns: int) -> bool:
+        """I5 and I6 at a quiet instant: open orders and positions are the venue's."""
+        kernel = self.kernel
+        assert kernel is not None  # noqa: S101
+        self._findings.checked["I6"] += 1
+        ours = sorted(
+            (k.link_id, int(k.order.side), k.order.price_ticks, k.order.leaves_lots)
+            for k in self._known.values()
+        )
+        theirs = sorted(
+            (o.link_id, int(o.side), int(o.ticks), o.leaves) for o in self._truth.open_own()
+        )
+        if ours != theirs:
+            self._broke("I6", now_ns, f"the engine has {ours}, the venue {theirs}")
+        positions = self._positions()
+        if positions != self._truth.positions:
+            text = f"positions: the engine has {positions}, the venue {self._truth.positions}"
+            self._broke("I5", now_ns, text)
+        return ours == theirs and positions == self._truth.positions
+
+    def _broke(self, invariant: str, now_ns: int, text: str) -> None:
+        self._findings.broke(invariant, (now_ns - START_NS) / NS_PER_S, text)
+
+
+def _final_fault(state: State, order: Order, true: TrueOrder | None) -> str:
+    """What is wrong with a final, by what the venue knows; empty for nothing."""
+    if state in (State.EXPIRED_UNSENT, State.REJECTED):
+        if true is None or (state is State.REJECTED and true.status is Status.REJECTED):
+            return ""
+        return f"the venue has it {true.status.name}"
+    if true is None:
+        return "the venue never had it"
+    if true.is_open:
+        return "the venue has it open"
+    filled = true.status is Status.FILLED
+    if filled != (state is State.FILLED):
+        return f"the venue has it {true.status.name}"
+    if order.cum_lots != true.cum_lots:
+        return f"with {order.cum_lots} lots filled, the venue says {true.cum_lots}"
+    return ""

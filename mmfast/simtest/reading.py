@@ -1,0 +1,139 @@
+"""What stands on the wire, read back from its bytes without the engine's own code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+CREATE: Final = "create"
+AMEND: Final = "amend"
+CANCEL: Final = "cancel"
+CANCEL_ALL: Final = "cancel-all"
+_OPS: Final[dict[str, str]] = {
+    f"{op}{tail}": op for op in (CREATE, AMEND, CANCEL) for tail in ("", "-batch")
+} | {CANCEL_ALL: CANCEL_ALL}
+
+
+class Item(NamedTuple):
+    """One order in a request. Price and quantity are None where the request does not say."""
+
+    link_id: str
+    symbol: str
+    side: str
+    price: Decimal | None
+    qty: Decimal | None
+
+
+class OrderRequest(NamedTuple):
+    """One order request as it left. ``path`` is that of REST, whichever way it went."""
+
+    op: str
+    path: str
+    stamp_ms: int
+    window_ms: int
+    items: tuple[Item, ...]
+
+
+def order_request(path: str, headers: dict[str, str], body: bytes) -> OrderRequest | None:
+    """An HTTP request, if it is about orders."""
+    op = _OPS.get(path.removeprefix("/v5/order/"))
+    if op is None or not path.startswith("/v5/order/"):
+        return None
+    stamp_ms = int(headers.get("x-bapi-timestamp", "0"))
+    window_ms = int(headers.get("x-bapi-recv-window", "5000"))
+    return OrderRequest(op, path, stamp_ms, window_ms, tuple(_items(orjson.loads(body))))
+
+
+def socket_request(message: dict[str, Any]) -> OrderRequest | None:
+    """A message of the trade socket, if it is about orders."""
+    name = str(message.get("op", ""))
+    op = _OPS.get(name.removeprefix("order."))
+    if op is None or not name.startswith("order."):
+        return None
+    header = message.get("header", {})
+    stamp_ms = int(header.get("X-BAPI-TIMESTAMP", 0))
+    window_ms = int(header.get("X-BAPI-RECV-WINDOW", 5000))
+    path = "/v5/order/" + name.removeprefix("order.")
+    items = tuple(item for body in message["args"] for item in _items(body))
+    return OrderRequest(op, path, stamp_ms, window_ms, items)
+
+
+def _items(body: dict[str, Any]) -> Iterator[Item]:
+    for row in body.get("request", (body,)):
+        yield Item(
+            str(row.get("orderLinkId", "")),
+            str(row.get("symbol", "")),
+            str(row.get("side", "")),
+            Decimal(row["price"]) if "price" in row else None,
+            Decimal(row["qty"]) if "qty" in row else None,
+        )
+
+
+class Replies:
+    """Counts the HTTP replies in the bytes of one connection, and their statuses."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[int]:
+        """Statuses of the replies that are whole now."""
+        self._buffer += data
+        done: list[int] = []
+        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
+            head = self._buffer[:end].decode("latin-1")
+            size = 0
+            for line in head.split("\r\n")[1:]:
+                name, _, value = line.partition(":")
+                if name.lower() == "content-length":
+                    size = int(value)
+            if len(self._buffer) < end + 4 + size:
+                break
+            done.append(int(head.split(" ")[1]))
+            del self._buffer[: end + 4 + size]
+        return done
+
+
+class Frames:
+    """Payloads of the text frames in what a venue sends on one websocket."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The text frames that are whole now."""
+        buffer = self._buffer
+        buffer += data
+        done: list[bytes] = []
+        at = 0
+        while len(buffer) - at >= 2:
+            size, head = buffer[at + 1], 2
+            if size == 126:
+                size, head = int.from_bytes(buffer[at + 2 : at + 4], "big"), 4
+            elif size == 127:
+                size, head = int.from_bytes(buffer[at + 2 : at + 10], "big"), 10
+            if len(buffer) - at < head + size:
+                break
+            if buffer[at] & 0x0F == 1:
+                done.append(bytes(buffer[at + head : at + head + size]))
+            at += head + size
+        del buffer[:at]
+        return done
+
+
+def book_mark(frame: bytes) -> tuple[str, str, int] | None:
+    """Symbol, type and update number of a book frame; None for any other."""
+    head = frame[:64]
+    if b'"orderbook.' not in head:
+        return None
+    topic = head[head.index(b'"orderbook.') + 1 :]
+    symbol = topic[: topic.index(b'"')].rpartition(b".")[2].decode()
+    at = frame.index(b'"type":"') + 8
+    kind = frame[at : frame.index(b'"', at)].decode()
+    at = frame.rindex(b'"u":') + 4
+    end = at
+    while frame[end : end + 1].isdigit():
+        end += 1
+    return symbol, kind, int(frame[at:end])

@@ -1,0 +1,387 @@
+"""One seed from beginning to end: faults, then calm, then the reckoning."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import sys
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Final
+
+from mmfast.config import Config
+from mmfast.engine.kernel import Kernel
+from mmfast.messages import Instrument, Mode
+from mmfast.runtime.session import Contact
+from mmfast.sim.limits.tiers import BUDGETS, FUTURES, LEVELS
+from mmfast.sim.venue import Venue
+from mmfast.simtest import swarm
+from mmfast.simtest.engine_host import EngineHost, Life, quiet_interpreter
+from mmfast.simtest.eyes import Eyes
+from mmfast.simtest.findings import Findings
+from mmfast.simtest.front import Front
+from mmfast.simtest.loop import START_NS, Time, VirtualClock, libraries_on
+from mmfast.simtest.network import Link, Network, Parcel
+from mmfast.simtest.reckoning import Reckoning
+from mmfast.simtest.swarm import CANARY, PREFIX, HostAct, Plan
+from mmfast.simtest.tap import Tap
+from mmfast.simtest.truth import Truth
+from mmfast.simtest.weather import Gusts
+from mmfast.simtest.wire_checks import Bounds, Terms, WireChecks
+from mmfast.units import E8, NS_PER_MS, NS_PER_S
+
+RESTART_NS: Final = 2 * NS_PER_S
+"""How long the host's supervisor waits before it starts the engine again."""
+LINES_KEPT: Final = 60
+
+
+class SeedRun:
+    """One world. :meth:`run` once; what it found is in ``findings``."""
+
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan = plan
+        self.findings = Findings()
+        self.lines: deque[str] = deque(maxlen=LINES_KEPT)
+        """The newest lines of the engine's log, and what the world did to it."""
+        self.time = Time()
+        venue = Venue(plan.venue)
+        self.truth = Truth(venue.instruments, PREFIX + "1-")
+        venue._exchange.outbox.watchers.append(self.truth)
+        self.gusts = Gusts(plan.wire, plan.seed, self.findings.marks)
+        self._folder = folder
+        (folder / "config.yaml").write_bytes(plan.config)
+        self.clock = VirtualClock(self.time, lambda: self.front.venue_ms(self.time.now_ns))
+        self.clock.wall_off_ms = plan.wall_off_ms
+        self.host = EngineHost(self.time, self.clock, self, folder, self._new_kernel)
+        config = self.host.config()
+        self.checks = WireChecks(
+            venue, self.truth, _terms(plan, config, venue.instruments), self.findings
+        )
+        self.checks.epoch_fault = self._epoch_fault
+        self.truth.order_told = lambda order: self.checks.decided(order.link_id)
+        self.truth.order_filled = lambda order: self.checks.filled(order, self.truth.now_ns)
+        self.tap = Tap(self.checks)
+        self.network = Network(self.time, self, self.tap)
+        self.front = Front(venue, self.network.at)
+        self.network.listener = self.front
+        self.eyes = Eyes(self.truth, self.findings)
+        self.reckoning = Reckoning(self, config.venue.recv_window_ms)
+        self.over = False
+        self._contact: Contact | None = None
+        self.trading_ns = -1
+        """Since when the engine trades; -1: it does not."""
+        self._stall_ns = 0
+        self._writes_left = 0
+
+    # The whole story.
+
+    def run(self) -> str:
+        """Live through it; returns the hash of all that left and of how it ended."""
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(quiet_interpreter())
+            stack.enter_context(libraries_on(self.time))
+            stack.enter_context(self._log_taken())
+            stack.enter_context(_no_unraisable())
+            stack.callback(self.host.bury)
+            self._prepare()
+            while not self.over:
+                life = self.host.live()
+                self._life_over(life)
+                if self.host.lives >= 60 and not self.over:
+                    self._broke("I18", f"{self.host.lives} starts of the engine")
+                    break
+        for row in self.front.venue.fault_report():
+            self.findings.marks[str(row["kind"])] += int(str(row["fired"]))
+        self.findings.marks["idle_close"] += self.front.idle_closed
+        return self._trace()
+
+    def _prepare(self) -> None:
+        plan, network = self.plan, self.network
+        self.front.venue.arm(plan.faults, 0)
+        self.front.plan()
+        self.gusts.begin(network, self.front)
+        if plan.wall_off_ms:
+            self.findings.marks[swarm.WALL_OFF] += 1
+        for act in plan.acts:
+            network.at(act.at_ns, self._act, act)
+        network.at(plan.safety_ns, self._calm, None)
+
+    def _life_over(self, life: Life) -> None:
+        """One life of the engine has ended: judge it, and wait for the next."""
+        self.findings.marks["life ended: " + life.end()] += 1
+        self._note(f"the engine's life {self.host.lives} ended: {life.end()} {life.error or ''}")
+        bug = life.bug()
+        if bug:
+            self._broke("I18", f"the engine ended by a fault of its own: {bug}")
+        verdict = life.verdict
+        if verdict is not None and verdict.proven_empty and self.truth.open_own():
+            rest = [order.link_id for order in self.truth.open_own()]
+            self._broke("I10", f"proven empty, but the venue has {rest}")
+        if self.checks.gate_closed_ns >= 0:
+            self.findings.checked["I10"] += 1
+        if not life.killed:
+            self.reckoning.judge_end(verdict)
+        self.network.crash()
+        self.checks.end_of_engine()
+        self.eyes.forget()
+        self._contact = None
+        self.trading_ns = -1
+        if not self.over:
+            self._wait(RESTART_NS)
+
+    def _wait(self, ns: int) -> None:
+        """Time passes without the engine."""
+        self.time.now_ns += ns
+        self.advance(self.time.now_ns)
+
+    # The world, as the loop sees it.
+
+    def next_due_ns(self) -> int:
+        """See :class:`mmfast.simtest.loop.World`."""
+        return self.network.next_due_ns()
+
+    def advance(self, now_ns: int) -> None:
+        """See :class:`mmfast.simtest.loop.World`."""
+        self.truth.now_ns = now_ns
+        self.network.advance(now_ns)
+        while self._stall_ns:
+            stall_ns, self._stall_ns = self._stall_ns, 0
+            self.time.now_ns += stall_ns
+            self.truth.now_ns = self.time.now_ns
+            self.network.advance(self.time.now_ns)
+
+    async def connect(self, factory: Callable[[], asyncio.BaseProtocol], port: int) -> Any:  # noqa: ANN401
+        """See :class:`mmfast.simtest.loop.World`."""
+        return await self.network.connect(factory, port)
+
+    # The weather, with deaths on a certain write.
+
+    def connecting(self, now_ns: int) -> OSError | bool | None:
+        """See :class:`mmfast.simtest.network.Weather`."""
+        return self.gusts.connecting(now_ns)
+
+    def on_the_way(self, link: Link, data: bytes, *, up: bool, now_ns: int) -> Parcel:
+        """See :class:`mmfast.simtest.network.Weather`."""
+        if up and self._writes_left:
+            self._writes_left -= 1
+            if not self._writes_left:
+                self._mark(swarm.CRASH_ON_WRITE)
+                self.host.kill()
+        return self.gusts.on_the_way(link, data, up=up, now_ns=now_ns)
+
+    # What happens to the engine and its host.
+
+    def _act(self, act: HostAct) -> None:
+        if self.reckoning.began_ns:
+            return
+        name = act.name
+        if name == swarm.STALL:
+            self._stall_ns += act.size * NS_PER_MS
+        elif name == swarm.SUSPEND:
+            self.front.leap_ns += act.size * NS_PER_MS
+            self.front.plan()
+        elif name == swarm.WALL_STEP:
+            self.clock.wall_off_ms += act.size
+        elif name == swarm.CRASH:
+            self.host.kill()
+        elif name == swarm.CRASH_ON_WRITE:
+            self._writes_left = act.size
+            return
+        elif name == swarm.STOP:
+            if not self.stop("SIGTERM"):
+                return
+        elif not self._reload(good=name == swarm.RELOAD):
+            return
+        self._mark(name)
+
+    def _reload(self, *, good: bool) -> bool:
+        data = self.plan.tighter if good else b"venue: {environment: [}\n"
+        done = self.host.reload(data)
+        if not done or not good:
+            # A start must find a good file.
+            good_data = self.plan.tighter if good else self.plan.config
+            self.network.at(self.time.now_ns + NS_PER_S, self._restore, good_data)
+        return done
+
+    def _restore(self, data: bytes) -> None:
+        self.host.config_path.write_bytes(data)
+
+    def _calm(self, _: None) -> None:
+        """The faults are over."""
+        self._note("the faults end")
+        self.gusts.clear()
+        self.front.idle_close_ns = 0
+        self._writes_left = 0
+        self.front.venue.clear_faults(self.front.venue_ns(self.far_ns()))
+        self.front.plan()
+        for link in list(self.network.links.values()):
+            if link.deaf or link.dumb:
+                link.deaf = link.dumb = False
+                link.reset(None)
+        self.reckoning.begin(int((self.plan.calm_s - swarm.CALM_S) * NS_PER_S))
+
+    # What the reckoning wants.
+
+    def at(self, at_ns: int, act: Callable[[Any], None], argument: Any) -> None:  # noqa: ANN401
+        """Do something later."""
+        self.network.at(at_ns, act, argument)
+
+    def far_ns(self) -> int:
+        """The time outside the engine."""
+        return self.network.far_ns
+
+    def stop(self, reason: str) -> bool:
+        """Tell the engine to stop; False when none runs."""
+        if not self.host.stop(reason):
+            return False
+        self._note(f"told to stop: {reason}")
+        if self.checks.gate_closed_ns < 0:
+            self.checks.gate_closed_ns = self.time.now_ns
+        return True
+
+    def finish(self) -> None:
+        """End the seed without further questions."""
+        self.over = True
+        self.host.kill()
+
+    # The engine's kernel.
+
+    def _new_kernel(self, kernel: Kernel, contact: Contact) -> Kernel:
+        self._contact = contact
+        self.checks.mode_fault = lambda: _mode_fault(kernel)
+        self.eyes.settled_ns = lambda: self.trading_ns
+        return self.eyes.watch(kernel, contact.ids)
+
+    def _epoch_fault(self, link_id: str) -> str:
+        """I1: the epoch of a create stands on the disk before it leaves."""
+        epoch = int(link_id.rpartition("-")[2], 16) >> 32
+        files = list((self._folder / "state").glob("*.epoch"))
+        stored = int(files[0].read_bytes().split()[2]) if files else 0
+        return "" if stored >= epoch else f"epoch {epoch} is not durable, {stored} is"
+
+    # Small things.
+
+    def _mark(self, name: str) -> None:
+        self.findings.marks[name] += 1
+        self._note(f"({name})")
+
+    def _note(self, text: str) -> None:
+        at_s = (self.time.now_ns - START_NS) / NS_PER_S
+        self.lines.append(f"{at_s:9.3f}  {text}")
+
+    def _broke(self, invariant: str, text: str) -> None:
+        self.findings.broke(invariant, (self.time.now_ns - START_NS) / NS_PER_S, text)
+
+    def heard_mode(self, text: str) -> None:
+        """The log says that the mode changed."""
+        if text.startswith("SYNCING -> TRADING"):
+            self.trading_ns = self.time.now_ns
+        elif "-> TRADING" not in text:
+            self.trading_ns = -1
+
+    def _trace(self) -> str:
+        end = repr(
+            (
+                self.truth.positions,
+                sorted(self.truth.exec_ids.items()),
+                sorted((k, v.name) for k, v in self.eyes.ended.items()),
+                self.time.now_ns,
+                self.time.turns,
+                [str(one) for one in self.findings.violations],
+            )
+        )
+        self.tap.digest.update(end.encode())
+        return hashlib.sha256(self.tap.digest.digest()).hexdigest()
+
+    @contextlib.contextmanager
+    def _log_taken(self) -> Iterator[None]:
+        """The engine's log comes here; I17 looks at every line."""
+        logger = logging.getLogger("mmfast")
+        ear = _Ear(self)
+        before = (logger.level, logger.propagate, logger.handlers)
+        logger.handlers = [ear]
+        logger.propagate = False
+        logger.setLevel(logging.INFO)
+        try:
+            yield
+        finally:
+            logger.level, logger.propagate, logger.handlers = before
+
+
+class _Ear(logging.Handler):
+    """Hears the engine's log."""
+
+    def __init__(self, world: SeedRun) -> None:
+        super().__init__()
+        self._world = world
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take one line."""
+        world = self._world
+        text = record.getMessage()
+        fields = str(getattr(record, "fields", ""))
+        event = str(getattr(record, "event", ""))
+        world.findings.checked["I17"] += 1
+        if CANARY in text or CANARY in fields:
+            world.findings.broke("I17", 0.0, f"the secret stands in the log: {event}")
+        if event == "mode":
+            world.heard_mode(text)
+        elif event == "position_corrected":
+            at_s = (world.time.now_ns - START_NS) / NS_PER_S
+            world.findings.broke("I5", at_s, text)
+        world._note(f"{record.levelname.lower()} {event}: {text[:300]}")
+
+
+def _mode_fault(kernel: Kernel) -> str:
+    if kernel.mode in (Mode.TRADING, Mode.REDUCE_ONLY):
+        return ""
+    return f"the mode is {kernel.mode.name}"
+
+
+def _terms(plan: Plan, config: Config, instruments: tuple[Instrument, ...]) -> Terms:
+    limit = BUDGETS["/v5/order/create"].limit(FUTURES, LEVELS[plan.venue.tier])
+    by_symbol = {row.symbol: row for row in config.symbols}
+    bounds = []
+    for one in instruments:
+        row = by_symbol[one.symbol]
+        step = Decimal(one.step_units).scaleb(-one.step_decimals)
+        bounds.append(
+            Bounds(
+                max_position_lots=int(row.max_position_qty / step),
+                max_order_lots=int(row.max_order_qty / step),
+                max_value_e8=int(config.risk.max_order_value_quote * E8),
+                max_distance=config.risk.max_distance_bps / 10_000,
+            )
+        )
+    return Terms(
+        bounds=tuple(bounds),
+        stale_ns=config.risk.stale_book_ms * NS_PER_MS,
+        rate_percent=config.risk.rate_use_percent,
+        limit_per_s=limit,
+        reply_ns=config.venue.request_timeout_ms * NS_PER_MS,
+    )
+
+
+@contextlib.contextmanager
+def _no_unraisable() -> Iterator[None]:
+    """What the closing of killed coroutines has to say is of no interest."""
+    before = sys.unraisablehook
+    sys.unraisablehook = lambda _: None
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def run_plan(plan: Plan) -> tuple[SeedRun, str]:
+    """Run one seed in a folder of its own; the world after it, and its trace hash."""
+    memory = Path("/dev/shm")  # noqa: S108 - only where it is quick to write
+    base = memory if memory.is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="mmfast-seed-", dir=base) as folder:
+        world = SeedRun(plan, Path(folder))
+        return world, world.run()
