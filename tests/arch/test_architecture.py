@@ -161,12 +161,16 @@ def test_no_rooms_without_a_name() -> None:
 def test_every_compiled_module_has_its_papers() -> None:
     core = PACKAGE / "_core"
     oracles = {p.stem.removeprefix("oracle_") for p in (ROOT / "tests" / "oracle").glob("*.py")}
+    properties = "".join(p.read_text() for p in (ROOT / "tests" / "property").glob("test_core_*"))
     for path in sorted(core.glob("*.pyx")):
         if path.stem.startswith("_"):
             continue
         assert path.with_suffix(".pyi").exists(), f"{path.name} has no stub"
         assert path.with_suffix(".pxd").exists(), f"{path.name} has no .pxd"
         assert path.stem in oracles, f"{path.name} has no slow twin in tests/oracle"
+        assert f"import oracle_{path.stem}\n" in properties, (
+            f"{path.name}: nothing drives it and its twin"
+        )
 
 
 def test_no_float_in_the_engine() -> None:
