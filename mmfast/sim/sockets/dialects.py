@@ -43,13 +43,14 @@ _PRIVATE_AUTH_TEXTS: Final[dict[int, str]] = {
 }
 
 
-def stream_reply(op: str, conn: str, req_id: str | None, error: str = "") -> bytes:
-    """Answer of a public or private socket to ``op``; ``error`` makes it a refusal.
+def stream_reply(op: str, conn: str, req_id: str | None, error: str = "", text: str = "") -> bytes:
+    """Answer of a public or private socket to ``op``; ``error`` makes it a refusal, ``text`` is
+    what a success says.
 
     ``req_id`` None leaves the field out, which is how the private socket treats a request
     without one.
     """
-    reply: dict[str, object] = {"success": not error, "ret_msg": error, "conn_id": conn}
+    reply: dict[str, object] = {"success": not error, "ret_msg": error or text, "conn_id": conn}
     if req_id is not None:
         reply["req_id"] = req_id
     reply["op"] = op

@@ -58,8 +58,7 @@ class FuturesStyle:
 
     def pong(self, conn: str, req_id: str | None, venue_ms: int) -> bytes:  # noqa: ARG002
         """``op`` stays "ping", and ``req_id`` is there even when none was sent."""
-        reply = {"success": True, "ret_msg": "pong", "conn_id": conn}
-        return orjson.dumps({**reply, "req_id": req_id or "", "op": "ping"})
+        return stream_reply("ping", conn, req_id or "", text="pong")
 
     def accepted(
         self,
@@ -88,17 +87,12 @@ class FuturesStyle:
         return _too_long(topics, held_chars)
 
 
-class SpotStyle:
+class SpotStyle(FuturesStyle):
     """Spot: the operation's name as ``ret_msg``, and ten topics in a request at most."""
-
-    is_partial: Final = False
 
     def pong(self, conn: str, req_id: str | None, venue_ms: int) -> bytes:  # noqa: ARG002
         """``op`` stays "ping"; ``req_id`` only when one was sent."""
-        reply: dict[str, object] = {"success": True, "ret_msg": "pong", "conn_id": conn}
-        if req_id is not None:
-            reply["req_id"] = req_id
-        return orjson.dumps(reply | {"op": "ping"})
+        return stream_reply("ping", conn, req_id, text="pong")
 
     def accepted(
         self,
@@ -109,25 +103,19 @@ class SpotStyle:
         failed: list[str],  # noqa: ARG002
     ) -> bytes:
         """The topics are not named."""
-        reply = {"success": True, "ret_msg": op, "conn_id": conn, "req_id": req_id or "", "op": op}
-        return orjson.dumps(reply)
+        return stream_reply(op, conn, req_id or "", text=op)
 
     def refused(
-        self,
-        op: str,
-        conn: str,
-        req_id: str | None,
-        topics: list[str],  # noqa: ARG002
-        error: str,
+        self, op: str, conn: str, req_id: str | None, topics: list[str], error: str
     ) -> bytes:
         """The reason is in ``ret_msg``, written as the venue's own encoder writes ``>``."""
-        return stream_reply(op, conn, req_id or "", error).replace(b">", b"\\u003e")
+        return super().refused(op, conn, req_id, topics, error).replace(b">", b"\\u003e")
 
-    def excess(self, topics: list[str], held: int, held_chars: int) -> str:  # noqa: ARG002
+    def excess(self, topics: list[str], held: int, held_chars: int) -> str:
         """Topics per request, and characters."""
         if len(topics) > MAX_SPOT_ARGS:
             return f"args size >{MAX_SPOT_ARGS}"
-        return _too_long(topics, held_chars)
+        return super().excess(topics, held, held_chars)
 
 
 class OptionStyle:
