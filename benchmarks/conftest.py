@@ -93,7 +93,9 @@ def pytest_terminal_summary(terminalreporter):
     if ROWS:
         terminalreporter.section("stages, and times the limit of the same run")
         terminalreporter.write_line(f"core: {core.BUILD}, signatures by {core.sign.BACKEND}")
-        terminalreporter.write_line(report.table(ROWS))
+        terminalreporter.write_line(report.everything(ROWS))
+        terminalreporter.write_line("")
+        terminalreporter.write_line(report.summary(ROWS))
         report.write(ROWS)
         terminalreporter.write_line(f"written to {report.TARGET}")
     for note in NOTES:

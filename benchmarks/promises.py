@@ -45,6 +45,7 @@ TIMES_THE_PYTHON_WAY = {
     ("python_encode_json", "mmfast"): 1 / 12,
     ("python_encode_orjson", "mmfast"): 1 / 1.3,
     ("python_encode_decimals", "mmfast"): 1 / 10,
+    ("python_request_20", "mmfast"): 1 / 5,
     ("python_coalesce_tick", "mmfast"): 1 / 8,
     ("python_decimal", "mmfast"): 1 / 3,
 }

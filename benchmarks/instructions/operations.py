@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import frames
 import stages
+from in_process import InProcess
 
 from mmfast._core import book, coalesce, encode, fixed, sign
 from mmfast.messages import Command, Op, Side
@@ -95,6 +97,19 @@ def decimals() -> dict[str, Operation]:
     }
 
 
+def ticks() -> dict[str, Operation]:
+    """The engine: ten books move, 80 commands leave as signed requests, the venue takes them all
+    and shows them. Down and up, so that two operations in a row end where they began."""
+    engine = InProcess()
+    turn = itertools.count()
+
+    def whole() -> None:
+        batches, _ = engine.tick(engine.frames(5 if next(turn) % 2 else -5))
+        engine.answer(batches)
+
+    return {"engine_tick_80": whole}
+
+
 def all_operations() -> dict[str, Operation]:
     """Everything that is counted, by name."""
-    return {**signing(), **encoding(), **books(), **coalescing(), **decimals()}
+    return {**signing(), **encoding(), **books(), **coalescing(), **decimals(), **ticks()}

@@ -119,28 +119,55 @@ def test_encode_against_ready_dicts(race, name, dumps):
     race(f"encode_{name}", lambda: made.batch(2, batch), lambda: dumps(ready), unit=20)
 
 
+def from_decimals(batch):
+    """The body of 20 creates from integers, as a Python program writes it."""
+    tick, step = Decimal("0.1"), Decimal("0.001")
+    items = [
+        {
+            "symbol": "BTCUSDT",
+            "side": "Sell" if side else "Buy",
+            "orderType": "Limit",
+            "timeInForce": "PostOnly",
+            "positionIdx": 0,
+            "orderLinkId": f"mmfa-{client_id:016x}",
+            "qty": str(lots * step),
+            "price": str(price * tick),
+        }
+        for _, _, _, side, _, price, lots, client_id in batch
+    ]
+    return orjson.dumps({"category": "linear", "request": items})
+
+
 def test_encode_against_decimals_and_orjson(race):
     made, batch = encoder(), commands(2)
-    tick, step = Decimal("0.1"), Decimal("0.001")
+    assert made.batch(2, batch) == from_decimals(batch)
+    race("encode_decimals", lambda: made.batch(2, batch), lambda: from_decimals(batch), unit=20)
+
+
+def test_a_signed_request_of_20_orders(race):
+    """From integers to what the HTTP client gets."""
+    made, batch, now_ms = encoder(), commands(2), 1_700_000_000_000
+    signer = sign.Signer("k" * 18, SECRET, 5000)
+
+    def headers(signature):
+        return {
+            "X-BAPI-API-KEY": "k" * 18,
+            "X-BAPI-TIMESTAMP": str(now_ms),
+            "X-BAPI-RECV-WINDOW": "5000",
+            "X-BAPI-SIGN": signature,
+        }
+
+    def ours():
+        body = made.batch(2, batch)
+        return body, headers(signer.sign_request(now_ms, body))
 
     def theirs():
-        items = [
-            {
-                "symbol": "BTCUSDT",
-                "side": "Sell" if side else "Buy",
-                "orderType": "Limit",
-                "timeInForce": "PostOnly",
-                "positionIdx": 0,
-                "orderLinkId": f"mmfa-{client_id:016x}",
-                "qty": str(lots * step),
-                "price": str(price * tick),
-            }
-            for _, _, _, side, _, price, lots, client_id in batch
-        ]
-        return orjson.dumps({"category": "linear", "request": items})
+        body = from_decimals(batch)
+        text = f"{now_ms}{'k' * 18}5000".encode() + body
+        return body, headers(hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest())
 
-    assert made.batch(2, batch) == theirs()
-    race("encode_decimals", lambda: made.batch(2, batch), theirs, unit=20)
+    assert ours() == theirs()
+    race("request_20", ours, theirs)
 
 
 def test_coalesce_a_tick_of_80_commands_against_a_dict_of_lists(race):
