@@ -39,6 +39,7 @@ test-long: $(VENV)/.test ## the tests that run for minutes (ten-minute run, outa
 	$(PYTEST) -m long -v
 
 bench: $(VENV)/.test ## measure, as ratios against a yardstick in the same run
+	@rm -f build/bench.json
 	$(PYTEST) benchmarks -m "not long" -q --benchmark-columns=min,median,ops
 
 bench-loopback: $(VENV)/.test ## a tick over loopback at 0, 20 and 50 ms, ours and others' ways

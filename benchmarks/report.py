@@ -74,7 +74,9 @@ def summary(rows: Sequence[Row]) -> str:
 
 
 def write(rows: Iterable[Row], target: Path = TARGET) -> None:
-    """Replace the file."""
+    """Put the rows into the file; rows of other stages and contenders stay."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    found = [row._asdict() for row in rows]
-    target.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    before = json.loads(target.read_text(encoding="utf-8")) if target.exists() else []
+    found = {(row["stage"], row["contender"]): row for row in before}
+    found |= {(row.stage, row.contender): row._asdict() for row in rows}
+    target.write_text(json.dumps(list(found.values()), indent=1) + "\n", encoding="utf-8")

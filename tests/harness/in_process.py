@@ -52,10 +52,10 @@ DEPTH: Final = 50
 _RATE: Final = RateInfo(1_000_000, 1_000_000, Ms(0))
 
 
-def _params(instrument: Instrument, mid_ticks: int) -> SymbolParams:
+def _params(instrument: Instrument, mid_ticks: int, levels: int) -> SymbolParams:
     lots = Lots(max(600 * E8 // (mid_ticks * instrument.tick_lot_value_e8), 1))
     return SymbolParams(
-        levels=2,
+        levels=levels,
         order_lots=lots,
         half_spread_e4=300_000,
         level_step_e4=100_000,
@@ -72,10 +72,17 @@ def _params(instrument: Instrument, mid_ticks: int) -> SymbolParams:
 class InProcess:
     """Ten instruments, two levels a side, moved by cancel and place: 80 commands a tick.
 
-    Or as many as there are ``rows``; :meth:`frames` can move the first so many alone.
+    Or as many as there are ``rows``, other ``levels`` a side, another way to move them;
+    :meth:`frames` can move the first so many alone.
     """
 
-    def __init__(self, rows: Sequence[Listing] | None = None) -> None:
+    def __init__(
+        self,
+        rows: Sequence[Listing] | None = None,
+        *,
+        levels: int = 2,
+        requote_by: RequoteBy = RequoteBy.REPLACE,
+    ) -> None:
         rows = listings(SYMBOLS) if rows is None else rows
         self.instruments = tuple(row.instrument for row in rows)
         self.mids = [int(row.start_ticks) for row in rows]
@@ -86,11 +93,14 @@ class InProcess:
         )
         self.router = PublicRouter([row.instrument.symbol for row in rows], DEPTH)
         params = EngineParams(
-            symbols=tuple(map(_params, self.instruments, self.mids)),
+            symbols=tuple(
+                _params(one, mid, levels)
+                for one, mid in zip(self.instruments, self.mids, strict=True)
+            ),
             batch=BatchParams(),
             planner=PlannerParams(initial_limit=1_000_000),
             fair_price=FairPrice.MID,
-            requote_by=RequoteBy.REPLACE,
+            requote_by=requote_by,
             stale_book_ms=Ms(60_000),
             recv_window_ms=Ms(2_000),
             book_depth=DEPTH,
