@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 import orjson
@@ -37,10 +38,23 @@ class PrivateFrame(NamedTuple):
     created_ms: int = 0
 
 
-class _DataFrame(msgspec.Struct, rename="camel"):
+Decoded = tuple[str, int, tuple[Event, ...]]
+"""Topic, time of creation and events of one frame."""
+Decode = Callable[[bytes], Decoded]
+RowT = TypeVar("RowT")
+_TOPIC: Final = re.compile(rb'"topic":"([a-zA-Z.]{1,40})"')
+_NEAR: Final = 160
+"""How far into a frame its topic is looked for."""
+
+
+class _Frame(msgspec.Struct):
+    topic: str = ""
+
+
+class _DataFrame(msgspec.Struct, Generic[RowT], rename="camel"):
     topic: str = ""
     creation_time: int = 0
-    data: msgspec.Raw = msgspec.Raw(b"[]")
+    data: list[RowT] = []
 
 
 class PrivateDecoder:
@@ -58,9 +72,9 @@ class PrivateDecoder:
         self.reader = RowReader(instruments, ids, category)
         self.frames = 0
         self.malformed = 0
-        self._frame = msgspec.json.Decoder(_DataFrame)
+        self._frame = msgspec.json.Decoder(_Frame)
         reader = self.reader
-        self._decoders: dict[str, Callable[[msgspec.Raw], list[Event]]] = {
+        self._decoders: dict[str, Decode] = {
             "order": _rows_of(OrderRow, reader.order),
             "execution": _rows_of(ExecutionRow, reader.execution),
             "position": _rows_of(PositionRow, reader.position),
@@ -85,15 +99,21 @@ class PrivateDecoder:
             raise RemoteProtocolError(f"private stream: {error!s:.200}") from None
 
     def _decode(self, frame: bytes) -> PrivateFrame:
-        parsed = self._frame.decode(frame)
-        if not parsed.topic:
+        # The topic stands near the front of every frame the venue sends: knowing it, the frame
+        # is read in one go. Wherever else it may stand, it costs one more look.
+        found = _TOPIC.search(frame, 0, _NEAR)
+        topic = found[1].decode() if found is not None else self._frame.decode(frame).topic
+        if not topic:
             control = control_of(orjson.loads(frame))
             return PrivateFrame(control.kind, (), control.success, control.req_id, control.text)
-        decode = self._decoders.get(_root_of(parsed.topic))
+        decode = self._decoders.get(_root_of(topic))
         if decode is None:
+            self._frame.decode(frame)
             return PrivateFrame(Kind.OTHER)
-        events = tuple(decode(parsed.data))
-        return PrivateFrame(Kind.EVENTS, events, created_ms=parsed.creation_time)
+        told, created_ms, events = decode(frame)
+        if told != topic:
+            raise RemoteProtocolError(f"private stream: two topics, {topic!r:.40} and {told!r:.40}")
+        return PrivateFrame(Kind.EVENTS, events, created_ms=created_ms)
 
 
 def _root_of(topic: str) -> str:
@@ -103,21 +123,23 @@ def _root_of(topic: str) -> str:
     return "" if rest.startswith("fast") else root
 
 
-def _rows_of(
-    row_type: type[Any], read: Callable[[Any], PrivateEvent | None]
-) -> Callable[[msgspec.Raw], list[Event]]:
-    decoder = msgspec.json.Decoder(list[row_type])  # type: ignore[valid-type]
+def _rows_of(row_type: type[Any], read: Callable[[Any], PrivateEvent | None]) -> Decode:
+    decoder = msgspec.json.Decoder(_DataFrame[row_type])  # type: ignore[valid-type]
 
-    def decode(data: msgspec.Raw) -> list[Event]:
-        return [event for row in decoder.decode(data) if (event := read(row)) is not None]
+    def decode(frame: bytes) -> Decoded:
+        parsed = decoder.decode(frame)
+        events = tuple([event for row in parsed.data if (event := read(row)) is not None])
+        return parsed.topic, parsed.creation_time, events
 
     return decode
 
 
-def _wallets(reader: RowReader) -> Callable[[msgspec.Raw], list[Event]]:
-    decoder = msgspec.json.Decoder(list[WalletRow])
+def _wallets(reader: RowReader) -> Decode:
+    decoder = msgspec.json.Decoder(_DataFrame[WalletRow])
 
-    def decode(data: msgspec.Raw) -> list[Event]:
-        return [update for row in decoder.decode(data) for update in reader.wallet(row)]
+    def decode(frame: bytes) -> Decoded:
+        parsed = decoder.decode(frame)
+        events = tuple(update for row in parsed.data for update in reader.wallet(row))
+        return parsed.topic, parsed.creation_time, events
 
     return decode

@@ -70,8 +70,10 @@ class Pump:
         if self._closed:
             return
         try:
+            now_ns = self._clock.now_ns()
+            take = self._kernel.on_event
             for event in events:
-                self._kernel.on_event(event, self._clock.now_ns())
+                take(event, now_ns)
         except Exception as error:  # noqa: BLE001 - as above
             self.fail(error)
         self.wake()
