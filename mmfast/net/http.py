@@ -30,6 +30,7 @@ from mmfast.bybit.trade import IP_BAN_NS
 from mmfast.clock import Clock, VenueClock
 from mmfast.errors import NotSent, OutcomeUnknown
 from mmfast.messages import RateInfo
+from mmfast.net.connector import QuietConnector
 from mmfast.units import NS_PER_S, Ns
 
 OnRequest = Callable[[str, str, int, str], None]
@@ -99,7 +100,7 @@ _ATTEMPT: ContextVar[Attempt] = ContextVar("attempt")
 """What the running task is about to send; how a connection finds it."""
 
 
-class _Connector(aiohttp.TCPConnector):
+class _Connector(QuietConnector):
     """A pool that has the last word about whoever was given a connection."""
 
     def __init__(

@@ -311,7 +311,9 @@ class WsConnection:
         if self.frames != self._frames_seen:
             self._frames_seen = self.frames
             self._life_at = now
-        if self._ack_due_at and now >= self._ack_due_at:
+        if self._is_reset():
+            self.drop("reset by the venue")
+        elif self._ack_due_at and now >= self._ack_due_at:
             self.drop("no acknowledgement in time")
         elif self._pong_due_at:
             if now >= self._pong_due_at:
@@ -323,6 +325,14 @@ class WsConnection:
             self._pinged_at = now
             self._pong_due_at = now + timing.pong_within_s
             self._send(topics.ping_frame(self._next_req_id()))
+
+    def _is_reset(self) -> bool:
+        """A reset that comes right behind data is not told by the compiled loop: it hands over
+        the data and forgets the rest. The socket itself still knows."""
+        try:
+            return bool(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+        except OSError:
+            return True
 
     def _detach(self) -> None:
         """The connection is over, whoever ended it."""
