@@ -13,6 +13,7 @@ from pathlib import Path
 import uvloop
 from client import Task, cpu_s, task
 from engine import TickTimes, engine_at, trading
+from idle import LAG_EVERY_S
 
 from mmfast.clock import SystemClock
 from mmfast.runtime.durations import Durations
@@ -37,6 +38,7 @@ async def _run(given: Task) -> dict[str, float]:
         print("measuring", flush=True)
         lag = Durations()
         loop.session.lag_watch._lag = lag
+        loop.session.lag_watch.INTERVAL_S = LAG_EVERY_S
         [public] = (one for one in loop.session.streams if one.name == "public")
         frames, ticks = public.frames, len(stats.took_ns)
         cpu, memory = cpu_s(), resident_bytes()

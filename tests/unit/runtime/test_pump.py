@@ -199,6 +199,7 @@ def test_a_stalled_loop_is_seen() -> None:
 
         lag = Durations((1, 5, 50, 1000))
         watch = LagWatch(SystemClock(), lag)
+        watch.INTERVAL_S = 0.02
         watch.start()
         await asyncio.sleep(0.05)
         busy_until = asyncio.get_running_loop().time() + 0.08
