@@ -34,45 +34,76 @@ class SystemClock:
         return time.time_ns() // NS_PER_MS
 
 
+class HostClocks:
+    """What tells that the host slept or was set: the distances between its clocks."""
+
+    __slots__ = ()
+
+    def asleep_ns(self) -> int:
+        """Time the host has spent suspended, in all: the monotonic clock does not count it."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) - time.monotonic_ns()
+
+    def wall_offset_ns(self) -> int:
+        """Wall clock less monotonic clock: moves when somebody sets the wall clock."""
+        return time.time_ns() - time.monotonic_ns()
+
+
 class VenueClock:
     """Venue time from the monotonic clock plus a measured offset.
 
-    A step of the host's wall clock therefore cannot move a signature's timestamp. ``offset_ns``
-    is venue time minus monotonic time; :meth:`observe` keeps the estimate whose round trip was
-    the shortest among the last ones, since its error is bounded by half of that round trip.
+    A step of the host's wall clock therefore cannot move a signature's timestamp. The offset is
+    venue time minus monotonic time. A sample bounds its error by half of its round trip, and that
+    bound loosens with age, since the clocks drift; :meth:`observe` keeps the sample with the
+    tightest bound, unless a later one contradicts it: then one of the clocks has leapt.
     """
 
-    __slots__ = ("_best_rtt_ns", "_clock", "_offset_ns", "synced")
+    __slots__ = ("_clock", "_measured_ns", "_offset_ns", "_trip_ns", "leaps", "synced")
 
-    #: Each observation loosens the bar a little, so that an old lucky sample cannot rule for ever.
-    _DECAY_NUM = 5
-    _DECAY_DEN = 4
+    #: How fast two disciplined clocks may drift apart: 500 parts in a million.
+    _DRIFT_PER_NS = 2_000
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._offset_ns = clock.wall_ms() * NS_PER_MS - clock.now_ns()
-        self._best_rtt_ns = 1 << 62
+        self._trip_ns = 1 << 62
+        self._measured_ns = 0
         self.synced = False
+        self.leaps = 0
+        """How often a sample contradicted what was known."""
 
     def observe(self, sent_ns: int, received_ns: int, venue_ns: int) -> None:
         """Take one sample: ``venue_ns`` was read between ``sent_ns`` and ``received_ns``."""
-        rtt_ns = received_ns - sent_ns
-        bar_ns = self._best_rtt_ns * self._DECAY_NUM // self._DECAY_DEN
-        if self.synced and rtt_ns > bar_ns:
-            self._best_rtt_ns = bar_ns
+        trip_ns = max(received_ns - sent_ns, 1)
+        offset_ns = venue_ns - (sent_ns + received_ns) // 2
+        known_ns = self.uncertainty_ns
+        leapt = self.synced and abs(offset_ns - self._offset_ns) > known_ns + trip_ns // 2 + 1
+        if self.synced and not leapt and trip_ns // 2 > known_ns:
             return
-        self._best_rtt_ns = max(rtt_ns, 1)
-        self._offset_ns = venue_ns - (sent_ns + received_ns) // 2
+        self.leaps += leapt
+        self._trip_ns = trip_ns
+        self._offset_ns = offset_ns
+        self._measured_ns = received_ns
         self.synced = True
 
     @property
     def uncertainty_ns(self) -> int:
-        """Bound on the error of the offset: half of the best round trip."""
-        return self._best_rtt_ns // 2
+        """Bound on the error of the offset: half of the round trip it was measured with, and what
+        the clocks may have drifted apart since."""
+        age_ns = max(self._clock.now_ns() - self._measured_ns, 0)
+        return self._trip_ns // 2 + age_ns // self._DRIFT_PER_NS
 
     def venue_ms(self) -> int:
-        """The venue's time now, in milliseconds since the Unix epoch."""
+        """The venue's time now, in milliseconds since the Unix epoch: the best guess."""
         return (self._clock.now_ns() + self._offset_ns) // NS_PER_MS
+
+    def stamp_ms(self) -> int:
+        """The time to sign with: not ahead of the venue's, whatever the error of the guess.
+
+        The venue takes timestamps up to a whole receive window old, but none a second ahead.
+        """
+        if not self.synced:
+            return self.venue_ms()
+        return (self._clock.now_ns() + self._offset_ns - self.uncertainty_ns) // NS_PER_MS
 
     def skew_ms(self) -> int:
         """How far the host's wall clock is ahead of the venue's (negative: behind)."""

@@ -169,7 +169,7 @@ class HttpPool:
         one. The odd one is signed when it leaves."""
         if not self._credentials.signs_in_pairs:
             return
-        stamp_ms = self._venue_clock.venue_ms()
+        stamp_ms = self._venue_clock.stamp_ms()
         for window in Window:
             of_window = [attempt for attempt in attempts if attempt.window is window]
             # Two payloads of about one length cost the least together.

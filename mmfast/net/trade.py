@@ -126,7 +126,7 @@ class TradeSocket(LoginConnection):
         ``on_reply`` is called once for each, from the loop, never before this returns.
         """
         frames: list[bytes] = []
-        timestamp_ms = self._venue_clock.venue_ms()
+        timestamp_ms = self._venue_clock.stamp_ms()
         sent_ns = self._clock.now_ns()
         due_at = self._now() + self._reply_within_s
         for batch in batches:

@@ -30,9 +30,9 @@ from mmfast.runtime.journal import Trouble
 from mmfast.runtime.logs import say
 from mmfast.runtime.session import Contact, Session
 from mmfast.runtime.tasks import TaskGroup
+from mmfast.runtime.timekeeping import TimeKeeper
 
 START_LIMIT_S: Final = 20.0
-CLOCK_EVERY_S: Final = 30.0
 INSTRUMENTS_EVERY_S: Final = 60.0
 WARM_CONNECTIONS: Final = 4
 MAX_TRACE_CHARS: Final = 1_500
@@ -233,11 +233,25 @@ class AsyncQuoteLoop:
         work: dict[str, Coroutine[Any, Any, None]] = {
             "config-watch": FileWatch(self._config_path).run(self._reload_wanted.set),
             "config-reload": self._reload_when_wanted(),
-            "clock": reach.keep_clock(self.contact.rest, self.contact.venue_clock, CLOCK_EVERY_S),
+            "clock": self._time_keeper().run(),
             "instruments": self._keep_instruments(INSTRUMENTS_EVERY_S),
         }
         for name, coroutine in work.items():
             self._tasks.start(coroutine, name)
+
+    def _time_keeper(self) -> TimeKeeper:
+        contact, session = self.contact, self.session
+        assert session is not None  # noqa: S101 - serving begins after the start
+        keeper = TimeKeeper(
+            contact.rest,
+            contact.venue_clock,
+            self.config.venue.recv_window_ms,
+            on_leap=session.distrust,
+            hold=self.hold,
+            release=self.release,
+        )
+        session.witness.on_clock_refusal = keeper.doubt
+        return keeper
 
     def ask_reload(self) -> None:
         """Read the configuration file again, soon (SIGHUP); however often asked, once."""

@@ -9,14 +9,11 @@ from typing import Final
 
 import msgspec
 
-from mmfast.clock import VenueClock
 from mmfast.config import Config
 from mmfast.errors import (
     AuthError,
     ConfigError,
     MmfastError,
-    NotSent,
-    OutcomeUnknown,
     RemoteProtocolError,
     TransportError,
     VenueError,
@@ -29,12 +26,10 @@ from mmfast.units import NOT_OURS, ClientId, InstrumentIndex, Lots, Slot, Ticks
 
 CLOCK_SAMPLES: Final = 5
 PARALLEL_QUERIES: Final = 8
-MAX_SKEW_MS: Final = 500
 STRAY_TRIES: Final = 5
 STRAY_WAIT_S: Final = 0.3
 TRADING: Final = "Trading"
 NOT_LISTED: Final = "NotListed"
-_NO_ANSWER: Final = (NotSent, OutcomeUnknown)
 _PARAMETER_ERROR: Final = 10001
 _MONEY_RIGHTS: Final = ("Withdraw", "AccountTransfer", "SubMemberTransfer")
 
@@ -183,19 +178,3 @@ async def _ask_each(
 
 def _unknown_symbol(answer: BaseException) -> bool:
     return isinstance(answer, VenueError) and answer.ret_code == _PARAMETER_ERROR
-
-
-async def keep_clock(rest: BybitRest, venue_clock: VenueClock, every_s: float) -> None:
-    """Measure the venue's clock again and again; an unanswered sample is simply skipped."""
-    warned = False
-    while True:
-        await asyncio.sleep(every_s)
-        try:
-            await rest.server_time()
-        except (*_NO_ANSWER, VenueError, RemoteProtocolError) as error:
-            say(logging.INFO, "clock", f"no clock sample: {error}")
-            continue
-        skewed = abs(venue_clock.skew_ms()) > MAX_SKEW_MS
-        if skewed and not warned:
-            say(logging.WARNING, "clock", f"this host's clock is off by {venue_clock.skew_ms()} ms")
-        warned = skewed

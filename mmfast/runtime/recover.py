@@ -96,7 +96,9 @@ class AccountReader:
         asked_ns = self._clock.now_ns()
         asked_ms = self._venue_clock.venue_ms()
         orders = await self._account.settled_open_orders()
-        executions = await self._account.executions(self._known_until_ms - EXECUTIONS_MARGIN_MS)
+        # Should the venue's clock have been set back meanwhile, its present is what counts.
+        since_ms = min(self._known_until_ms, asked_ms) - EXECUTIONS_MARGIN_MS
+        executions = await self._account.executions(since_ms)
         positions = await self._account.positions()
         self._known_until_ms = asked_ms
         self.reads += 1

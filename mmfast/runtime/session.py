@@ -196,6 +196,12 @@ class Session:
             self._decoder.reader.replace(changed)
         self.pump.event(InstrumentChange(changed))
 
+    def distrust(self, reason: str) -> None:
+        """Nothing known of the present can be believed: withdraw, connect anew, read anew."""
+        say(logging.ERROR, "leap", f"{reason}: all streams are started anew")
+        for stream in self.streams:
+            stream.drop(reason)
+
     def take_params(self, params: EngineParams) -> None:
         """New parameters, in force from the next tick."""
         self.params = params

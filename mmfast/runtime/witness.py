@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from mmfast.engine.kernel import Kernel
 from mmfast.messages import Batch, BatchReply, Event
 from mmfast.runtime.journal import Journal
 from mmfast.runtime.other_hand import EXPLANATION, OtherHand
 from mmfast.runtime.records import is_kept
+
+CLOCK_REFUSALS: Final = (10002, -1)
+
+
+def _unheard() -> None:
+    """Nobody keeps the clock yet."""
 
 
 class Witness:
@@ -31,6 +38,8 @@ class Witness:
         self._journal = journal
         self._on_other_hand = on_other_hand
         self._told = False
+        self.on_clock_refusal: Callable[[], None] = _unheard
+        """Called when the venue refused a command for its timestamp."""
         self.last_look = kernel.last_look
         self.reconfigure = kernel.reconfigure
 
@@ -51,6 +60,8 @@ class Witness:
             if self._journal is not None:
                 self._journal.put(event)
             self._suspect(self._other_hand.replied(event))
+            if any(item.ret_code in CLOCK_REFUSALS for item in event.items):
+                self.on_clock_refusal()
 
     def news(self, events: Sequence[Event]) -> None:
         """Events on their way to the kernel."""

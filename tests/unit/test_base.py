@@ -168,3 +168,54 @@ def test_finals_are_the_states_an_order_cannot_leave() -> None:
         OrderStatus.REJECTED,
         OrderStatus.EXPIRED_UNSENT,
     }
+
+
+@given(st.lists(st.tuples(st.integers(1, 3_000), st.integers(1, 3_000)), min_size=1, max_size=20))
+def test_a_timestamp_is_never_ahead_of_the_venue(trips: list[tuple[int, int]]) -> None:
+    clock = HandClock()
+    venue = VenueClock(clock)
+    ahead_ns = 30_000 * NS_PER_MS
+    for out_ms, back_ms in trips:
+        sent = clock.now_ns()
+        clock.move_ms(out_ms)
+        read = clock.wall * NS_PER_MS + ahead_ns
+        clock.move_ms(back_ms)
+        venue.observe(sent, clock.now_ns(), read)
+        truth_ms = (clock.wall * NS_PER_MS + ahead_ns) // NS_PER_MS
+        best_ms = min(sum(trip) for trip in trips)
+        assert venue.stamp_ms() <= truth_ms
+        assert best_ms > 0
+    drift_ms = sum(map(sum, trips)) // 2_000
+    assert truth_ms - venue.stamp_ms() <= max(map(sum, trips)) + drift_ms + 1
+
+
+@pytest.mark.parametrize("leap_ms", [3_600_000, -3_600_000, 1_000])
+def test_a_leap_is_believed_at_once_though_the_sample_is_a_slow_one(leap_ms: int) -> None:
+    clock = HandClock()
+    venue = VenueClock(clock)
+
+    def sample(ahead_ms: int, trip_ms: int) -> None:
+        sent = clock.now_ns()
+        clock.move_ms(trip_ms)
+        read = (clock.wall + ahead_ms - trip_ms // 2) * NS_PER_MS
+        venue.observe(sent, clock.now_ns(), read)
+
+    sample(0, 2)
+    assert venue.leaps == 0
+    sample(leap_ms, 900)
+    assert venue.leaps == 1
+    assert abs(venue.venue_ms() - clock.wall - leap_ms) <= 450
+
+
+def test_an_old_sample_gives_way_as_the_clocks_drift() -> None:
+    clock = HandClock()
+    venue = VenueClock(clock)
+    venue.observe(clock.now_ns(), clock.now_ns() + 1, clock.wall * NS_PER_MS)
+    fresh = venue.uncertainty_ns
+    clock.move_ms(1_000_000)
+    assert fresh < NS_PER_MS
+    assert venue.uncertainty_ns == pytest.approx(500 * NS_PER_MS, rel=0.01)
+    sent = clock.now_ns()
+    clock.move_ms(100)
+    venue.observe(sent, clock.now_ns(), (clock.wall - 50) * NS_PER_MS)
+    assert venue.uncertainty_ns == 50 * NS_PER_MS

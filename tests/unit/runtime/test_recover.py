@@ -139,7 +139,7 @@ def bench(clock: FakeClock) -> Bench:
 def test_absence_needs_two_searches_after_the_request_expired(bench: Bench) -> None:
     bench.poll(6)  # 0 .. 2500 ms: it could still be accepted
     assert bench.absent() == []
-    bench.clock.pass_ms(VOID_MS - 3000 + 1)
+    bench.clock.pass_ms(VOID_MS - 3000 + 3)  # the clocks may have drifted apart by 1.5 ms
     bench.poll(1)
     assert bench.absent() == [], "one search proves nothing: the read side may lag"
     bench.poll(1)
