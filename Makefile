@@ -8,7 +8,7 @@ SOURCES := $(wildcard mmfast/_core/*.pyx mmfast/_core/*.pxd mmfast/_core/*.h mmf
            setup.py pyproject.toml mmfast/__init__.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long bench bench-loopback bench-steady bench-peers bench-baseline lint sanitize docs ci clean
+.PHONY: help run test test-long kill-restart fuzz bench bench-loopback bench-steady bench-peers bench-baseline lint sanitize docs ci clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -38,6 +38,9 @@ test: $(VENV)/.test ## build what the tests need and pass them
 test-long: $(VENV)/.test ## the tests that run for minutes (ten-minute run, outages)
 	$(PYTEST) -m long -v
 
+kill-restart: $(VENV)/.test ## 200 engines killed at random moments, a start after each
+	$(PYTEST) tests/integration/test_kill_restart.py -v
+
 bench: $(VENV)/.test ## measure, as ratios against a yardstick in the same run
 	@rm -f build/bench.json
 	$(PYTEST) benchmarks -m "not long" -q --benchmark-columns=min,median,ops
@@ -54,23 +57,6 @@ bench-peers: $(VENV)/.test ## install other libraries and measure them beside ou
 
 bench-baseline: $(VENV)/.test ## measure for minutes and write benchmarks/baseline.json anew
 	$(PYTEST) benchmarks -m "not long" -q --refresh-baseline
-
-lint: $(VENV)/.test
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint]"
-	@touch $@
-
-run: $(VENV)/.built ## build, start the embedded venue and quote on it until Ctrl-C
-	@exec $(BIN)/mmfast run -c $(CONFIG)
-
-test: $(VENV)/.test ## build what the tests need and pass them
-	$(PYTEST) -m "not long" -q
-
-test-long: $(VENV)/.test ## the tests that run for minutes (ten-minute run, outages)
-	$(PYTEST) -m long -v
-
-bench: $(VENV)/.test ## measure, as ratios against a yardstick in the same run
-	$(PYTEST) benchmarks -v --benchmark-columns=min,median,ops
-	PYTHONPATH=benchmarks/limits:tests/oracle $(BIN)/python benchmarks/report.py
 
 fuzz: $(VENV)/.test ## 200,000 mutated inputs per fuzz target, 10^6 sequences of intents
 	$(PYTEST) tests/fuzz -v --fuzz-count 200000 $(FUZZ)
