@@ -59,7 +59,9 @@ class ClientIds:
         except ValueError:
             return NOT_OURS
         # int() also reads capitals, underscores and signs, which we never write.
-        return ClientId(client_id) if f"{client_id:016x}" == digits else NOT_OURS
+        # An epoch has 31 bits, so no id of ours needs the 64th.
+        is_ours = f"{client_id:016x}" == digits and client_id < 1 << 63
+        return ClientId(client_id) if is_ours else NOT_OURS
 
     def is_ours(self, link_id: str) -> bool:
         """Whether an ``orderLinkId`` carries our prefix and instance, of whatever run."""

@@ -13,6 +13,7 @@ from mmfast.units import QuoteE8
 
 _DECIMAL: Final = re.compile(r"(-?)([0-9]{1,40})(?:\.([0-9]{0,40}))?")
 _E8_DECIMALS: Final = 8
+_BEYOND: Final = 1 << 63
 
 
 def exact(text: str) -> tuple[int, int]:
@@ -45,17 +46,27 @@ def round_div(value: int, divisor: int) -> int:
     return -quotient if value < 0 else quotient
 
 
+def bounded(value: int) -> int:
+    """The value, if 64 bits hold it, as whatever reckons with it expects; else ValueError."""
+    if not -_BEYOND <= value < _BEYOND:
+        raise ValueError("beyond 64 bits")
+    return value
+
+
 def e8(text: str | None) -> QuoteE8:
-    """Money text in 1e-8; absent and empty mean 0. ValueError if it is not a plain decimal."""
+    """Money text in 1e-8; absent and empty mean 0. ValueError if it is not a plain decimal,
+    or beyond 64 bits."""
     if not text:
         return QuoteE8(0)
-    return QuoteE8(shift(*exact(text), _E8_DECIMALS))
+    return QuoteE8(bounded(shift(*exact(text), _E8_DECIMALS)))
 
 
 def product_e8(left: str | None, right: str | None) -> QuoteE8:
-    """Exact product of two decimals in 1e-8, rounded once; 0 when either is absent."""
+    """Exact product of two decimals in 1e-8, rounded once; 0 when either is absent.
+    ValueError as for :func:`e8`."""
     if not left or not right:
         return QuoteE8(0)
     left_units, left_decimals = exact(left)
     right_units, right_decimals = exact(right)
-    return QuoteE8(shift(left_units * right_units, left_decimals + right_decimals, _E8_DECIMALS))
+    units, decimals = left_units * right_units, left_decimals + right_decimals
+    return QuoteE8(bounded(shift(units, decimals, _E8_DECIMALS)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 import orjson
@@ -53,7 +53,7 @@ class _Frame(msgspec.Struct):
 
 class _DataFrame(msgspec.Struct, Generic[RowT], rename="camel"):
     topic: str = ""
-    creation_time: int = 0
+    creation_time: Annotated[int, msgspec.Meta(ge=0, lt=10**15)] = 0
     data: list[RowT] = []
 
 
@@ -108,12 +108,17 @@ class PrivateDecoder:
             return PrivateFrame(control.kind, (), control.success, control.req_id, control.text)
         decode = self._decoders.get(_root_of(topic))
         if decode is None:
-            self._frame.decode(frame)
+            _check_topic(topic, self._frame.decode(frame).topic)
             return PrivateFrame(Kind.OTHER)
         told, created_ms, events = decode(frame)
-        if told != topic:
-            raise RemoteProtocolError(f"private stream: two topics, {topic!r:.40} and {told!r:.40}")
+        _check_topic(topic, told)
         return PrivateFrame(Kind.EVENTS, events, created_ms=created_ms)
+
+
+def _check_topic(near: str, told: str) -> None:
+    """What stood near the front may have been the topic of something inside."""
+    if told != near:
+        raise RemoteProtocolError(f"private stream: two topics, {near!r:.40} and {told!r:.40}")
 
 
 def _root_of(topic: str) -> str:

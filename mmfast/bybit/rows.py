@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from mmfast._core import fixed
-from mmfast.bybit.decimals import e8, exact, pow10, product_e8, round_div
+from mmfast.bybit.decimals import bounded, e8, exact, pow10, product_e8, round_div
 from mmfast.errors import RemoteProtocolError
 from mmfast.ids import ClientIds
 from mmfast.messages import (
@@ -51,6 +51,7 @@ _NO_TIME: Final = Ms(0)
 #: Execution types that carry a size but trade nothing: the size is what a fee was taken on.
 _FEE_ONLY: Final = frozenset({"Funding"})
 _MAX_MS_DIGITS: Final = 15
+_SEQ_LIMIT: Final = 1 << 63
 
 
 class OrderRow(msgspec.Struct, rename="camel"):
@@ -301,11 +302,10 @@ def _ticks(instrument: Instrument, field: str, text: Text) -> Ticks:
         pass
     try:
         units, decimals = exact(text)
+        ticks = units * pow10(instrument.tick_decimals)
+        return Ticks(bounded(round_div(ticks, instrument.tick_units * pow10(decimals))))
     except ValueError:
         raise _fault(instrument, field, "a decimal", text) from None
-    return Ticks(
-        round_div(units * pow10(instrument.tick_decimals), instrument.tick_units * pow10(decimals))
-    )
 
 
 def _ms(text: Text) -> Ms:
@@ -317,10 +317,10 @@ def _ms(text: Text) -> Ms:
 
 def _seq(value: int | Text) -> int:
     """Sequence number; -1 when it is not told (the venue writes "-1" itself)."""
-    if isinstance(value, int):
-        return value
-    digits = value or ""
-    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else -1
+    if not isinstance(value, int):
+        digits = value or ""
+        value = int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 20 else -1
+    return value if -1 <= value < _SEQ_LIMIT else -1
 
 
 def _fault(instrument: Instrument, field: str, expected: str, found: object) -> RemoteProtocolError:

@@ -22,10 +22,20 @@ from fuzz_decimals import Decimals
 from fuzz_encoder import Encoder
 from fuzz_intents import Intents
 from fuzz_replies import Replies, SocketReplies
+from fuzz_streams import PrivateFrames, PublicFrames
 
 from mmfast._core import BUILD
 
-TARGETS = (BookFrames, Decimals, Encoder, Intents, Replies, SocketReplies)
+TARGETS = (
+    BookFrames,
+    Decimals,
+    Encoder,
+    Intents,
+    Replies,
+    SocketReplies,
+    PrivateFrames,
+    PublicFrames,
+)
 #: Fewer inputs may miss a word that a target has to reach.
 ENOUGH = 20_000
 FAILURES = Path(__file__).parents[2] / "build" / "fuzz"

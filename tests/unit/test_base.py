@@ -65,7 +65,8 @@ def test_epochs_never_share_an_id() -> None:
 @pytest.mark.parametrize(
     "foreign",
     ["", "manual-1", "mmfa1-", "mmfa1-zzzzzzzzzzzzzzzz", "mmfa2-0000000100000001",
-     "mmfa1-00000001000000010", "mmfa1-000000010000000A", "xmmfa1-000000010000001"],
+     "mmfa1-00000001000000010", "mmfa1-000000010000000A", "xmmfa1-000000010000001",
+     "mmfa1-8000000000000000", "mmfa1-ffffffffffffffff"],
 )  # fmt: skip
 def test_ids_of_others_are_not_ours(foreign: str) -> None:
     assert ClientIds("mmfa1", 1).parse(foreign) == NOT_OURS

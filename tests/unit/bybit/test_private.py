@@ -348,3 +348,31 @@ def test_deep_nesting_is_refused() -> None:
     decoder = PrivateDecoder((), ClientIds("mmt1", 1))
     with pytest.raises(RemoteProtocolError):
         decoder.decode(b'{"topic":"order","data":' + b"[" * 200_000)
+
+
+@pytest.mark.parametrize("inner", ["greek", "execution", "wallet"])
+def test_a_topic_inside_does_not_pass_for_the_frames_own(
+    decoder: PrivateDecoder, inner: str
+) -> None:
+    inside = b'{"x":{"topic":"%b"},"topic":"order","data":[]}' % inner.encode()
+    with pytest.raises(RemoteProtocolError, match="two topics"):
+        decoder.decode(inside)
+
+
+@pytest.mark.parametrize(
+    ("topic", "row", "field"),
+    [
+        ("order", ORDER, "price"),
+        ("execution", EXECUTION, "execFee"),
+        ("execution", EXECUTION, "execPrice"),
+        ("position", POSITION, "entryPrice"),
+        ("wallet", {"coin": [COIN]}, "walletBalance"),
+    ],
+)
+def test_a_number_beyond_64_bits_cannot_be_true(
+    decoder: PrivateDecoder, topic: str, row: dict[str, Any], field: str
+) -> None:
+    huge = {field: "9" * 30}
+    changed = {"coin": [COIN | huge]} if topic == "wallet" else row | huge
+    with pytest.raises(RemoteProtocolError):
+        decoder.decode(frame(topic, changed))
