@@ -279,7 +279,7 @@ class HttpPool:
     def _signed_headers(self, attempt: Attempt, window: Window) -> dict[str, str]:
         """What was signed ahead is used while it is fresh: the receive window of the venue runs
         from the timestamp, and whoever had to wait for a connection shall have all of it."""
-        now_ms = self._venue_clock.venue_ms()
+        now_ms = self._venue_clock.stamp_ms()
         if not attempt.signature or now_ms - attempt.stamp_ms > _FRESH_MS:
             return self._credentials.headers(now_ms, attempt.payload, window)
         return self._credentials.signed(attempt.stamp_ms, window, attempt.signature)

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 from trade_desk import housekeeping
 
+from mmfast.clock import SystemClock
 from mmfast.messages import Batch, BatchReply, Op, Outcome
+from mmfast.net import http
 from mmfast.net.gateway import RestGateway, SocketGateway
 
 Run = Callable[[Awaitable[Any]], Any]
@@ -168,6 +170,36 @@ def test_requests_signed_in_pairs_carry_the_signatures_of_requests_signed_alone(
                 text = seen.headers["x-bapi-timestamp"] + "test_api_key" + window
                 signature = hmac.new(secret.encode(), text.encode() + seen.body, "sha256")
                 assert seen.headers["x-bapi-sign"] == signature.hexdigest()
+
+    run(main())
+
+
+def test_a_signature_made_ahead_is_used_though_the_venue_is_far_away(
+    run: Run, stub: Any, make_rest: Make, make_batch: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How well the venue's time is known says nothing about how old a signature is."""
+    # Wide enough for a busy machine, and still less than the doubt about the venue's time.
+    monkeypatch.setattr(http, "_FRESH_MS", 100)
+
+    async def main() -> None:
+        async def script(seen: Any, peer: Any) -> None:
+            if seen.method == "GET":
+                await asyncio.sleep(0.3)
+                result = {"timeNano": str(SystemClock().wall_ms() * 1_000_000)}
+                await peer.reply({"retCode": 0, "retMsg": "OK", "result": result})
+            else:
+                await peer.reply({"retCode": 10016, "retMsg": "down"})
+
+        async with stub(script).running() as server:
+            rest = make_rest(server.url)
+            await rest.server_time()
+            requests = rest.prepare([make_batch(), make_batch()])
+            # The connection is warm; what lies between here and the wire is this loop alone.
+            await rest.exchange(requests[0])
+            await rest.close()
+            attempt = requests[0].attempt
+            assert server.seen[-1].headers["x-bapi-timestamp"] == str(attempt.stamp_ms)
+            assert server.seen[-1].headers["x-bapi-sign"] == attempt.signature
 
     run(main())
 
