@@ -287,19 +287,22 @@ class Venue(MarketDoor):
         return []
 
     def _serve(self, due_ns: int) -> list[Output]:  # noqa: ARG002
-        item = self._agenda.pop()
-        if isinstance(item, Told):
-            venue_ms = self.venue_ms(self._now_ns)
-            return self._sessions.private(item.uid, item.root, item.category, item.rows, venue_ms)
-        if isinstance(item, Asked):
-            self._answer(item)
-            return []
-        if isinstance(item, Said):
-            return self._hear(item)
-        if isinstance(item, Gone):
-            self._sessions.close(item.conn_id, self._now_ns)
-            return []
-        return [item]
+        match self._agenda.pop():
+            case WsSend() | HttpReply() as output:
+                return [output]
+            case Told(uid, root, category, rows):
+                venue_ms = self.venue_ms(self._now_ns)
+                return self._sessions.private(uid, root, category, rows, venue_ms)
+            case Said() as said:
+                return self._hear(said)
+            case Asked() as asked:
+                self._answer(asked)
+                return []
+            case Gone(conn_id):
+                self._sessions.close(conn_id, self._now_ns)
+                return []
+            case output:
+                return [output]
 
     def _gateway_ms(self) -> int:
         """The time by the gateway's clock, which a fault may set wrong."""
