@@ -155,6 +155,8 @@ class HttpPool:
     ) -> None:
         self.clock = clock
         self.blocked_until_ns = Ns(0)
+        self.on_ban: Callable[[int], None] = _nobody
+        """Told the monotonic end of a ban when it begins."""
         self.limits = limits or Limits()
         self._credentials = credentials
         self._venue_clock = venue_clock
@@ -288,11 +290,16 @@ class HttpPool:
         self.blocked_until_ns = Ns(max(self.blocked_until_ns, received_ns + IP_BAN_NS))
         minutes = IP_BAN_NS // (60 * NS_PER_S)
         self._log("error", "ip_ban", f"HTTP 403: no REST request for {minutes} minutes")
+        self.on_ban(self.blocked_until_ns)
 
     async def _close_if_banned(self) -> None:
         # Requests still in flight finish first: cutting them would make their outcome unknown.
         if self._in_flight == 0 and self.clock.now_ns() < self.blocked_until_ns:
             await self.close()
+
+
+def _nobody(_until_ns: int) -> None:
+    """Nobody remembers a ban."""
 
 
 async def _read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:

@@ -25,6 +25,7 @@ from mmfast.engine.view import EngineView
 from mmfast.errors import MmfastError
 from mmfast.messages import Category
 from mmfast.runtime import assemble, summary, table
+from mmfast.runtime.ban import BanNote
 from mmfast.runtime.closing import Verdict
 from mmfast.runtime.control import Signals
 from mmfast.runtime.embedded import EmbeddedVenue
@@ -107,6 +108,8 @@ class Running:
             stats=self.stats,
         )
         stack.push_async_callback(contact.rest.close)
+        ban = BanNote(state.ban_path, clock)
+        contact.rest.heed_ban(ban.until_ns(), ban.write)
         loop = AsyncQuoteLoop(config=config, config_path=self._config_path, contact=contact)
         self._loop = loop
         contact.journal = journal = self._open_journal(loop, clock, state)

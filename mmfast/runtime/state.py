@@ -51,6 +51,7 @@ class StateDir:
         self._lock_path = directory / f"{name}.lock"
         self._epoch_path = directory / f"{name}.epoch"
         self.journal_path = directory / f"{name}.journal"
+        self.ban_path = directory / f"{name}.ban"
         self._lock_fd = -1
         self._holder = Holder(pid=os.getpid())
 

@@ -16,6 +16,7 @@ from mmfast.config import Config
 from mmfast.engine.kernel import Kernel
 from mmfast.errors import MmfastError
 from mmfast.runtime import assemble, session, tuning
+from mmfast.runtime.ban import BanNote
 from mmfast.runtime.closing import Verdict
 from mmfast.runtime.pump import LagWatch
 from mmfast.runtime.quote_loop import AsyncQuoteLoop
@@ -27,7 +28,7 @@ from mmfast.simtest.loop import Stopped, Time, VirtualClock, VirtualLoop, World
 from mmfast.simtest.patches import replaced
 from mmfast.simtest.swarm import API_KEY, CANARY, PREFIX
 
-MAX_LIVES: Final = 60
+MAX_LIVES: Final = 120
 """Starts of the engine in one seed; more of them is a loop."""
 
 
@@ -161,6 +162,9 @@ class EngineHost:
                 clock=self.clock,
                 stats=RunStats(self.clock.now_ns()),
             )
+
+            ban = BanNote(state.ban_path, self.clock)
+            contact.rest.heed_ban(ban.until_ns(), ban.write)
 
             def fresh_kernel(*args: Any) -> Kernel:  # noqa: ANN401
                 return self._watch(Kernel(*args), contact)

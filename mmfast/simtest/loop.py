@@ -187,9 +187,9 @@ class FakeSocket:
     def setsockopt(self, *_args: object) -> None:
         """Taken and forgotten."""
 
-    def getsockopt(self, *_args: object) -> int:
-        """The same for every option."""
-        return 1
+    def getsockopt(self, _level: int, option: int, *_size: object) -> int:
+        """On; but there is never an error that the transport has not told."""
+        return 0 if option == socket.SO_ERROR else 1
 
     def close(self) -> None:
         """There is nothing to close."""

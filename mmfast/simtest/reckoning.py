@@ -65,11 +65,12 @@ class World(Protocol):
 class Reckoning:
     """Of one seed. ``began_ns`` is when the faults ended; 0: they have not."""
 
-    def __init__(self, world: World, recv_window_ms: int) -> None:
+    def __init__(self, world: World, recv_window_ms: int, *, cancels_within_ns: int) -> None:
         self.began_ns = 0
         self.compared = 0
         self._world = world
         self._unknown_limit_ns = recv_window_ms * NS_PER_MS + RESOLVE_NS
+        self._cancels_within_ns = cancels_within_ns
         self._recovered = False
         self._stop_ns = -1
 
@@ -155,7 +156,7 @@ class Reckoning:
         if took_ns > STOP_LIMIT_NS:
             self._broke("I10", f"the stop took {took_ns / NS_PER_S:.2f} s")
         first_ns = world.checks.first_cancel_ns
-        if first_ns - asked_ns > CANCELS_WITHIN_NS:
+        if first_ns - asked_ns > self._cancels_within_ns:
             late_ms = (first_ns - asked_ns) / NS_PER_MS
             self._broke("I10", f"the first cancel left {late_ms:.1f} ms after the stop")
         if world.tap.open_now():

@@ -21,13 +21,13 @@ from mmfast.runtime.session import Contact
 from mmfast.sim.limits.tiers import BUDGETS, FUTURES, LEVELS
 from mmfast.sim.venue import Venue
 from mmfast.simtest import swarm
-from mmfast.simtest.engine_host import EngineHost, Life, quiet_interpreter
+from mmfast.simtest.engine_host import MAX_LIVES, EngineHost, Life, quiet_interpreter
 from mmfast.simtest.eyes import Eyes
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.front import Front
 from mmfast.simtest.loop import START_NS, Time, VirtualClock, libraries_on
 from mmfast.simtest.network import Link, Network, Parcel
-from mmfast.simtest.reckoning import Reckoning
+from mmfast.simtest.reckoning import CANCELS_WITHIN_NS, Reckoning
 from mmfast.simtest.swarm import CANARY, PREFIX, HostAct, Plan
 from mmfast.simtest.tap import Tap
 from mmfast.simtest.truth import Truth
@@ -35,8 +35,11 @@ from mmfast.simtest.weather import Gusts
 from mmfast.simtest.wire_checks import Bounds, Terms, WireChecks
 from mmfast.units import E8, NS_PER_MS, NS_PER_S
 
-RESTART_NS: Final = 2 * NS_PER_S
-"""How long the host's supervisor waits before it starts the engine again."""
+FIRST_RESTART_NS: Final = NS_PER_S
+LAST_RESTART_NS: Final = 16 * NS_PER_S
+"""How long the host's supervisor waits before it starts the engine again: longer each time, as
+long as the engine does not live for a while."""
+LONG_LIFE_NS: Final = 30 * NS_PER_S
 LINES_KEPT: Final = 60
 
 
@@ -70,12 +73,16 @@ class SeedRun:
         self.front = Front(venue, self.network.at)
         self.network.listener = self.front
         self.eyes = Eyes(self.truth, self.findings)
-        self.reckoning = Reckoning(self, config.venue.recv_window_ms)
+        self.reckoning = Reckoning(
+            self, config.venue.recv_window_ms, cancels_within_ns=_cancels_within_ns(plan, config)
+        )
         self.over = False
+        self.silent = False
         self._contact: Contact | None = None
         self.trading_ns = -1
         """Since when the engine trades; -1: it does not."""
         self._stall_ns = 0
+        self._restart_ns = FIRST_RESTART_NS
         self._writes_left = 0
 
     # The whole story.
@@ -83,18 +90,24 @@ class SeedRun:
     def run(self) -> str:
         """Live through it; returns the hash of all that left and of how it ended."""
         with contextlib.ExitStack() as stack:
+            stack.enter_context(_no_unraisable())
+            stack.enter_context(self._log_taken())
             stack.enter_context(quiet_interpreter())
             stack.enter_context(libraries_on(self.time))
-            stack.enter_context(self._log_taken())
-            stack.enter_context(_no_unraisable())
             stack.callback(self.host.bury)
             self._prepare()
             while not self.over:
+                born_ns = self.time.now_ns
                 life = self.host.live()
-                self._life_over(life)
-                if self.host.lives >= 60 and not self.over:
+                self._life_over(life, born_ns)
+                if self.host.lives >= MAX_LIVES and not self.over:
                     self._broke("I18", f"{self.host.lives} starts of the engine")
                     break
+            return self._end()
+
+    def _end(self) -> str:
+        """The seed is over; what the killed still have to say does not count."""
+        self.silent = True
         for row in self.front.venue.fault_report():
             self.findings.marks[str(row["kind"])] += int(str(row["fired"]))
         self.findings.marks["idle_close"] += self.front.idle_closed
@@ -111,8 +124,12 @@ class SeedRun:
             network.at(act.at_ns, self._act, act)
         network.at(plan.safety_ns, self._calm, None)
 
-    def _life_over(self, life: Life) -> None:
+    def _life_over(self, life: Life, born_ns: int) -> None:
         """One life of the engine has ended: judge it, and wait for the next."""
+        if life.killed or self.time.now_ns - born_ns > LONG_LIFE_NS:
+            self._restart_ns = FIRST_RESTART_NS
+        else:
+            self._restart_ns = min(self._restart_ns * 2, LAST_RESTART_NS)
         self.findings.marks["life ended: " + life.end()] += 1
         self._note(f"the engine's life {self.host.lives} ended: {life.end()} {life.error or ''}")
         bug = life.bug()
@@ -132,7 +149,7 @@ class SeedRun:
         self._contact = None
         self.trading_ns = -1
         if not self.over:
-            self._wait(RESTART_NS)
+            self._wait(self._restart_ns)
 
     def _wait(self, ns: int) -> None:
         """Time passes without the engine."""
@@ -323,6 +340,8 @@ class _Ear(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Take one line."""
         world = self._world
+        if world.silent:
+            return
         text = record.getMessage()
         fields = str(getattr(record, "fields", ""))
         event = str(getattr(record, "event", ""))
@@ -341,6 +360,15 @@ def _mode_fault(kernel: Kernel) -> str:
     if kernel.mode in (Mode.TRADING, Mode.REDUCE_ONLY):
         return ""
     return f"the mode is {kernel.mode.name}"
+
+
+def _cancels_within_ns(plan: Plan, config: Config) -> int:
+    """I10: the first cancel after a stop. One order per call, each awaited, means that calls
+    which have begun are waited for."""
+    if config.async_batch.enabled:
+        return CANCELS_WITHIN_NS
+    slowest_ms = plan.venue.latency_ms + 2 * plan.venue.latency_jitter_ms
+    return CANCELS_WITHIN_NS + 3 * int(slowest_ms * NS_PER_MS)
 
 
 def _terms(plan: Plan, config: Config, instruments: tuple[Instrument, ...]) -> Terms:
