@@ -55,6 +55,7 @@ class VenueConfig(_Section, frozen=True, kw_only=True):
     recv_window_ms: Annotated[int, Meta(ge=500, le=30_000)] = 2_000
     request_timeout_ms: Annotated[int, Meta(ge=100, le=30_000)] = 2_000
     max_batch_orders: Annotated[int, Meta(ge=1, le=20)] = 20
+    dcp_window_s: Annotated[int, Meta(ge=0, le=300)] = 0
     assumed_orders_per_s: Annotated[int, Meta(ge=1, le=5_000)] = 10
     state_dir: str = "state"
     key_file: str | None = None
@@ -168,6 +169,7 @@ class Config(_Section, frozen=True, kw_only=True):
 
 _URLS = ("rest_url", "ws_public_url", "ws_private_url", "ws_trade_url")
 _NEEDED_URLS = {"ws": _URLS, "rest": _URLS[:3]}
+_MIN_DCP_S = 3
 OVERRIDES = (
     "levels",
     "half_spread_bps",
@@ -238,6 +240,9 @@ def _venue_faults(venue: VenueConfig) -> Iterator[tuple[str, str]]:
     if venue.environment == "demo" and venue.order_entry == "ws":
         text = "expected rest with environment demo, which has no trade socket; found ws"
         yield "$.venue.order_entry", text
+    if 0 < venue.dcp_window_s < _MIN_DCP_S:
+        text = f"expected 0 (off) or {_MIN_DCP_S} to 300 seconds, found {venue.dcp_window_s}"
+        yield "$.venue.dcp_window_s", text
     for name in _URLS:
         given = getattr(venue, name) is not None
         needed = name in _NEEDED_URLS[venue.order_entry]

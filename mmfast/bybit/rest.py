@@ -103,6 +103,47 @@ def api_key() -> Query:
     return Query("/v5/user/query-api")
 
 
+DCP_PRODUCTS: Final = {
+    Category.LINEAR: "DERIVATIVES",
+    Category.INVERSE: "DERIVATIVES",
+    Category.SPOT: "SPOT",
+    Category.OPTION: "OPTIONS",
+}
+
+
+def dcp_info() -> Query:
+    """The disconnect protections of the account."""
+    return Query("/v5/account/query-dcp-info")
+
+
+def set_dcp(category: Category, window_s: int) -> tuple[Query, bytes]:
+    """The call that sets the disconnect protection of a category's product, and its body. Left
+    out, the product would be options."""
+    body = {"product": DCP_PRODUCTS[category], "timeWindow": window_s}
+    return Query("/v5/order/disconnected-cancel-all"), msgspec.json.encode(body)
+
+
+class DcpRow(msgspec.Struct, rename="camel", frozen=True):
+    """One product's protection; products that have none are not listed."""
+
+    product: str = ""
+    dcp_status: str = ""
+    time_window: str = ""
+
+
+class DcpInfo(msgspec.Struct, rename="camel", frozen=True):
+    """All protections of the account."""
+
+    dcp_infos: list[DcpRow] = []
+
+    def window_s(self, category: Category) -> int:
+        """Seconds of a category's protection; 0 where it is off or not set."""
+        for row in self.dcp_infos:
+            if row.product == DCP_PRODUCTS[category] and row.dcp_status == "ON":
+                return int(row.time_window) if row.time_window.isdecimal() else 0
+        return 0
+
+
 class ApiKeyInfo(msgspec.Struct, rename="camel", frozen=True):
     """Rights and terms of the key in use."""
 
@@ -143,6 +184,7 @@ ORDER_PAGE: Final = msgspec.json.Decoder(Page[OrderRow])
 EXECUTION_PAGE: Final = msgspec.json.Decoder(Page[ExecutionRow])
 POSITION_PAGE: Final = msgspec.json.Decoder(Page[PositionRow])
 WALLET_PAGE: Final = msgspec.json.Decoder(Page[WalletRow])
+DCP_INFO: Final = msgspec.json.Decoder(DcpInfo)
 API_KEY: Final = msgspec.json.Decoder(ApiKeyInfo)
 _TIME: Final = msgspec.json.Decoder(_Time)
 

@@ -17,6 +17,12 @@ MAX_ARGS: Final = 10
 """Topics in one request: the limit of spot, kept everywhere so that one refused topic does not
 take hundreds down with it."""
 
+_DCP_TOPICS: Final = {
+    Category.LINEAR: "dcp.future",
+    Category.INVERSE: "dcp.future",
+    Category.SPOT: "dcp.spot",
+    Category.OPTION: "dcp.option",
+}
 _PRIVATE_ROOTS: Final = ("order", "execution", "position")
 
 
@@ -25,11 +31,14 @@ def orderbook(depth: int, symbol: str) -> str:
     return f"orderbook.{depth}.{symbol}"
 
 
-def private_topics(category: Category) -> tuple[str, ...]:
+def private_topics(category: Category, *, dcp: bool = False) -> tuple[str, ...]:
     """What the engine listens to on the private stream: categorised forms only, because the
-    venue refuses a request that mixes them with the all-in-one forms. Spot has no positions."""
+    venue refuses a request that mixes them with the all-in-one forms. Spot has no positions.
+
+    ``dcp`` adds the topic that arms the disconnect protection; it carries no data."""
     roots = [root for root in _PRIVATE_ROOTS if category != Category.SPOT or root != "position"]
-    return (*(f"{root}.{category.text}" for root in roots), "wallet")
+    armed = (_DCP_TOPICS[category],) if dcp else ()
+    return (*(f"{root}.{category.text}" for root in roots), "wallet", *armed)
 
 
 def subscribe_frame(topics: Sequence[str], req_id: str) -> bytes:

@@ -201,6 +201,20 @@ class Queries:
         query = api.api_key()
         return api.decoded(query, api.API_KEY, await self._ask(query))
 
+    async def dcp_window_s(self) -> int:
+        """Seconds of silence after which the venue cancels our category's orders; 0 for never."""
+        query = api.dcp_info()
+        return api.decoded(query, api.DCP_INFO, await self._ask(query)).window_s(self._category)
+
+    async def set_dcp_window(self, window_s: int) -> None:
+        """Ask the venue to cancel after so much silence. Raises VenueError where the account has
+        no such protection."""
+        query, body = api.set_dcp(self._category, window_s)
+        attempt = Attempt(body, Window.LONG)
+        limit = self._pool.limits.max_query_reply_bytes
+        url = URL(self._base + query.path, encoded=True)
+        _result(query, await self._pool.request("POST", url, query.api, attempt, limit))
+
     async def _position_of(self, instrument: Instrument) -> PositionUpdate:
         query = api.positions(self._category, symbol=instrument.symbol)
         page = api.decoded(query, api.POSITION_PAGE, await self._ask(query))

@@ -126,6 +126,7 @@ class PrivateStream(LoginConnection):
         rng: random.Random,
         budget: ConnectBudget,
         on_fault: Callable[[str], None] | None = None,
+        dcp: bool = False,
         tls: ssl.SSLContext | None = None,
         timing: StreamTiming | None = None,
         backoff: Backoff | None = None,
@@ -147,9 +148,10 @@ class PrivateStream(LoginConnection):
         self._decoder = decoder
         self._on_events = on_events
         self._on_fault = on_fault or self.drop
+        self._dcp = dcp
 
     def _entered(self) -> None:
-        wanted = topics.private_topics(self._decoder.reader.category)
+        wanted = topics.private_topics(self._decoder.reader.category, dcp=self._dcp)
         self._send(topics.subscribe_frame(wanted, self._next_req_id()))
 
     def _received(self, data: bytes, last_in_buffer: bool) -> None:

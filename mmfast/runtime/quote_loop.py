@@ -23,7 +23,7 @@ from mmfast.errors import (
 )
 from mmfast.messages import Instrument, Mode, ModeChange
 from mmfast.net.ws_connection import LoginConnection
-from mmfast.runtime import closing, reach, reload, tuning
+from mmfast.runtime import closing, protection, reach, reload, tuning
 from mmfast.runtime.assemble import config_for_instruments
 from mmfast.runtime.control import FileWatch
 from mmfast.runtime.journal import Trouble
@@ -158,6 +158,8 @@ class AsyncQuoteLoop:
         instruments = await reach.load_instruments(contact.rest, config)
         params = config_for_instruments(config, instruments)
         await reach.cancel_strays(contact.rest, instruments, config.venue.max_batch_orders)
+        window_s = config.venue.dcp_window_s
+        contact.protected = await protection.ask_for_protection(contact.rest, window_s)
         await contact.rest.warm(WARM_CONNECTIONS)
         await self.before_trading()
         self.session = Session(
@@ -236,6 +238,9 @@ class AsyncQuoteLoop:
             "clock": self._time_keeper().run(),
             "instruments": self._keep_instruments(INSTRUMENTS_EVERY_S),
         }
+        if self.contact.protected:
+            window_s = self.config.venue.dcp_window_s
+            work["dcp"] = protection.keep_protection(self.contact.rest, window_s)
         for name, coroutine in work.items():
             self._tasks.start(coroutine, name)
 

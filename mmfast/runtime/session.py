@@ -98,6 +98,8 @@ class Contact:
         self.stats = stats
         self.category = Category[config.venue.category.upper()]
         self.journal: Journal | None = None
+        self.protected = False
+        """The venue cancels by itself when it hears nothing of us."""
         self.venue_clock = VenueClock(clock)
         self.rest = BybitRest(
             endpoints,
@@ -261,6 +263,7 @@ class Session:
             rng=rng,
             budget=budget,
             on_fault=lambda _text: self.reader.request(),
+            dcp=contact.protected,
             tls=_tls(contact.endpoints.ws_private_url),
             log=net_log,
         )

@@ -323,3 +323,31 @@ def test_the_lock_tells_who_holds_it_and_how_a_run_ended(
     assert engine.wait() == 0
     assert json.loads(lock.read_text()) == {**holder, "verdict": "proven_empty"}
     assert lock.stat().st_mode & 0o777 == 0o600
+
+
+# the venue's own protection
+
+
+def test_the_venue_cancels_for_an_engine_whose_host_is_gone(
+    start: Start, tmp_path: Path, venue: dict[str, str]
+) -> None:
+    """Neither engine nor watchdog is left, as after a power failure: DCP does it."""
+    path = configured(tmp_path, WATCHDOG_OFF, ("dcp_window_s: 0", "dcp_window_s: 3"), venue=venue)
+    engine = trading(start, path, venue, 30)
+    engine.wait_said("dcp", "hears nothing of us for 3 s")
+    engine.kill()
+    assert len(open_ids(venue)) >= 30
+    assert Stopwatch(venue).until_empty_ms() < 20_000
+
+
+def test_an_account_without_that_protection_trades_all_the_same(
+    start: Start, tmp_path: Path
+) -> None:
+    folder = tmp_path / "venue"
+    folder.mkdir()
+    ordinary = announced(start("sim", "-c", configured(folder, ("tier: mm1", "tier: default"))))
+    path = configured(tmp_path, ("dcp_window_s: 0", "dcp_window_s: 3"), venue=ordinary)
+    engine = trading(start, path, ordinary, 5)
+    assert engine.said("dcp", "the watchdog has to do")
+    engine.signal(signal.SIGTERM)
+    assert engine.wait() == 0, engine.text()
