@@ -10,17 +10,25 @@ from typing import Final, Protocol
 import msgspec
 
 from mmfast._core.fixed import format_grid
-from mmfast.clock import Clock
+from mmfast.bybit.auth import Credentials
+from mmfast.bybit.hosts import Endpoints
+from mmfast.clock import Clock, VenueClock
+from mmfast.config import Config
 from mmfast.errors import MmfastError
 from mmfast.ids import ClientIds
-from mmfast.messages import BatchReply, Command, Flag, Instrument, Op, OrderUpdate
+from mmfast.messages import BatchReply, Category, Command, Flag, Instrument, Op, OrderUpdate
+from mmfast.net.rest import BybitRest
+from mmfast.net.sweep import Sweeper
 from mmfast.runtime.logs import say
+from mmfast.runtime.sweep import sweep
 from mmfast.units import NOT_OURS, NS_PER_MS, NS_PER_S, Slot
 
 DRAIN_LIMIT_NS: Final = 15 * NS_PER_S
 """Longer than an outcome can stay in doubt; then the exit code says that nothing is proven."""
 HELP_AFTER_NS: Final = 2 * NS_PER_S
 """If the kernel's own cancels have not done it by then, orders are cancelled as found."""
+LEFTOVERS_LIMIT_NS: Final = 6 * NS_PER_S
+"""For a run that never began to trade; beyond what one request may take to become void."""
 _POLL_S: Final = 0.05
 _RETRY_S: Final = 0.25
 
@@ -35,6 +43,18 @@ class VenueSide(Protocol):
     async def batch_cancel_orders(self, commands: Sequence[Command]) -> BatchReply:
         """Cancel some orders in one request; never raises."""
         ...
+
+
+class Opened(Protocol):
+    """First contact with the venue, as far as the sweep of leftovers needs it."""
+
+    endpoints: Endpoints
+    credentials: Credentials
+    clock: Clock
+    venue_clock: VenueClock
+    ids: ClientIds
+    category: Category
+    rest: BybitRest
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +106,36 @@ async def prove_empty(
         return Verdict(proven_empty=False, open_orders=-1, may_rest=("the venue did not answer",))
     rest = tuple(describe(order) for order in own) or ("orders whose outcome is unknown",)
     return Verdict(proven_empty=False, open_orders=len(own), may_rest=rest)
+
+
+async def sweep_leftovers(contact: Opened, config: Config, settled_after_ns: int) -> Verdict:
+    """As :func:`prove_empty`, for a run that ends before it has a kernel or knows instruments:
+    whatever bears our prefix is of an earlier run and goes."""
+    side = Sweeper(
+        rest_url=contact.endpoints.rest_url,
+        credentials=contact.credentials,
+        clock=contact.clock,
+        venue_clock=contact.venue_clock,
+        ids=contact.ids,
+        category=contact.category,
+        max_batch_orders=config.venue.max_batch_orders,
+        timeout_s=config.venue.request_timeout_ms / 1000,
+    )
+    side.heed_ban(contact.rest.blocked_until_ns)
+    try:
+        swept = await sweep(
+            side,
+            contact.clock,
+            lambda link_id: contact.ids.parse(link_id) != NOT_OURS,
+            quiet_after_ns=settled_after_ns,
+            limit_ns=LEFTOVERS_LIMIT_NS,
+        )
+    finally:
+        await side.close()
+    if swept.proven:
+        return Verdict(proven_empty=True, open_orders=0)
+    text = swept.fault or f"{swept.left} orders of an earlier run"
+    return Verdict(proven_empty=False, open_orders=swept.left, may_rest=(text,))
 
 
 def order_text(order: OrderUpdate, instruments: Sequence[Instrument], ids: ClientIds) -> str:

@@ -60,6 +60,7 @@ class AsyncQuoteLoop:
         self._stop_reason = ""
         self._trading = asyncio.Event()
         self._kernel_works = True
+        self._born_ns = contact.clock.now_ns()
         self._venue_gone = False
         self._reload_wanted = asyncio.Event()
         self._tasks = TaskGroup(8, self.on_fault)
@@ -313,7 +314,8 @@ class AsyncQuoteLoop:
 
     async def _stop(self) -> closing.Verdict:
         """Cancel, prove, close. Runs whatever happened before."""
-        if not self._stopping.is_set():
+        asked = self._stopping.is_set()
+        if not asked:
             self._stopping.set()
             self._close_gate(Mode.DRAINING, "the run ended")
         await self._tasks.close()
@@ -325,6 +327,10 @@ class AsyncQuoteLoop:
                 verdict = closing.Verdict(proven_empty=False, open_orders=-1, may_rest=gone)
             elif session is not None:
                 verdict = await self._prove_empty(session)
+            elif asked:
+                # Told to stop before it knew its instruments; an earlier run may have left some.
+                settled_ns = closing.void_after_ns(self._born_ns, self.config.venue.recv_window_ms)
+                verdict = await closing.sweep_leftovers(contact, self.config, settled_ns)
         finally:
             if session is not None:
                 await session.close()

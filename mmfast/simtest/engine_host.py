@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import ssl
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from mmfast.bybit.auth import Credentials
 from mmfast.config import Config
 from mmfast.engine.kernel import Kernel
 from mmfast.errors import MmfastError
+from mmfast.net import rest
 from mmfast.runtime import assemble, session, tuning
 from mmfast.runtime.ban import BanNote
 from mmfast.runtime.closing import Verdict
@@ -28,6 +30,7 @@ from mmfast.simtest.loop import Stopped, Time, VirtualClock, VirtualLoop, World
 from mmfast.simtest.patches import replaced
 from mmfast.simtest.swarm import API_KEY, CANARY, PREFIX
 
+_TLS: Final = ssl.create_default_context()
 MAX_LIVES: Final = 120
 """Starts of the engine in one seed; more of them is a loop."""
 
@@ -193,6 +196,8 @@ def quiet_interpreter() -> Iterator[None]:
         replaced(tuning, "settle_memory", _nothing),
         replaced(tuning, "gc", _NoCollector),
         replaced(LagWatch, "INTERVAL_S", 0.25),
+        # Nothing is encrypted here, and reading the authorities takes longer than a start.
+        replaced(rest, "tls_context", lambda: _TLS),
     ):
         enabled = gc.isenabled()
         gc.disable()
