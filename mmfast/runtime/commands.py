@@ -19,7 +19,7 @@ from mmfast._core import sign
 from mmfast.bybit.hosts import is_loopback
 from mmfast.config import Config
 from mmfast.errors import ConfigError, MmfastError
-from mmfast.runtime import assemble, tuning
+from mmfast.runtime import assemble, hiding, tuning
 from mmfast.runtime.running import Running
 from mmfast.sim import main as sim_main
 from mmfast.sim.fault_terms.schedule import Schedule, read_schedule
@@ -35,7 +35,7 @@ def run(config_path: Path, *, duration_s: float | None, summary_path: Path | Non
     Raises ConfigError for bad input, and what stood in the way of a start.
     """
     config = _load(config_path)
-    tuning.forbid_core_dumps()
+    hiding.forbid_core_dumps()
     running = Running(config=config, config_path=config_path, environment=os.environ)
     return tuning.run(running.main(duration_s=duration_s, summary_path=summary_path))
 

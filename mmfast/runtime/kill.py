@@ -24,7 +24,7 @@ from mmfast.errors import ConfigError, MmfastError, StateError
 from mmfast.ids import ClientIds
 from mmfast.messages import Category
 from mmfast.net.sweep import Sweeper
-from mmfast.runtime import state, tuning
+from mmfast.runtime import hiding, state, tuning
 from mmfast.runtime.closing import void_after_ns
 from mmfast.runtime.logs import LineWriter, Logs, say
 from mmfast.runtime.secrets import Key, load_key
@@ -44,7 +44,7 @@ def kill(config_path: Path, *, wait_s: float, environment: MutableMapping[str, s
     the way of asking the venue.
     """
     venue = configuration.salvage_venue(config_path)
-    tuning.forbid_core_dumps()
+    hiding.forbid_core_dumps()
     writer = LineWriter(STDERR_FD)
     logs = Logs(writer)
     logs.install()

@@ -14,6 +14,7 @@ from typing import Final, NoReturn
 from mmfast.bybit.auth import Credentials
 from mmfast.config import VenueConfig
 from mmfast.errors import ConfigError
+from mmfast.runtime.hiding import wipe_environment
 
 KEY_NAME: Final = "BYBIT_API_KEY"
 SECRET_NAME: Final = "BYBIT_API_SECRET"  # noqa: S105 - the name of a variable
@@ -71,6 +72,7 @@ def load_key(
     ``base`` is the folder relative file names start from. Raises :class:`ConfigError`.
     """
     texts = take_from_environment(environment)
+    wipe_environment(texts.values())
     if venue.key_file is not None:
         texts = _parse_key_file(read_private_file(base / venue.key_file, "$.venue.key_file"))
     for text in texts.values():
@@ -107,6 +109,7 @@ def load_watchdog_key(
     """
     names = {WATCHDOG_KEY_NAME: KEY_NAME, WATCHDOG_SECRET_NAME: SECRET_NAME}
     texts = {ours: environment.pop(name, "").strip() for name, ours in names.items()}
+    wipe_environment(texts.values())
     if key_file is not None:
         texts = _parse_key_file(read_private_file(base / key_file, "$.watchdog.key_file"))
     api_key, secret = texts.get(KEY_NAME, ""), texts.get(SECRET_NAME, "")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import resource
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, TypeVar
 
@@ -71,8 +70,3 @@ class Sweeper:
 
     def _arm(self, delay_s: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(delay_s, self._moment)
-
-
-def forbid_core_dumps() -> None:
-    """A core file of this process would hold the API secret."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -22,7 +22,7 @@ from mmfast.errors import MmfastError
 from mmfast.ids import ClientIds
 from mmfast.messages import Category
 from mmfast.net.sweep import Sweeper
-from mmfast.runtime import tuning
+from mmfast.runtime import hiding, tuning
 from mmfast.runtime.closing import void_after_ns
 from mmfast.runtime.logs import LineWriter, Logs, say
 from mmfast.runtime.secrets import Key
@@ -73,7 +73,7 @@ def run() -> bool:
     # A signal to the whole group is for the engine; who guards it must outlive it.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
-    tuning.forbid_core_dumps()
+    hiding.forbid_core_dumps()
     writer = LineWriter(STDERR_FD)
     logs = Logs(writer)
     logs.install()

@@ -278,7 +278,13 @@ def test_the_watchdog_may_have_a_key_of_its_own_and_shows_none(
     engine = trading(start, path, venue, 30)
     watchdog = watchdog_of(engine)
     proc = Path(f"/proc/{watchdog.pid}")
-    visible = [(proc / name).read_bytes() for name in ("cmdline", "environ")]
+    visible = [
+        Path(f"/proc/{pid}/{name}").read_bytes()
+        for pid in (watchdog.pid, engine.popen.pid)
+        for name in ("cmdline", "environ")
+    ]
+    assert b"PATH=" in visible[1], "there is something to look at"
+    assert b"BYBIT_API_SECRET=***" in visible[3]
     state = [p.read_bytes() for p in (tmp_path / "state").iterdir()]
     limits = (proc / "limits").read_text()
     engine.popen.kill()
