@@ -198,11 +198,11 @@ class WsConnection:
             return
         # Encrypted bytes are gathered by the transport itself.
         cork = _CORK if len(messages) > 1 and not transport.is_secure else None
-        if cork is not None:
+        if cork is not None and self._socket is not None:
             self._socket.setsockopt(socket.IPPROTO_TCP, cork, 1)
         for message in messages:
             transport.send(_TEXT, message)
-        if cork is not None:
+        if cork is not None and self._socket is not None:
             self._socket.setsockopt(socket.IPPROTO_TCP, cork, 0)
 
     def _next_req_id(self) -> str:
