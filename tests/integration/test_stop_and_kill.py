@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 from processes import Process, announced, configured, keys
-from venue_watch import MANY, Stopwatch, many_quotes, open_ids, state_of, until_resting
+from venue_watch import MANY, Stopwatch, many_quotes, open_ids, report_of, state_of, until_resting
 
 Start = Callable[..., Process]
 WATCHDOG_OFF = ("enabled: true\n  progress_ms", "enabled: false\n  progress_ms")
@@ -54,6 +54,12 @@ def watchdog_of(engine: Process) -> psutil.Process:
 
 def gone(process: psutil.Process, seconds: float) -> bool:
     return bool(psutil.wait_procs([process], timeout=seconds)[0])
+
+
+def served(venue: dict[str, str], part: str) -> int:
+    """Requests the venue has answered, in whatever way."""
+    requests = report_of(venue)["requests"]
+    return sum(sum(told.values()) for endpoint, told in requests.items() if part in endpoint)
 
 
 # stop
@@ -154,6 +160,22 @@ def test_kill_leaves_the_orders_of_others_alone(
     assert left
     assert all(name.startswith("mmf2-") for name in left)
     other.signal(signal.SIGCONT)
+
+
+def test_kill_keeps_within_an_ordinary_accounts_limit(start: Start, tmp_path: Path) -> None:
+    """Forty orders at ten a second: four seconds, and no hammering meanwhile."""
+    folder = tmp_path / "venue"
+    folder.mkdir()
+    slow = announced(start("sim", "-c", configured(folder, ("tier: mm1", "tier: default"))))
+    path = configured(tmp_path, WATCHDOG_OFF, venue=slow)
+    engine = trading(start, path, slow, 30)
+    engine.kill()
+    left = len(open_ids(slow))
+    before = served(slow, "order/cancel-batch")
+    killer = start("kill", "-c", path, env=keys(slow))
+    assert killer.wait() == 0, killer.text()
+    assert open_ids(slow) == set()
+    assert served(slow, "order/cancel-batch") - before <= left, "a few calls for each ten orders"
 
 
 def test_kill_that_cannot_reach_the_venue_says_that_nothing_is_proven(
