@@ -7,6 +7,7 @@ import counts
 import operations
 import pytest
 
+pytestmark = pytest.mark.timeout(600)
 COUNTED = "body_20_place"
 
 

@@ -15,6 +15,7 @@ import uvloop
 from conductor import IN_A_ROW, LIMIT, PEERS, WAYS
 from race import Row
 
+pytestmark = pytest.mark.timeout(600)
 ENGINES = tuple(conductor.ENGINES)
 ALIKE = "batches by symbol"
 """An interpreter's work like ours: the yardstick that a busy machine slows as much as us."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from race import Row
 
+pytestmark = pytest.mark.timeout(600)
 SIZES = (10, 100, 1000)
 PROGRAM = Path(__file__).with_name("wide.py")
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,6 +11,7 @@ import pytest
 import uvloop
 from race import Row
 
+pytestmark = pytest.mark.timeout(600)
 LATE_MS = 2.0
 QUIET_MS = 1.5
 """An idle loop's lag on a machine that can be measured on: its timers count in milliseconds."""
