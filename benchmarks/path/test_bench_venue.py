@@ -48,7 +48,7 @@ def best_of(seconds: float, commands_per_s: int, *, by_batch: bool) -> tuple[Ser
 
 @pytest.mark.parametrize(
     ("commands_per_s", "by_batch", "at_most_yards"),
-    [(0, True, 45), (200, False, 65)],
+    [(0, True, 40), (200, False, 55)],
     ids=["market", "market-and-singles"],
 )
 def test_events_in_virtual_time(benchmark, commands_per_s, by_batch, at_most_yards):
@@ -65,7 +65,7 @@ def test_events_in_virtual_time(benchmark, commands_per_s, by_batch, at_most_yar
 
 
 @pytest.mark.parametrize(
-    ("by_batch", "at_most_yards"), [(True, 100), (False, 260)], ids=["batches", "singles"]
+    ("by_batch", "at_most_yards"), [(True, 80), (False, 200)], ids=["batches", "singles"]
 )
 def test_commands_in_virtual_time(benchmark, by_batch, at_most_yards):
     """2,000 commands a second beside ten moving books, all streams listened to."""
