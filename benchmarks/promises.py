@@ -28,6 +28,11 @@ TIMES_THE_LIMIT = {
     ("book_window_deltas_depth_200", "mmfast"): 2.0,
     ("book_scattered_depth_50", "mmfast"): 2.0,
     ("book_scattered_depth_200", "mmfast"): 2.0,
+    # Sixty nanoseconds a command where the limit is one and a half, or two.
+    ("coalesce_put", "mmfast"): 40.0,
+    ("coalesce_drain", "mmfast"): 27.0,
+    ("coalesce_put_8000", "mmfast"): 40.0,
+    ("coalesce_drain_8000", "mmfast"): 27.0,
     # A REST cancel is short: half of what it costs over the limit is the dict of its headers.
     ("request_20_cancel", "mmfast rest"): 1.8,
 }

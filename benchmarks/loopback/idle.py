@@ -10,10 +10,10 @@ import json
 import sys
 
 import uvloop
+from client import LagProbe
 
 from mmfast.clock import SystemClock
 from mmfast.runtime.durations import Durations
-from mmfast.runtime.pump import LagWatch
 
 LAG_EVERY_S = 0.02
 """Oftener than the engine looks by itself, so that a short measurement has samples enough."""
@@ -21,7 +21,7 @@ LAG_EVERY_S = 0.02
 
 async def _run(seconds: float) -> dict[str, float]:
     lag = Durations()
-    watch = LagWatch(SystemClock(), lag)
+    watch = LagProbe(SystemClock(), lag)
     watch.INTERVAL_S = LAG_EVERY_S
     watch.start()
     await asyncio.sleep(seconds)

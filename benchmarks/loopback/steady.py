@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 import uvloop
-from client import Task, cpu_s, task
+from client import LagProbe, Task, cpu_s, task
 from engine import TickTimes, engine_at, trading
 from idle import LAG_EVERY_S
 
@@ -37,7 +37,7 @@ async def _run(given: Task) -> dict[str, float]:
         await asyncio.sleep(WARM_UP_S)
         print("measuring", flush=True)
         lag = Durations()
-        loop.session.lag_watch._lag = lag
+        LagProbe(SystemClock(), lag).start()
         loop.session.lag_watch.INTERVAL_S = LAG_EVERY_S
         [public] = (one for one in loop.session.streams if one.name == "public")
         frames, ticks = public.frames, len(stats.took_ns)
