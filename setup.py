@@ -1,4 +1,4 @@
-"""Builds the compiled core; everything else about the package stands in pyproject.toml.
+"""Builds the compiled core and engine; everything else about the package is in pyproject.toml.
 
 ``MMFAST_BUILD`` picks all flags: ``release`` (the default), ``debug``, ``trace`` (line coverage)
 or ``sanitize`` (ASan and UBSan). Generated C goes under ``build/``, one folder per mode; only
@@ -23,7 +23,9 @@ from setuptools.command.build_ext import build_ext
 
 MODES = ("release", "debug", "trace", "sanitize")
 CORE = "mmfast/_core"
-MODULES = ("fixed", "book", "coalesce", "encode", "sign", "_build")
+MODULES = ("fixed", "wide", "book", "coalesce", "encode", "sign", "_build")
+#: Python modules that are compiled as they stand: those with a ``.pxd`` of C types beside them.
+ENGINE = ("ids", *(f"engine.{path.stem}" for path in sorted(Path("mmfast/engine").glob("*.pxd"))))
 #: Reaches C-only functions for the tests; a release never ships it.
 PROBE = "_probe"
 
@@ -75,12 +77,26 @@ def package_version() -> str:
 
 
 def directives(mode: str) -> dict[str, object]:
+    """For the core, which is written for C."""
     checked = mode != "release"
     return {
         **MEANING,
         "boundscheck": checked,
         "initializedcheck": checked,
         "overflowcheck": checked,
+        "linetrace": mode == "trace",
+    }
+
+
+def engine_directives(mode: str) -> dict[str, object]:
+    """For the engine, which is Python and must mean the same compiled: numbers divide as Python
+    divides them, and nothing overflows, runs over or reads from None without an exception."""
+    return {
+        "language_level": 3,
+        "binding": True,
+        "annotation_typing": False,
+        "overflowcheck": True,
+        "nonecheck": True,
         "linetrace": mode == "trace",
     }
 
@@ -92,17 +108,19 @@ def extensions(mode: str) -> list[Extension]:
         link += LINUX_RELEASE_LINK
     macros = list(TRACE_MACROS) if mode == "trace" else []
     macros += [("MMFAST_BUILD", f'"{mode}"'), ("MMFAST_VERSION", f'"{package_version()}"')]
+    sources = {f"mmfast._core.{name}": f"{CORE}/{name}.pyx" for name in names}
+    sources |= {f"mmfast.{name}": f"mmfast/{name.replace('.', '/')}.py" for name in ENGINE}
     return [
         Extension(
-            f"mmfast._core.{name}",
-            [f"{CORE}/{name}.pyx"],
+            name,
+            [source],
             include_dirs=[CORE],
             depends=["setup.py", "mmfast/__init__.py", *sorted(map(str, Path(CORE).glob("*.h")))],
             define_macros=macros,
             extra_compile_args=C_FLAGS[mode],
             extra_link_args=link,
         )
-        for name in names
+        for name, source in sources.items()
     ]
 
 
@@ -142,12 +160,10 @@ class BuildCore(build_ext):
         said = io.StringIO()
         try:
             with contextlib.redirect_stderr(said):
-                result = cythonize(
-                    self.extensions,
-                    build_dir=None if mode == "trace" else f"build/cython-{mode}",
-                    compiler_directives=directives(mode),
-                    force=bool(self.force),
-                )
+                result = [
+                    *self._cythonize(mode, "mmfast._core.", directives(mode)),
+                    *self._cythonize(mode, "mmfast.", engine_directives(mode)),
+                ]
         finally:
             sys.stderr.write(said.getvalue())
         if "performance hint" in said.getvalue():
@@ -157,6 +173,21 @@ class BuildCore(build_ext):
                     Path(source).unlink(missing_ok=True)
             sys.exit("performance hint in the compiled core (see above): mend it, it costs time")
         return result
+
+    def _cythonize(self, mode: str, room: str, meaning: dict[str, object]) -> list[Extension]:
+        """The extensions of one room; the core's are not the engine's."""
+        core = "mmfast._core."
+        chosen = [
+            ext
+            for ext in self.extensions
+            if ext.name.startswith(room) and (room == core or not ext.name.startswith(core))
+        ]
+        return cythonize(
+            chosen,
+            build_dir=None if mode == "trace" else f"build/cython-{mode}",
+            compiler_directives=meaning,
+            force=bool(self.force),
+        )
 
     def _forget_other_mode(self, mode: str) -> None:
         """A library built in another mode looks up to date by its age; build it again."""
@@ -176,5 +207,9 @@ class BuildCore(build_ext):
 setup(
     ext_modules=extensions(build_mode()),
     cmdclass={"build_ext": BuildCore},
-    exclude_package_data={"mmfast._core": ["*.c", "*.h", "*.pyx"]},
+    exclude_package_data={
+        "mmfast": ["*.c"],
+        "mmfast._core": ["*.c", "*.h", "*.pyx"],
+        "mmfast.engine": ["*.c"],
+    },
 )

@@ -24,4 +24,7 @@ cdef class Book:
     cdef bytes _front
     cdef bytes _middle
 
+    cpdef int apply(self, bytes frame) except -1
+    cpdef int64_t mid_x2(self) noexcept
+    cpdef int64_t microprice_x256(self) noexcept
     cdef int _publish(self) noexcept nogil

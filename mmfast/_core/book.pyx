@@ -155,12 +155,14 @@ cdef class Book:
         """Number of ask levels."""
         return self._sides[1].near + self._sides[1].far_count
 
-    def apply(self, bytes frame not None):
+    cpdef int apply(self, bytes frame) except -1:
         """See the stub: apply one frame."""
         cdef Cursor c
         cdef Frame parsed
         cdef int fault, side, report
         cdef bint repeat
+        if frame is None:
+            raise TypeError("frame: expected bytes, found None")
         c.at = <const unsigned char*>PyBytes_AS_STRING(frame)
         c.end = c.at + PyBytes_GET_SIZE(frame)
         if PyBytes_GET_SIZE(frame) > FRAME_LIMIT:
@@ -202,13 +204,13 @@ cdef class Book:
         clear(&self._sides[1])
         self._publish()
 
-    def mid_x2(self):
+    cpdef int64_t mid_x2(self) noexcept:
         """See the stub: twice the mid."""
         if not self.bid_ticks or not self.ask_ticks:
             return 0
         return self.bid_ticks + self.ask_ticks
 
-    def microprice_x256(self):
+    cpdef int64_t microprice_x256(self) noexcept:
         """See the stub: size-weighted mid in 1/256 tick."""
         if not self.bid_ticks or not self.ask_ticks:
             return 0

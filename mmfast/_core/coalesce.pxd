@@ -23,8 +23,20 @@ cdef class IntentTable:
     cdef bint _amend_replaces
     #: Commands of each operation that a full drain would give.
     cdef int64_t _counts[3]
-    #: Cells with the URGENT flag.
+    #: Cells with the URGENT flag, and those of them that hold a cancel.
     cdef int64_t _urgent
+    cdef int64_t _urgent_cancels
+    #: The drain that is open: where it stands, what it takes and how much of that it still may.
+    cdef int32_t _at
+    cdef bint _urgent_pass
+    cdef int64_t _left
+    #: What :meth:`take` has taken last.
+    cdef readonly int taken_op
+    cdef readonly int32_t taken_slot
+    cdef readonly int32_t taken_flags
+    cdef readonly int64_t taken_price_ticks
+    cdef readonly int64_t taken_lots
+    cdef readonly int64_t taken_client_id
 
     cdef int32_t _slot_of(self, object value) except -1
     cdef void _link(self, int32_t slot) noexcept nogil
@@ -35,5 +47,18 @@ cdef class IntentTable:
         self, Cell* newer, object op, object slot, object flags, object price_ticks, object lots,
         object client_id,
     ) except -1
-    cdef int _take(self, list out, int op, int64_t limit) except -1
-    cdef int _take_pass(self, list out, int op, int64_t limit, bint urgent) except -1
+    cdef int _take_all(self, list out, int op, int64_t limit) except -1
+    cdef void _hand_out(self, int32_t at, Cell* cell) noexcept nogil
+
+    # Python may call these too, but hands them integers only: C has no other numbers.
+    cpdef int put_fields(
+        self, int op, int64_t slot, int64_t flags, int64_t price_ticks, int64_t lots,
+        int64_t client_id,
+    ) except -1
+    cpdef int64_t clear(self, slot) except -1
+    cpdef int64_t count(self, op) except -1
+    cpdef int64_t urgent_cancels(self) noexcept
+    cpdef tuple peek(self, slot)
+    cpdef list held_slots(self)
+    cpdef void open_drain(self, int op, int64_t limit) except *
+    cpdef bint take(self) noexcept

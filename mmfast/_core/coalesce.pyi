@@ -58,6 +58,11 @@ class IntentTable:
         """Merge one command into its slot; returns the commands saved by it (0, 1 or 2).
         ValueError for an operation, slot or flags out of range, TypeError for anything
         that is not an int."""
+    def put_fields(
+        self, op: int, slot: int, flags: int, price_ticks: int, lots: int, client_id: int
+    ) -> int:
+        """:meth:`put` for compiled code, which holds C integers already: OverflowError for a
+        number beyond 64 bits, and no check that it is an int."""
     def put_all(self, commands: Iterable[tuple[int, ...]]) -> int:
         """:meth:`put` for each of many ``mmfast.messages.Command`` tuples, read by position;
         returns the sum of the commands saved. At a command that is refused it stops: those
@@ -75,5 +80,26 @@ class IntentTable:
         within an operation urgent ones first, else in the order the slots first became wanted.
         What is not taken stays; a limit of 0 or less takes nothing. Returns
         (op, slot, flags, price_ticks, lots, client_id)."""
+    def open_drain(self, op: int, limit: int) -> None:
+        """Begin to take commands of one operation, at most ``limit``: each :meth:`take` then
+        takes the next one out, in the order of :meth:`drain`. A put or a clear ends it."""
+    def take(self) -> bool:
+        """Take the next command out into the ``taken_`` fields; False when there is none."""
+    @property
+    def taken_op(self) -> int: ...
+    @property
+    def taken_slot(self) -> int: ...
+    @property
+    def taken_flags(self) -> int: ...
+    @property
+    def taken_price_ticks(self) -> int: ...
+    @property
+    def taken_lots(self) -> int: ...
+    @property
+    def taken_client_id(self) -> int: ...
+    def urgent_cancels(self) -> int:
+        """Cancels with the URGENT flag that a full drain would give."""
+    def held_slots(self) -> list[int]:
+        """Slots that hold something, in the order in which they first became wanted."""
     def clear_all(self) -> int:
         """Forget everything; returns how many commands that dropped."""

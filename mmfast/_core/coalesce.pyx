@@ -59,6 +59,12 @@ cdef int op_of(object value) except -1:
     return <int>op
 
 
+cdef int check_flags(int64_t bits) except -1:
+    if not 0 <= bits <= FLAGS_LIMIT:
+        raise ValueError(f"flags: expected 0 to {FLAGS_LIMIT}, found {bits}")
+    return 0
+
+
 cdef inline bint may_amend(int32_t place_flags) noexcept nogil:
     """An amend keeps the resting order's own nature, so a place of another nature needs a new
     order: turning a reduce-only place into an amend would lose the promise not to grow."""
@@ -178,6 +184,8 @@ cdef class IntentTable:
             self._counts[cell.held - HOLDS_CANCEL] += sign
         if cell.flags & URGENT:
             self._urgent += sign
+            if cell.held == HOLDS_REPLACE or cell.held == HOLDS_CANCEL:
+                self._urgent_cancels += sign
 
     cdef int64_t _merge(self, int32_t at, Cell* newer) noexcept nogil:
         """Merge one command, whose numbers were checked; returns the commands saved by it."""
@@ -185,6 +193,8 @@ cdef class IntentTable:
         cdef int32_t held = cell.held
         cdef int32_t urgent
         cdef int64_t saved
+        self._at = self._slots
+        self._left = 0
         if held == NOTHING:
             become(cell, newer)
             self._tally(cell, 1)
@@ -213,8 +223,7 @@ cdef class IntentTable:
         """Check one command; returns its slot."""
         cdef int64_t bits = integer(flags)
         cdef int32_t at = self._slot_of(slot)
-        if not 0 <= bits <= FLAGS_LIMIT:
-            raise ValueError(f"flags: expected 0 to {FLAGS_LIMIT}, found {bits}")
+        check_flags(bits)
         newer.held = op_of(op) + HOLDS_CANCEL
         newer.flags = <int32_t>bits
         newer.price_ticks = integer(price_ticks)
@@ -227,6 +236,25 @@ cdef class IntentTable:
         cdef Cell newer
         cdef int32_t at = self._read(&newer, op, slot, flags, price_ticks, lots, client_id)
         return self._merge(at, &newer)
+
+    cpdef int put_fields(
+        self, int op, int64_t slot, int64_t flags, int64_t price_ticks, int64_t lots,
+        int64_t client_id,
+    ) except -1:
+        """See the stub: put, from compiled code."""
+        cdef Cell newer
+        if not OP_CANCEL <= op <= OP_PLACE:
+            op_of(op)
+        if not 0 <= slot < self._slots:
+            self._slot_of(slot)
+        if not 0 <= flags <= FLAGS_LIMIT:
+            check_flags(flags)
+        newer.held = op + HOLDS_CANCEL
+        newer.flags = <int32_t>flags
+        newer.price_ticks = price_ticks
+        newer.lots = lots
+        newer.client_id = client_id
+        return <int>self._merge(<int32_t>slot, &newer)
 
     def put_all(self, commands):
         """See the stub: merge many commands, in their order."""
@@ -250,10 +278,13 @@ cdef class IntentTable:
             saved += self._merge(at, &newer)
         return saved
 
-    def clear(self, slot):
+    cpdef int64_t clear(self, slot) except -1:
         """See the stub: forget one slot."""
         cdef int32_t at = self._slot_of(slot)
         cdef Cell* cell = &self._cells[at]
+        cdef int64_t dropped
+        self._at = self._slots
+        self._left = 0
         if cell.held == NOTHING:
             return 0
         dropped = 2 if cell.held == HOLDS_REPLACE else 1
@@ -266,20 +297,35 @@ cdef class IntentTable:
         """See the stub: forget everything."""
         cdef int64_t dropped = len(self)
         cdef int32_t at = self._cells[self._slots].newer
+        self._at = self._slots
+        self._left = 0
         while at != self._slots:
             self._cells[at].held = NOTHING
             at = self._cells[at].newer
         self._cells[self._slots].older = self._slots
         self._cells[self._slots].newer = self._slots
         self._counts[0] = self._counts[1] = self._counts[2] = 0
-        self._urgent = 0
+        self._urgent = self._urgent_cancels = 0
         return dropped
 
-    def count(self, op):
+    cpdef int64_t count(self, op) except -1:
         """See the stub: commands of one operation."""
         return self._counts[op_of(op)]
 
-    def peek(self, slot):
+    cpdef int64_t urgent_cancels(self) noexcept:
+        """See the stub: cancels with the URGENT flag."""
+        return self._urgent_cancels
+
+    cpdef list held_slots(self):
+        """See the stub: slots that hold something."""
+        cdef list out = []
+        cdef int32_t at = self._cells[self._slots].newer
+        while at != self._slots:
+            out.append(at)
+            at = self._cells[at].newer
+        return out
+
+    cpdef tuple peek(self, slot):
         """See the stub: what one slot holds."""
         cdef int32_t at = self._slot_of(slot)
         cdef const Cell* cell = &self._cells[at]
@@ -295,45 +341,76 @@ cdef class IntentTable:
         cdef int64_t amends = integer(max_amends)
         cdef int64_t places = integer(max_places)
         cdef list out = []
-        self._take(out, OP_CANCEL, cancels)
-        self._take(out, OP_AMEND, amends)
-        self._take(out, OP_PLACE, places)
+        self._take_all(out, OP_CANCEL, cancels)
+        self._take_all(out, OP_AMEND, amends)
+        self._take_all(out, OP_PLACE, places)
         return out
 
-    cdef int _take(self, list out, int op, int64_t limit) except -1:
-        """Take up to ``limit`` commands of one operation, the urgent ones in a first pass."""
-        cdef int64_t urgent = 0
-        if self._urgent:
-            urgent = self._take_pass(out, op, limit, True)
-        self._take_pass(out, op, limit - urgent, False)
+    cdef int _take_all(self, list out, int op, int64_t limit) except -1:
+        self.open_drain(op, limit)
+        while self.take():
+            out.append(
+                (
+                    op, self.taken_slot, self.taken_flags, self.taken_price_ticks,
+                    self.taken_lots, self.taken_client_id,
+                )
+            )
         return 0
 
-    cdef int _take_pass(self, list out, int op, int64_t limit, bint urgent) except -1:
-        cdef int32_t at = self._cells[self._slots].newer
-        cdef int32_t following
-        cdef int taken = 0
+    cpdef void open_drain(self, int op, int64_t limit) except *:
+        """See the stub: the next takes are of this operation."""
+        if not OP_CANCEL <= op <= OP_PLACE:
+            op_of(op)
+        self.taken_op = op
+        self._left = limit
+        # The urgent ones go in a pass of their own, before the others.
+        self._urgent_pass = self._urgent != 0
+        self._at = self._cells[self._slots].newer
+
+    cpdef bint take(self) noexcept:
+        """See the stub: take one command out."""
+        cdef int32_t at = self._at
         cdef Cell* cell
-        while at != self._slots and taken < limit and self._counts[op]:
+        if self._left <= 0:
+            return False
+        while self._counts[self.taken_op]:
+            if at == self._slots:
+                if not self._urgent_pass:
+                    break
+                self._urgent_pass = False
+                at = self._cells[self._slots].newer
             cell = &self._cells[at]
-            following = cell.newer
-            if urgent and not cell.flags & URGENT:
-                pass
-            elif cell.held == op + HOLDS_CANCEL:
-                out.append(whole(cell, op, at))
-                self._tally(cell, -1)
-                cell.held = NOTHING
-                self._unlink(at)
-                taken += 1
-            elif cell.held == HOLDS_REPLACE and op == OP_CANCEL:
-                # The place stays behind, free to go now that its cancel has gone before it.
-                out.append(cancel_half(cell, at))
-                self._tally(cell, -1)
-                cell.held = HOLDS_PLACE
-                cell.cancel_id = 0
-                self._tally(cell, 1)
-                taken += 1
-            at = following
-        return taken
+            if (not self._urgent_pass or cell.flags & URGENT) and (
+                cell.held == self.taken_op + HOLDS_CANCEL
+                or (cell.held == HOLDS_REPLACE and self.taken_op == OP_CANCEL)
+            ):
+                self._at = cell.newer
+                self._hand_out(at, cell)
+                self._left -= 1
+                return True
+            at = cell.newer
+        self._left = 0
+        return False
+
+    cdef void _hand_out(self, int32_t at, Cell* cell) noexcept nogil:
+        self._tally(cell, -1)
+        self.taken_slot = at
+        if cell.held != HOLDS_REPLACE:
+            self.taken_flags = cell.flags
+            self.taken_price_ticks = cell.price_ticks
+            self.taken_lots = cell.lots
+            self.taken_client_id = cell.client_id
+            cell.held = NOTHING
+            self._unlink(at)
+            return
+        # A cancel names its order and whether it is urgent, nothing else. The place stays
+        # behind, free to go now that its cancel has gone before it.
+        self.taken_flags = cell.flags & URGENT
+        self.taken_price_ticks = self.taken_lots = 0
+        self.taken_client_id = cell.cancel_id
+        cell.held = HOLDS_PLACE
+        cell.cancel_id = 0
+        self._tally(cell, 1)
 
 
 cdef inline tuple whole(const Cell* cell, int op, int32_t slot):

@@ -165,7 +165,7 @@ MMF_LEVELS_TARGET static ptrdiff_t mmf_plain_levels(const uint8_t **cursor, cons
     return -1;
 }
 
-static int mmf_plain_available(void) {
+static inline int mmf_plain_available(void) {
     __builtin_cpu_init();
     return __builtin_cpu_supports("ssse3") && __builtin_cpu_supports("sse4.1");
 }

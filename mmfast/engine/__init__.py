@@ -2,4 +2,61 @@
 
 Nothing here opens a socket, awaits, reads a clock, draws a random number or writes a log.
 The only door is :class:`mmfast.engine.kernel.Kernel`.
+
+What a tick runs through is compiled from these very sources; the ``.pxd`` beside a module holds
+its C types and nothing else. ``python -X mmfast_engine=interpreted`` runs the sources as plain
+Python instead: slow, for a debugger and as the twin that tests compare with.
 """
+
+import sys
+from importlib.machinery import (
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    PathFinder,
+    SourceFileLoader,
+)
+from typing import Final
+
+COMPILED: Final = (
+    "account",
+    "bus",
+    "counters",
+    "differ",
+    "dispatch",
+    "draft",
+    "evidence",
+    "holds",
+    "inventory",
+    "kernel",
+    "market",
+    "order",
+    "order_states",
+    "orders",
+    "planner",
+    "quoter",
+    "risk",
+    "rotation",
+    "strays",
+    "terms",
+)
+"""Modules that are never run from source unless that was asked for."""
+INTERPRETED: Final = sys._xoptions.get("mmfast_engine") == "interpreted"
+
+
+def _choose(folder: str) -> None:
+    """Compiled code or, if that was asked for, none of it; never a slow part in silence."""
+    if INTERPRETED:
+        sys.path_importer_cache[folder] = FileFinder(folder, (SourceFileLoader, SOURCE_SUFFIXES))
+        return
+    for name in COMPILED:
+        found = PathFinder.find_spec(f"{__name__}.{name}", [folder])
+        if found is None or not isinstance(found.loader, ExtensionFileLoader):
+            raise ImportError(
+                f"{__name__}.{name}: expected compiled code, found "
+                f"{found.origin if found else 'nothing'}; build it with `pip install -e .`, or "
+                "run python -X mmfast_engine=interpreted for the slow twin of the tests"
+            )
+
+
+_choose(__path__[0])

@@ -7,9 +7,9 @@ from typing import Final
 from mmfast.engine.counters import Counters
 from mmfast.engine.holds import Holds
 from mmfast.engine.inventory import Inventory
-from mmfast.engine.order import Order
-from mmfast.engine.order_states import FIRST_FINAL, State
-from mmfast.engine.orders import Change, OrderTable
+from mmfast.engine.order import Change, Order
+from mmfast.engine.order_states import State, is_final
+from mmfast.engine.orders import OrderTable
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.planner import DEADLINE_PASSED
 from mmfast.engine.rotation import Rotation
@@ -38,12 +38,26 @@ BOOKING_READS: Final = 3
 _UNREMARKABLE: Final = ("", "EC_NoError", "EC_PerCancelRequest")
 """Words of the venue for "nothing was refused"."""
 _OURS_TO_END: Final = (
-    State.CANCELLING,
-    State.CANCELLING_BLIND,
-    State.CANCEL_ACKED,
-    State.UNKNOWN,
+    int(State.CANCELLING),
+    int(State.CANCELLING_BLIND),
+    int(State.CANCEL_ACKED),
+    int(State.UNKNOWN),
 )
 """An order cancelled in one of these states may have been cancelled by us."""
+_LIVE: Final = int(State.LIVE)
+_UNKNOWN: Final = int(State.UNKNOWN)
+_FILLED: Final = int(State.FILLED)
+_CANCELLED: Final = int(State.CANCELLED)
+_REJECTED: Final = int(State.REJECTED)
+_EXPIRED_UNSENT: Final = int(State.EXPIRED_UNSENT)
+_CANCEL: Final = int(Op.CANCEL)
+_AMEND: Final = int(Op.AMEND)
+_PLACE: Final = int(Op.PLACE)
+_ACK: Final = int(Outcome.ACK)
+_LOST: Final = int(Outcome.UNKNOWN)
+_REJECT: Final = int(Outcome.REJECT)
+_THROTTLED: Final = int(Outcome.THROTTLED)
+_GONE: Final = int(Outcome.GONE)
 
 
 class Account:
@@ -101,60 +115,49 @@ class Account:
                 f"a reply must have one item per command: expected {len(commands)}, "
                 f"found {len(reply.items)}"
             )
+        tick_id = reply.batch.tick_id
+        sent_ns = reply.sent_ns
         for command, item in zip(commands, reply.items, strict=True):
-            outcome = item.outcome
-            if item.client_id != command.client_id:
-                outcome = Outcome.UNKNOWN  # an answer about another order proves nothing of ours
-            self._on_item(reply, command, outcome, item, now_ns)
+            self._on_item(command, item, tick_id, sent_ns, now_ns)
         self.ask_due(now_ns)
 
     def _on_item(
-        self,
-        reply: BatchReply,
-        command: Command,
-        outcome: Outcome,
-        item: ItemReply,
-        now_ns: int,
+        self, command: Command, item: ItemReply, tick_id: int, sent_ns: int, now_ns: int
     ) -> None:
-        if outcome is Outcome.ACK:
-            self._count_ack(command)
+        op, _, instrument, _, _, _, _, client_id = command
+        named_id, outcome, _, _, venue_id = item
+        result = int(outcome)
+        if named_id != client_id:
+            result = _LOST  # an answer about another order proves nothing of ours
+        if result == _ACK:
+            self._count_ack(op, instrument)
         else:
-            self._count_refusal(command, outcome, item, now_ns)
-            self._dirty.mark(command.instrument)
-        change = self._orders.on_reply(
-            command.op,
-            command.client_id,
-            outcome,
-            item.venue_id,
-            reply.batch.tick_id,
-            reply.sent_ns,
-            now_ns,
-        )
+            self._count_refusal(command, result, item, now_ns)
+            self._dirty.mark(instrument)
+        change = self._orders.on_reply(op, client_id, result, venue_id, tick_id, sent_ns, now_ns)
         if change is not None:
             self._follow(change)
 
-    def _count_ack(self, command: Command) -> None:
-        self.acks[command.instrument] += 1
-        if command.op is Op.PLACE:
+    def _count_ack(self, op: int, instrument: int) -> None:
+        self.acks[instrument] += 1
+        if op == _PLACE:
             self._counters.orders_placed += 1
-        elif command.op is Op.AMEND:
+        elif op == _AMEND:
             self._counters.orders_amended += 1
 
-    def _count_refusal(
-        self, command: Command, outcome: Outcome, item: ItemReply, now_ns: int
-    ) -> None:
+    def _count_refusal(self, command: Command, outcome: int, item: ItemReply, now_ns: int) -> None:
         counters = self._counters
-        if outcome is Outcome.REJECT:
+        if outcome == _REJECT:
             counters.count_code(item.ret_code)
-            counters.orders_rejected += command.op is Op.PLACE
-            if command.op is not Op.CANCEL:
+            counters.orders_rejected += command.op == _PLACE
+            if command.op != _CANCEL:
                 self._holds.refuse(command.instrument, now_ns)
             self._tell_refused(command, item)
-        elif outcome is Outcome.THROTTLED:
+        elif outcome == _THROTTLED:
             counters.throttled += 1
-        elif outcome is Outcome.GONE:
+        elif outcome == _GONE:
             counters.gone += 1
-        elif outcome is Outcome.UNKNOWN:
+        elif outcome == _LOST:
             counters.unknown += 1
         else:
             counters.not_sent += 1
@@ -190,13 +193,13 @@ class Account:
 
     def _watch_refusal(self, change: Change, update: OrderUpdate, now_ns: int) -> None:
         """Refused after an ack (post-only, say), or ended by somebody else's hand."""
-        if change.after not in (State.CANCELLED, State.REJECTED):
+        if change.after_code not in (_CANCELLED, _REJECTED):
             return
         if update.reject_reason not in _UNREMARKABLE:
             self._counters.count_reason(update.reject_reason)
-        if change.before not in _OURS_TO_END:
+        if change.before_code not in _OURS_TO_END:
             self._holds.refuse(change.order.instrument, now_ns)
-        self._counters.orders_rejected += change.after is State.REJECTED
+        self._counters.orders_rejected += change.after_code == _REJECTED
 
     def _on_stranger(self, update: OrderUpdate, now_ns: int) -> None:
         """An own order that the table does not know: late news of an ended one, or a zombie."""
@@ -262,7 +265,7 @@ class Account:
 
     def _take_positions(self, snapshot: AccountSnapshot, first: bool) -> None:
         for claim in snapshot.positions:
-            before = self._inventory.positions[claim.instrument].lots
+            before = self._inventory.lots(claim.instrument)
             if self._inventory.adopt(claim) and not first:
                 self._outbox.alert(
                     Severity.WARNING,
@@ -299,8 +302,10 @@ class Account:
 
     def ask_due(self, now_ns: int) -> None:
         """Questions about orders that nothing has settled in time."""
+        if now_ns < self._orders.next_resolve_ns:
+            return
         for order in self._orders.due_for_resolve(now_ns):
-            if self.ask_all or order.state is State.UNKNOWN:
+            if self.ask_all or order.code == _UNKNOWN:
                 self._ask(order)
 
     def check_books(self, now_ns: int) -> None:
@@ -335,18 +340,19 @@ class Account:
         self._outbox.resolve(order.client_id, order.instrument, order.sent_ns)
 
     def _follow(self, change: Change) -> None:
-        order, before, state = change
-        if state is before:
+        after = change.after_code
+        if after == change.before_code:
             return
-        if state >= FIRST_FINAL:
-            self._count_end(state)
-            self._dirty.mark(order.instrument)
-        elif state is State.LIVE:
-            self._holds.accept(order.instrument)
-            self._dirty.mark(order.instrument)
+        instrument = change.order.instrument
+        if is_final(after):
+            self._count_end(after)
+            self._dirty.mark(instrument)
+        elif after == _LIVE:
+            self._holds.accept(instrument)
+            self._dirty.mark(instrument)
 
-    def _count_end(self, state: State) -> None:
+    def _count_end(self, code: int) -> None:
         counters = self._counters
-        counters.orders_filled += state is State.FILLED
-        counters.orders_cancelled += state is State.CANCELLED
-        counters.orders_expired += state is State.EXPIRED_UNSENT
+        counters.orders_filled += code == _FILLED
+        counters.orders_cancelled += code == _CANCELLED
+        counters.orders_expired += code == _EXPIRED_UNSENT

@@ -19,6 +19,7 @@ from typing import Final, NamedTuple
 
 from mmfast._core.coalesce import IntentTable
 from mmfast.engine.counters import Counters
+from mmfast.engine.draft import Draft
 from mmfast.messages import Command, Flag, Op
 from mmfast.units import MAX_LEVELS, Slot
 
@@ -26,6 +27,10 @@ ALL: Final = 1 << 30
 """As a limit: no limit."""
 SLOTS_PER_INSTRUMENT: Final = 2 * MAX_LEVELS
 _URGENT: Final = int(Flag.URGENT)
+_CANCEL: Final = int(Op.CANCEL)
+_AMEND: Final = int(Op.AMEND)
+_PLACE: Final = int(Op.PLACE)
+_SLOTS: Final = SLOTS_PER_INSTRUMENT
 
 
 class Intent(NamedTuple):
@@ -49,7 +54,7 @@ class CommandBus:
     slot holds always: nothing stale is sent.
     """
 
-    __slots__ = ("_saw_urgent", "_slots", "_table", "coalesced", "wanted")
+    __slots__ = ("_table", "coalesced", "wanted")
 
     def __init__(
         self,
@@ -60,9 +65,7 @@ class CommandBus:
         coalesce_place: bool = True,
         counters: Counters | None = None,
     ) -> None:
-        self._slots = instruments * SLOTS_PER_INSTRUMENT
-        self._table = IntentTable(self._slots)
-        self._saw_urgent = False
+        self._table = IntentTable(instruments * SLOTS_PER_INSTRUMENT)
         counters = counters or Counters()
         self.wanted = counters.wanted
         self.coalesced = counters.coalesced
@@ -89,25 +92,29 @@ class CommandBus:
         of range.
         """
         op, slot, _, _, flags, price_ticks, lots, client_id = command
+        return self.put_fields(op, slot, flags, price_ticks, lots, client_id)
+
+    def put_fields(
+        self, op: int, slot: int, flags: int, price_ticks: int, lots: int, client_id: int
+    ) -> int:
+        """:meth:`put` for who has the numbers and no command round them."""
         table = self._table
-        cancels = table.count(Op.CANCEL)
-        saved = table.put(op, slot, flags, price_ticks, lots, client_id)
+        cancels = table.count(_CANCEL)
+        saved = table.put_fields(op, slot, flags, price_ticks, lots, client_id)
         self.wanted[op] += 1
-        if flags & _URGENT:
-            self._saw_urgent = True
         if saved:
-            self._count_saved(op, saved, table.count(Op.CANCEL) - cancels)
+            self._count_saved(op, saved, table.count(_CANCEL) - cancels)
         return saved
 
     def _count_saved(self, op: int, saved: int, more_cancels: int) -> None:
         """Name the commands that went: totals must match, whatever became of what."""
         if saved == 2:
-            self.coalesced[Op.PLACE] += 1
-            self.coalesced[Op.CANCEL] += 1
-        elif op == Op.AMEND and more_cancels < 0:
-            self.coalesced[Op.CANCEL] += 1  # the order is wanted again
-        elif op == Op.CANCEL and more_cancels > 0:
-            self.coalesced[Op.AMEND] += 1  # its order goes, so its amend is pointless
+            self.coalesced[_PLACE] += 1
+            self.coalesced[_CANCEL] += 1
+        elif op == _AMEND and more_cancels < 0:
+            self.coalesced[_CANCEL] += 1  # the order is wanted again
+        elif op == _CANCEL and more_cancels > 0:
+            self.coalesced[_AMEND] += 1  # its order goes, so its amend is pointless
         else:
             self.coalesced[op] += 1
 
@@ -122,10 +129,35 @@ class CommandBus:
             self.coalesced[intent[0]] += 1
         return self._table.clear(slot) if held else 0
 
-    def clear_instrument(self, instrument: int) -> int:
+    def clear_instrument(self, instrument: int) -> None:
         """:meth:`clear` for every slot of one instrument."""
-        first = instrument * SLOTS_PER_INSTRUMENT
-        return sum(self.clear(slot) for slot in range(first, first + SLOTS_PER_INSTRUMENT))
+        first = instrument * _SLOTS
+        for slot in range(first, first + _SLOTS):
+            self.clear(slot)
+
+    def waits(self, slot: int, op: int, price_ticks: int, lots: int) -> bool:
+        """The slot holds one command, and it is exactly this."""
+        held = self._table.peek(slot)
+        return len(held) == 1 and held[0][0] == op and _aims_at(held[0], price_ticks, lots)
+
+    def waits_to_cancel(self, slot: int, flags: int) -> bool:
+        """The slot holds a cancel and nothing else, with at least these flags."""
+        held = self._table.peek(slot)
+        return len(held) == 1 and held[0][0] == _CANCEL and held[0][2] & flags == flags
+
+    def waits_to_move(self, slot: int, client_id: int, price_ticks: int, lots: int) -> bool:
+        """The slot holds a replacement or an amend of this order to exactly this target."""
+        held = self._table.peek(slot)
+        if not held or held[0][5] != client_id:
+            return False
+        last = held[len(held) - 1]
+        return last[0] != _CANCEL and _aims_at(last, price_ticks, lots)
+
+    def clear_place(self, slot: int) -> None:
+        """:meth:`clear`, if all that the slot holds is a place."""
+        held = self._table.peek(slot)
+        if len(held) == 1 and held[0][0] == _PLACE:
+            self.clear(slot)
 
     def drain(
         self, max_cancels: int = ALL, max_amends: int = ALL, max_places: int = ALL
@@ -136,28 +168,46 @@ class CommandBus:
         those whose slot has waited longest. Beyond the limits they stay for the next drain; a
         place that replaces an order never comes out before the cancel of that order.
         """
-        taken = self._table.drain(max_cancels, max_amends, max_places)
-        if not len(self._table):
-            self._saw_urgent = False
-        return taken
+        return self._table.drain(max_cancels, max_amends, max_places)
 
-    def count(self, op: Op) -> int:
+    def open_drain(self, op: int, limit: int) -> None:
+        """Begin to :meth:`take` commands of one operation, in the order of :meth:`drain`."""
+        self._table.open_drain(op, limit)
+
+    def take(self, draft: Draft) -> bool:
+        """Take the next command out, into ``draft``; False when there is none. Nothing may be
+        put or cleared in between."""
+        table = self._table
+        if not table.take():
+            return False
+        draft.fill(
+            table.taken_op,
+            table.taken_slot,
+            table.taken_flags,
+            table.taken_price_ticks,
+            table.taken_lots,
+            table.taken_client_id,
+        )
+        return True
+
+    def count(self, op: int) -> int:
         """Unsent commands of one operation."""
         return self._table.count(op)
 
+    def is_empty(self) -> bool:
+        """Nothing waits."""
+        return len(self._table) == 0
+
     def urgent_cancels(self) -> int:
         """Unsent cancels that reduce risk, and may use the reserve."""
-        if not self._saw_urgent:
-            return 0
-        return sum(
-            intent[0] == Op.CANCEL and intent[2] & _URGENT != 0
-            for slot in range(self._slots)
-            for intent in self._table.peek(slot)
-        )
+        return self._table.urgent_cancels()
 
     def waiting(self) -> list[int]:
         """Instruments with unsent intent, in rising order."""
-        if not len(self._table):
+        if self.is_empty():
             return []
-        holding = [slot for slot in range(self._slots) if self._table.peek(slot)]
-        return sorted({slot // SLOTS_PER_INSTRUMENT for slot in holding})
+        return sorted({slot // _SLOTS for slot in self._table.held_slots()})
+
+
+def _aims_at(intent: tuple[int, ...], price_ticks: int, lots: int) -> bool:
+    return intent[3] == price_ticks and intent[4] == lots

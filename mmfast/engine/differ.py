@@ -2,46 +2,56 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Final
 
+from mmfast._core.wide import mul_div
 from mmfast.engine.bus import CommandBus
 from mmfast.engine.order import Order
-from mmfast.engine.order_states import CANCELLABLE, State
+from mmfast.engine.order_states import State, is_cancellable
 from mmfast.engine.orders import OrderTable
-from mmfast.engine.params import ONE_E4, RequoteBy, SymbolParams
+from mmfast.engine.params import ONE_E4, RequoteBy
 from mmfast.engine.quoter import Level, Quotes
 from mmfast.ids import ClientIds
-from mmfast.messages import Command, Flag, Op, Side
-from mmfast.units import InstrumentIndex, Lots, Slot, Ticks, slot_of
+from mmfast.messages import Flag, Op
+from mmfast.units import MAX_LEVELS
 
-_POST_ONLY = int(Flag.POST_ONLY)
-_PLACE_REDUCING = int(Flag.POST_ONLY | Flag.REDUCE_ONLY)
-_URGENT = int(Flag.URGENT)
-_AMEND_QTY = int(Flag.AMEND_QTY)
+_POST_ONLY: Final = int(Flag.POST_ONLY)
+_PLACE_REDUCING: Final = int(Flag.POST_ONLY | Flag.REDUCE_ONLY)
+_URGENT: Final = int(Flag.URGENT)
+_AMEND_QTY: Final = int(Flag.AMEND_QTY)
+_CANCEL: Final = int(Op.CANCEL)
+_AMEND: Final = int(Op.AMEND)
+_PLACE: Final = int(Op.PLACE)
+_LIVE: Final = int(State.LIVE)
+_LEVELS: Final = MAX_LEVELS
+_ONE_E4: Final = ONE_E4
 
 
-class Stance(NamedTuple):
+class Stance:
     """How an instrument is traded in this flush."""
 
-    pulled: bool = False
-    """Nothing is wanted and everything must go, at once and proved or not."""
-    holding: bool = False
-    """No new orders for a while; resting ones may stay or go."""
-    reducing: bool = False
-    """New orders may only shrink the position."""
+    __slots__ = ("holding", "pulled", "reducing")
+
+    def __init__(self, pulled: bool = False, holding: bool = False, reducing: bool = False) -> None:
+        self.pulled = pulled
+        """Nothing is wanted and everything must go, at once and proved or not."""
+        self.holding = holding
+        """No new orders for a while; resting ones may stay or go."""
+        self.reducing = reducing
+        """New orders may only shrink the position."""
 
 
-QUOTING = Stance()
+QUOTING: Final = Stance()
 
 
 class Differ:
-    """Compares slot by slot and says what to put on the bus.
+    """Compares slot by slot and puts on the bus what is missing.
 
     A slot whose order has a request in flight, or whose outcome is unknown, is left alone; what
     the bus still holds for it is forgotten, for it was decided on older knowledge.
     """
 
-    __slots__ = ("_bus", "_depth", "_holding", "_ids", "_orders", "requote_by")
+    __slots__ = ("_bus", "_depth", "_holding", "_ids", "_moves_by_amend", "_orders")
 
     def __init__(
         self,
@@ -56,103 +66,101 @@ class Differ:
         self._ids = ids
         self._depth = [0] * instruments
         self._holding = True
-        self.requote_by = requote_by
+        self.set_policy(requote_by)
+
+    def set_policy(self, requote_by: RequoteBy) -> None:
+        """How a resting quote is moved from now on."""
+        self._moves_by_amend = requote_by is RequoteBy.AMEND
 
     def begin(self) -> None:
         """A flush begins. If the bus is empty now, no slot holds anything until it is visited,
         and it is visited once: then nothing held needs looking at."""
-        self._holding = len(self._bus) > 0
+        self._holding = not self._bus.is_empty()
 
-    def commands(
-        self, instrument: int, quotes: Quotes, params: SymbolParams, stance: Stance
-    ) -> list[Command]:
-        """The commands for one instrument, to be asked for once in a flush. Forgets on the bus
-        what has become pointless."""
-        out: list[Command] = []
-        depth = max(self._depth[instrument], len(quotes.bids), len(quotes.asks))
+    def put(self, instrument: int, quotes: Quotes, tolerance_e4: int, stance: Stance) -> None:
+        """Put the commands for one instrument, once in a flush. Forgets on the bus what has
+        become pointless. A quote that moves by ``tolerance_e4`` of its price or less stays."""
+        bids = quotes.bids
+        asks = quotes.asks
+        depth = max(self._depth[instrument], len(bids), len(asks))
         self._depth[instrument] = depth  # slots once used are looked at for ever: cheap, and safe
-        for side in (Side.BUY, Side.SELL):
-            levels = quotes.asks if side else quotes.bids
-            first = slot_of(instrument, side, 0)
-            for level in range(depth):
-                target = levels[level] if level < len(levels) else None
-                self._slot(out, instrument, side, first + level, target, params, stance)
-        return out
+        first = instrument * 2 * _LEVELS
+        for level in range(depth):
+            self._slot(first + level, _at(bids, level), tolerance_e4, stance)
+        first += _LEVELS
+        for level in range(depth):
+            self._slot(first + level, _at(asks, level), tolerance_e4, stance)
 
-    def _slot(
-        self,
-        out: list[Command],
-        instrument: int,
-        side: Side,
-        slot: int,
-        target: Level | None,
-        params: SymbolParams,
-        stance: Stance,
-    ) -> None:
+    def _slot(self, slot: int, target: Level | None, tolerance_e4: int, stance: Stance) -> None:
         order = self._orders.by_slot[slot]
         if order is None:
             if target is None or stance.holding:
                 self._forget(slot)
-            elif not self._is_held(slot, Op.PLACE, target):
-                out.append(self._place(instrument, side, slot, target, stance))
-        elif order.state is not State.LIVE or order.leaves_lots <= 0:
+            elif not self._waits(slot, _PLACE, target.price_ticks, target.lots):
+                self._place(slot, target, stance)
+        elif order.code != _LIVE or order.lots <= order.cum_lots:
             self._forget(slot)
-            if stance.pulled and CANCELLABLE[order.state]:
-                out.append(_cancel(order, _URGENT))
+            if stance.pulled and is_cancellable(order.code):
+                self._cancel(order, _URGENT)
         elif target is None:
-            self._only_cancel(out, order, _URGENT if stance.pulled else 0)
-        elif _near(order, target, params):
-            self._resize(out, order, target, stance)
+            self._only_cancel(order, _URGENT if stance.pulled else 0)
+        elif _near(order, target, tolerance_e4):
+            self._resize(order, target, stance)
         elif stance.holding:
-            self._only_cancel(out, order, 0)
-        elif not self._moves_already(order, target):
-            self._move(out, order, target, stance)
+            self._only_cancel(order, 0)
+        else:
+            self._move(order, target, stance)
 
-    def _resize(self, out: list[Command], order: Order, target: Level, stance: Stance) -> None:
+    def _resize(self, order: Order, target: Level, stance: Stance) -> None:
         """The price is good enough; is the size? Less of it keeps the place in the queue."""
         if _enough(order, target.lots):
             self._forget(order.slot)
-        elif target.lots < order.leaves_lots:
-            self._amend_size(out, order, target)
+        elif target.lots < order.lots - order.cum_lots:
+            self._amend_size(order, target)
         elif stance.holding:
             self._forget(order.slot)
-        elif self.requote_by is RequoteBy.AMEND:
-            self._amend_size(out, order, target)
-        elif not self._moves_already(order, target):
-            self._move(out, order, target, stance)
+        elif self._moves_by_amend:
+            self._amend_size(order, target)
+        else:
+            self._move(order, target, stance)
 
-    def _amend_size(self, out: list[Command], order: Order, target: Level) -> None:
-        at_this_price = Level(Ticks(order.price_ticks), target.lots)
-        if not self._is_held(order.slot, Op.AMEND, at_this_price):
+    def _amend_size(self, order: Order, target: Level) -> None:
+        if not self._waits(order.slot, _AMEND, order.price_ticks, target.lots):
             self._forget_place(order.slot)
-            out.append(_amend_size(order, target.lots))
+            self._bus.put_fields(
+                _AMEND, order.slot, _AMEND_QTY, order.price_ticks, target.lots, order.client_id
+            )
 
-    def _move(self, out: list[Command], order: Order, target: Level, stance: Stance) -> None:
+    def _move(self, order: Order, target: Level, stance: Stance) -> None:
         """Cancel and place; the bus makes an amend of them where that is the policy."""
-        self._forget_place(order.slot)
-        out.append(_cancel(order, 0))
-        out.append(self._place(order.instrument, order.side, order.slot, target, stance))
+        if self._holding:
+            if self._bus.waits_to_move(
+                order.slot, order.client_id, target.price_ticks, target.lots
+            ):
+                return
+            self._forget_place(order.slot)
+        self._cancel(order, 0)
+        self._place(order.slot, target, stance)
 
-    def _only_cancel(self, out: list[Command], order: Order, flags: int) -> None:
-        held = self._bus.held(order.slot) if self._holding else ()
-        if len(held) == 1 and held[0].op == Op.CANCEL and held[0].flags & flags == flags:
+    def _only_cancel(self, order: Order, flags: int) -> None:
+        if self._holding and self._bus.waits_to_cancel(order.slot, flags):
             return
         self._forget_place(order.slot)
-        out.append(_cancel(order, flags))
+        self._cancel(order, flags)
 
-    def _place(
-        self, instrument: int, side: Side, slot: int, target: Level, stance: Stance
-    ) -> Command:
-        return Command(
-            Op.PLACE,
-            Slot(slot),
-            InstrumentIndex(instrument),
-            side,
+    def _place(self, slot: int, target: Level, stance: Stance) -> None:
+        self._bus.put_fields(
+            _PLACE,
+            slot,
             _PLACE_REDUCING if stance.reducing else _POST_ONLY,
             target.price_ticks,
             target.lots,
             self._ids.next(),
         )
+
+    def _cancel(self, order: Order, flags: int) -> None:
+        leaves = order.lots - order.cum_lots
+        self._bus.put_fields(_CANCEL, order.slot, flags, order.price_ticks, leaves, order.client_id)
 
     def _forget(self, slot: int) -> None:
         if self._holding:
@@ -162,68 +170,27 @@ class Differ:
         """A place alone that waits under a resting order is older than what we know now, and a
         cancel would annul it instead of ending the order."""
         if self._holding:
-            held = self._bus.held(slot)
-            if len(held) == 1 and held[0].op == Op.PLACE:
-                self._bus.clear(slot)
+            self._bus.clear_place(slot)
 
-    def _is_held(self, slot: int, op: Op, target: Level) -> bool:
+    def _waits(self, slot: int, op: int, price_ticks: int, lots: int) -> bool:
         """The bus already holds exactly this, so putting it again would only be counted."""
-        if not self._holding:
-            return False
-        held = self._bus.held(slot)
-        return len(held) == 1 and held[0].op == op and _aims_at(held[0], target)
-
-    def _moves_already(self, order: Order, target: Level) -> bool:
-        """The bus holds a replacement or amend of this order to exactly this target."""
-        if not self._holding:
-            return False
-        held = self._bus.held(order.slot)
-        if not held or held[0].client_id != order.client_id:
-            return False
-        return held[-1].op != Op.CANCEL and _aims_at(held[-1], target)
+        return self._holding and self._bus.waits(slot, op, price_ticks, lots)
 
 
-def _aims_at(intent: tuple[int, ...], target: Level) -> bool:
-    return intent[3] == target.price_ticks and intent[4] == target.lots
+def _at(levels: list[Level], level: int) -> Level | None:
+    return levels[level] if level < len(levels) else None
 
 
-def _near(order: Order, target: Level, params: SymbolParams) -> bool:
+def _near(order: Order, target: Level, tolerance_e4: int) -> bool:
     """Within the requote tolerance: the order keeps its queue position."""
-    wanted = target.price_ticks
-    tolerance = wanted * params.requote_tolerance_e4 // ONE_E4
-    return abs(order.price_ticks - wanted) <= tolerance
+    tolerance = mul_div(target.price_ticks, tolerance_e4, _ONE_E4)
+    return abs(order.price_ticks - target.price_ticks) <= tolerance
 
 
 def _enough(order: Order, wanted: int) -> bool:
     """A whole order must have the wanted size; one partly filled is refilled only when less
     than half of it is left, for each refill costs a command and the queue position."""
-    leaves = order.leaves_lots
+    leaves = order.lots - order.cum_lots
     if order.cum_lots == 0:
         return leaves == wanted
     return leaves <= wanted <= 2 * leaves
-
-
-def _cancel(order: Order, flags: int) -> Command:
-    return Command(
-        Op.CANCEL,
-        Slot(order.slot),
-        InstrumentIndex(order.instrument),
-        order.side,
-        flags,
-        Ticks(order.price_ticks),
-        Lots(order.leaves_lots),
-        order.client_id,  # type: ignore[arg-type]
-    )
-
-
-def _amend_size(order: Order, lots: int) -> Command:
-    return Command(
-        Op.AMEND,
-        Slot(order.slot),
-        InstrumentIndex(order.instrument),
-        order.side,
-        _AMEND_QTY,
-        Ticks(order.price_ticks),
-        Lots(lots),
-        order.client_id,  # type: ignore[arg-type]
-    )

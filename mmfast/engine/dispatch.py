@@ -6,28 +6,24 @@ from typing import Final
 
 from mmfast.engine.bus import CommandBus
 from mmfast.engine.counters import Counters
-from mmfast.engine.order import NO_SLOT, Order, is_leaving
-from mmfast.engine.order_states import CANCELLABLE, State
+from mmfast.engine.draft import Draft
+from mmfast.engine.order import NO_SLOT, Order
+from mmfast.engine.order_states import State
 from mmfast.engine.orders import OrderTable
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.planner import Planner
 from mmfast.engine.risk import SLOT, WAITING, Risk
-from mmfast.messages import Batch, Command, Flag, Op, Severity, Side
-from mmfast.units import (
-    MAX_LEVELS,
-    ClientId,
-    InstrumentIndex,
-    Lots,
-    Slot,
-    Ticks,
-    slot_instrument,
-)
+from mmfast.messages import Batch, Command, Flag, Op, Severity
 
-_OPS: Final = (Op.CANCEL, Op.AMEND, Op.PLACE)
-_SIDES: Final = (Side.BUY, Side.SELL)
+_CANCEL: Final = int(Op.CANCEL)
+_AMEND: Final = int(Op.AMEND)
+_PLACE: Final = int(Op.PLACE)
+_LIVE: Final = int(State.LIVE)
+_NO_SLOT: Final = int(NO_SLOT)
 _URGENT: Final = int(Flag.URGENT)
 _AMEND_PRICE: Final = int(Flag.AMEND_PRICE)
 _AMEND_QTY: Final = int(Flag.AMEND_QTY)
+_AMENDS: Final = _AMEND_PRICE | _AMEND_QTY
 _KEPT_BY_AMEND: Final = int(Flag.POST_ONLY | Flag.REDUCE_ONLY | Flag.URGENT)
 
 
@@ -35,7 +31,16 @@ class Dispatcher:
     """Takes from the bus what the budgets allow, asks risk about each command, tells the order
     table of those that pass, and packs them."""
 
-    __slots__ = ("_alerted", "_bus", "_counters", "_orders", "_outbox", "_planner", "_risk")
+    __slots__ = (
+        "_alerted",
+        "_bus",
+        "_counters",
+        "_draft",
+        "_orders",
+        "_outbox",
+        "_planner",
+        "_risk",
+    )
 
     def __init__(
         self,
@@ -52,131 +57,118 @@ class Dispatcher:
         self._planner = planner
         self._counters = counters
         self._outbox = outbox
+        self._draft = Draft()
         self._alerted: dict[int, list[str]] = {}
 
     def batches(self, tick_id: int, now_ns: int) -> list[Batch]:
         """Everything that may leave now, in sending order."""
-        homeless = self.homeless()
+        homeless = self._orders.strays.homeless()
         bus = self._bus
-        if not homeless and not len(bus):
+        if not homeless and bus.is_empty():
             return []
         self._risk.begin()
         urgent = bus.urgent_cancels() + len(homeless)
         cancels, amends, places = self._planner.allowance(now_ns, urgent)
-        leaving: tuple[list[Command], list[Command], list[Command]] = ([], [], [])
-        for order in homeless[:cancels]:
-            leaving[Op.CANCEL].append(self._cancel_homeless(order, tick_id, now_ns))
-        for item in bus.drain(cancels - len(leaving[Op.CANCEL]), amends, places):
-            command = self._admit(item, tick_id, now_ns)
-            if command is not None:
-                leaving[command.op].append(command)
-        return self._pack(leaving, tick_id, now_ns)
-
-    def homeless(self) -> list[Order]:
-        """Orders without a slot that are not on their way out: zombies, leftovers, and
-        replaced orders whose cancel failed. They go whatever else is wanted."""
-        return [order for order in self._orders.slotless() if CANCELLABLE[order.state]]
+        if cancels < len(homeless):
+            homeless = homeless[:cancels]
+        leaving = [self._cancel_homeless(order, tick_id, now_ns) for order in homeless]
+        self._drain(leaving, _CANCEL, cancels - len(homeless), tick_id, now_ns)
+        batches = self._pack(_CANCEL, leaving, tick_id, now_ns)
+        for op, limit in ((_AMEND, amends), (_PLACE, places)):
+            if bus.count(op):
+                leaving = []
+                self._drain(leaving, op, limit, tick_id, now_ns)
+                batches += self._pack(op, leaving, tick_id, now_ns)
+        return batches
 
     def _cancel_homeless(self, order: Order, tick_id: int, now_ns: int) -> Command:
-        self._counters.wanted[Op.CANCEL] += 1
+        self._counters.wanted[_CANCEL] += 1
         self._orders.cancel(order.client_id, tick_id, now_ns)
-        return Command(
-            Op.CANCEL,
-            NO_SLOT,
-            InstrumentIndex(order.instrument),
-            order.side,
-            _URGENT,
-            Ticks(order.price_ticks),
-            Lots(order.leaves_lots),
-            ClientId(order.client_id),
-        )
+        draft = self._draft
+        draft.op = _CANCEL
+        draft.slot = _NO_SLOT
+        draft.instrument = order.instrument
+        draft.side = order.side
+        draft.flags = _URGENT
+        draft.price_ticks = order.price_ticks
+        draft.lots = order.lots - order.cum_lots
+        draft.client_id = order.client_id
+        return draft.command()
 
-    def _admit(
-        self, item: tuple[int, int, int, int, int, int], tick_id: int, now_ns: int
-    ) -> Command | None:
+    def _drain(
+        self, leaving: list[Command], op: int, limit: int, tick_id: int, now_ns: int
+    ) -> None:
+        """Take intents of one operation off the bus; those that may leave become commands."""
+        draft = self._draft
+        self._bus.open_drain(op, limit)
+        while self._bus.take(draft):
+            if self._admit(draft, tick_id, now_ns):
+                leaving.append(draft.command())
+
+    def _admit(self, draft: Draft, tick_id: int, now_ns: int) -> bool:
         """One intent becomes a command in flight, unless it has been overtaken or is refused."""
-        order = self._orders.by_slot[item[1]]
-        command = _command(item, order)
-        if command is None:
+        order = self._orders.by_slot[draft.slot]
+        if _is_overtaken(draft, order):
             self._counters.obsolete += 1
-            return None
-        control = self._risk.check(command, order, now_ns)
+            return False
+        control = self._risk.check(draft, order, now_ns)
         if control:
-            self._refuse(command, control)
-            return None
-        if command.op is Op.PLACE:
-            self._orders.place(command, tick_id, now_ns)
-        elif command.op is Op.AMEND:
-            self._orders.amend(command, tick_id, now_ns)
+            self._refuse(draft, control)
+            return False
+        if draft.op == _PLACE:
+            self._orders.place(draft, tick_id, now_ns)
+        elif draft.op == _AMEND:
+            self._orders.amend(draft, tick_id, now_ns)
         else:
-            self._orders.cancel(command.client_id, tick_id, now_ns)
-        if self._alerted and command.op is not Op.CANCEL:
-            self._lower_alerts(command.instrument)
-        return command
+            self._orders.cancel(draft.client_id, tick_id, now_ns)
+        if self._alerted and draft.op != _CANCEL:
+            self._lower_alerts(draft.instrument)
+        return True
 
-    def _refuse(self, command: Command, control: str) -> None:
+    def _refuse(self, draft: Draft, control: str) -> None:
         if control == SLOT:
             self._counters.obsolete += 1
             return
         self._counters.count_refused(control)
         if control in WAITING:
             return
-        key = f"{control} {command.instrument}"
-        if key not in self._alerted.get(command.instrument, ()):
-            text = self._risk.explain(command, control)
+        key = f"{control} {draft.instrument}"
+        if key not in self._alerted.get(draft.instrument, ()):
+            text = self._risk.explain(draft, control)
             self._outbox.raise_once(key, Severity.WARNING, "refused_" + control, text)
-            self._alerted.setdefault(command.instrument, []).append(key)
+            self._alerted.setdefault(draft.instrument, []).append(key)
 
     def _lower_alerts(self, instrument: int) -> None:
         """A command of the instrument has passed: the next refusal is news again."""
         for key in self._alerted.pop(instrument, ()):
             self._outbox.lower(key)
 
-    def _pack(
-        self,
-        leaving: tuple[list[Command], list[Command], list[Command]],
-        tick_id: int,
-        now_ns: int,
-    ) -> list[Batch]:
-        batches: list[Batch] = []
-        for op in _OPS:
-            batches.extend(self._planner.pack(op, leaving[op], tick_id, now_ns))
-            self._counters.sent[op] += len(leaving[op])
+    def _pack(self, op: int, leaving: list[Command], tick_id: int, now_ns: int) -> list[Batch]:
+        batches = self._planner.pack(op, leaving, tick_id, now_ns)
+        self._counters.sent[op] += len(leaving)
         for batch in batches:
-            self._counters.calls[batch.op * 2 + batch.single] += 1
+            self._counters.calls[op * 2 + batch.single] += 1
         return batches
 
 
-def _command(item: tuple[int, int, int, int, int, int], order: Order | None) -> Command | None:
-    """The wire's command for an intent; None when evidence has overtaken it.
+def _is_overtaken(draft: Draft, order: Order | None) -> bool:
+    """Whether evidence has overtaken an intent; else an amend is made ready for the wire.
 
     Intent speaks of the size that shall rest, the venue's amend of the total size, so what was
     filled meanwhile is added here, at the last moment. An amend says only what changes.
     """
-    op, slot, flags, price_ticks, lots, client_id = item
-    if op != Op.PLACE:
-        if order is None or order.client_id != client_id:
-            return None
-        if op == Op.AMEND:
-            if order.state is not State.LIVE:
-                return None
-            lots += order.cum_lots
-            flags &= _KEPT_BY_AMEND
-            if price_ticks != order.price_ticks:
-                flags |= _AMEND_PRICE
-            if lots != order.lots:
-                flags |= _AMEND_QTY
-            if not flags & (_AMEND_PRICE | _AMEND_QTY):
-                return None
-    elif order is not None and not is_leaving(order):
-        return None
-    return Command(
-        _OPS[op],
-        Slot(slot),
-        slot_instrument(slot),
-        _SIDES[slot // MAX_LEVELS & 1],
-        flags,
-        Ticks(price_ticks),
-        Lots(lots),
-        ClientId(client_id),
-    )
+    if draft.op == _PLACE:
+        return order is not None and not order.is_leaving()
+    if order is None or order.client_id != draft.client_id:
+        return True
+    if draft.op == _CANCEL:
+        return False
+    if order.code != _LIVE:
+        return True
+    draft.lots += order.cum_lots
+    draft.flags &= _KEPT_BY_AMEND
+    if draft.price_ticks != order.price_ticks:
+        draft.flags |= _AMEND_PRICE
+    if draft.lots != order.lots:
+        draft.flags |= _AMEND_QTY
+    return not draft.flags & _AMENDS

@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import Final
 
 from mmfast.engine.order import Order
-from mmfast.engine.order_states import IN_FLIGHT, Event, State
+from mmfast.engine.order_states import Event, State, is_in_flight
 from mmfast.messages import Op, OrderStatus, OrderUpdate, Outcome
 
-OPEN_STATUSES: Final = (OrderStatus.PENDING_NEW, OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED)
-EVENT_OF_STATUS: Final[dict[int, Event]] = {
+_EVENT_OF_STATUS: Final = {
     OrderStatus.FILLED: Event.FILLED,
     OrderStatus.CANCELLED: Event.CANCELLED,
     OrderStatus.REJECTED: Event.REJECTED,
     OrderStatus.EXPIRED_UNSENT: Event.REJECTED,
 }
-EVENT_OF_OUTCOME: Final[dict[int, Event]] = {
+_EVENT_OF_OUTCOME: Final = {
     Outcome.ACK: Event.ACK,
     Outcome.REJECT: Event.REFUSED,
     Outcome.THROTTLED: Event.REFUSED,
@@ -24,36 +23,68 @@ EVENT_OF_OUTCOME: Final[dict[int, Event]] = {
     Outcome.NOT_SENT: Event.UNSENT,
     Outcome.LOCAL_REJECT: Event.UNSENT,
 }
-#: A proven refusal for rate reasons leaves an amend or cancel exactly where it was.
-THROTTLED_MUTATION: Final = Event.UNSENT
+NOT_FINAL: Final = -1
+_OF_STATUS: Final = tuple(int(_EVENT_OF_STATUS.get(status, NOT_FINAL)) for status in OrderStatus)
+_OF_OUTCOME: Final = tuple(int(_EVENT_OF_OUTCOME[outcome]) for outcome in Outcome)
+_UNKNOWN_STATUS: Final = int(OrderStatus.UNKNOWN_STATUS)
+_THROTTLED: Final = int(Outcome.THROTTLED)
+_PLACE: Final = int(Op.PLACE)
+_UNKNOWN: Final = int(State.UNKNOWN)
+_CANCEL_ACKED: Final = int(State.CANCEL_ACKED)
+_ACK: Final = int(Event.ACK)
+_REFUSED: Final = int(Event.REFUSED)
+_UNSENT: Final = int(Event.UNSENT)
+_SEEN: Final = int(Event.SEEN)
+_PROVEN: Final = int(Event.PROVEN)
 
 
-def expects_reply(order: Order, op: int, tick_id: int, event: Event) -> bool:
+def event_of_outcome(outcome: int, op: int) -> int:
+    """What a reply's outcome is to the order. A proven refusal for rate reasons leaves an amend
+    or cancel exactly where it was."""
+    if outcome == _THROTTLED and op != _PLACE:
+        return _UNSENT
+    return _OF_OUTCOME[outcome]
+
+
+def end_of_status(status: int) -> int:
+    """The event of a final status, NOT_FINAL for the others."""
+    return _OF_STATUS[status]
+
+
+def is_open_status(status: int) -> bool:
+    """The venue says that it rests, or will."""
+    return _OF_STATUS[status] == NOT_FINAL and status != _UNKNOWN_STATUS
+
+
+def expects_reply(order: Order, op: int, tick_id: int, outcome: int) -> bool:
     """Is this the answer to what is in flight, or a late one that still proves something?"""
-    if op == Op.PLACE and order.state == State.UNKNOWN and not order.seen:
-        return event in (Event.ACK, Event.REFUSED)
-    flying = IN_FLIGHT[order.state]
-    return flying and order.flight_op == op and order.flight_tick == tick_id
+    if op == _PLACE and order.code == _UNKNOWN and not order.seen:
+        event = _OF_OUTCOME[outcome]
+        return event in (_ACK, _REFUSED)
+    return is_in_flight(order.code) and order.flight_op == op and order.flight_tick == tick_id
 
 
-def judge(order: Order, update: OrderUpdate, now_ns: int) -> Event:
+def judge(order: Order, update: OrderUpdate, now_ns: int) -> int:
     """Does this open report decide the change in progress? Takes its values if it does.
 
     An amend is decided when its values are shown. That it (or a cancel) did not happen is
     decided when, after it can no longer happen, the last known report is simply repeated: a
     newer one may be news from before the change, delayed on its way.
     """
-    settled = now_ns >= order.settle_ns and update.updated_ms == order.updated_ms
-    order.updated_ms = update.updated_ms
+    updated_ms = update.updated_ms
+    price_ticks = update.price_ticks
+    lots = update.lots
+    settled = now_ns >= order.settle_ns and updated_ms == order.updated_ms
+    order.updated_ms = updated_ms
     order.seen = True
     order.missing = False
     if order.pending_lots:
-        price, lots = order.pending_price_ticks, order.pending_lots
-        if not settled and (update.price_ticks, update.lots) != (price, lots):
-            return Event.SEEN
-    elif order.state == State.CANCEL_ACKED and not settled:
-        return Event.SEEN
-    order.price_ticks = update.price_ticks
-    order.lots = update.lots
+        shown = price_ticks == order.pending_price_ticks and lots == order.pending_lots
+        if not settled and not shown:
+            return _SEEN
+    elif order.code == _CANCEL_ACKED and not settled:
+        return _SEEN
+    order.price_ticks = price_ticks
+    order.lots = lots
     order.pending_lots = order.pending_price_ticks = 0
-    return Event.PROVEN
+    return _PROVEN

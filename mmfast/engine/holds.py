@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mmfast.engine.order import NEVER_NS
 from mmfast.units import NS_PER_MS, NS_PER_S
 
 FREE_REFUSALS: Final = 1
@@ -15,11 +16,12 @@ LONGEST_HOLD_NS: Final = 10 * NS_PER_S
 class Holds:
     """Exponential back-off per instrument, ended by the first order that is seen resting."""
 
-    __slots__ = ("_refusals", "_until_ns")
+    __slots__ = ("_next_ns", "_refusals", "_until_ns")
 
     def __init__(self, instruments: int) -> None:
         self._refusals = [0] * instruments
         self._until_ns: dict[int, int] = {}
+        self._next_ns = NEVER_NS
 
     def refuse(self, instrument: int, now_ns: int) -> None:
         """The venue refused an order of this instrument."""
@@ -28,6 +30,7 @@ class Holds:
         if beyond > 0:
             hold_ns = min(FIRST_HOLD_NS << min(beyond - 1, 20), LONGEST_HOLD_NS)
             self._until_ns[instrument] = now_ns + hold_ns
+            self._next_ns = min(self._until_ns.values())
 
     def accept(self, instrument: int) -> None:
         """An order of this instrument rests: whatever was wrong is over."""
@@ -39,11 +42,14 @@ class Holds:
 
     def over(self, now_ns: int) -> list[int]:
         """Instruments whose hold has just ended; each is named once."""
+        if now_ns < self._next_ns:
+            return []
         ended = [index for index, until_ns in self._until_ns.items() if until_ns <= now_ns]
         for index in ended:
             del self._until_ns[index]
+        self._next_ns = min(self._until_ns.values(), default=NEVER_NS)
         return ended
 
-    def next_ns(self, never_ns: int) -> int:
+    def next_ns(self) -> int:
         """When the next hold ends."""
-        return min(self._until_ns.values(), default=never_ns)
+        return self._next_ns

@@ -104,6 +104,10 @@ class Inventory:
         self.synced = False
         """A snapshot has set the positions; before, nothing about them is known."""
 
+    def lots(self, instrument: int) -> int:
+        """Our position, positive when long."""
+        return self.positions[instrument].lots
+
     def replace_instrument(self, instrument: Instrument) -> None:
         """Take new filters."""
         self._instruments[instrument.index] = instrument

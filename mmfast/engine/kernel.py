@@ -26,8 +26,8 @@ from mmfast.engine.planner import Planner, policy_of
 from mmfast.engine.quoter import NO_QUOTES, Ladder, Quotes, Strategy, reducing
 from mmfast.engine.risk import Risk
 from mmfast.engine.rotation import Rotation
+from mmfast.engine.terms import Terms, terms_of, units_of
 from mmfast.engine.view import EngineView
-from mmfast.errors import InvariantError
 from mmfast.ids import ClientIds
 from mmfast.messages import (
     AccountSnapshot,
@@ -57,6 +57,8 @@ CHECK_NS: Final = NS_PER_S
 """How often our account book is compared with the venue's figures."""
 _PULLED: Final = Stance(pulled=True)
 _TRADING: Final = "Trading"
+_NEVER_NS: Final = NEVER_NS
+_CANCEL: Final = int(Op.CANCEL)
 
 
 class Kernel:
@@ -74,13 +76,14 @@ class Kernel:
         ids: ClientIds,
         strategy: Strategy | None = None,
     ) -> None:
-        _check_alignment(instruments, params)
+        self._terms = terms_of(instruments, params.symbols)
         count = len(instruments)
         self._params = params
         self._own_strategy = strategy
-        self._strategy: Strategy = strategy or Ladder(params.fair_price)
         self.counters = Counters()
         self.mode = Mode.SYNCING
+        self._quotes_at_all = False
+        self._reduces = False
         self._gate = Gate()
         self._outbox = Outbox()
         self._dirty = Rotation(count)
@@ -95,7 +98,7 @@ class Kernel:
         )
         self._orders = OrderTable(count, params.recv_window_ms * NS_PER_MS)
         self._inventory = Inventory(instruments)
-        self._risk = Risk(self._market, self._orders, self._inventory, params.symbols)
+        self._risk = Risk(self._market, self._orders, self._inventory, self._terms)
         self._account = Account(
             instruments,
             self._orders,
@@ -188,7 +191,7 @@ class Kernel:
     def _on_instrument(self, changed: Instrument) -> None:
         index = changed.index
         known = self._market.instruments[index]
-        if _units(known) != _units(changed):
+        if units_of(known) != units_of(changed):
             # All our integers of this instrument have lost their meaning.
             self._units_changed[index] = None
             self._outbox.raise_once(
@@ -200,6 +203,7 @@ class Kernel:
             )
         else:
             self._market.instruments[index] = changed
+            self._terms[index] = Terms(changed, self._params.symbols[index])
             self._inventory.replace_instrument(changed)
         self._set_status()
         self._dirty.mark(index)
@@ -213,15 +217,15 @@ class Kernel:
         others' unsent intent is dropped: it was decided on a market that has moved.
         """
         self._look_around(now_ns)
-        if not len(self._dirty) and not self._dispatcher.homeless():
+        if not self._dirty.any_marked() and not self._orders.strays.has_homeless():
             return []
         self.counters.ticks += 1
         self._differ.begin()
-        for instrument in self._dirty.take(self._params.batch.max_parallel_symbols):
+        for instrument in self._dirty.take(self._at_once):
             self._decide(instrument, now_ns)
-        if len(self._dirty) and len(self._bus):
+        if self._dirty.any_marked():
             for instrument in self._bus.waiting():
-                if instrument in self._dirty:
+                if self._dirty.is_marked(instrument):
                     self._bus.clear_instrument(instrument)
         batches = self._dispatcher.batches(self.counters.ticks, now_ns)
         for batch in batches:
@@ -242,30 +246,32 @@ class Kernel:
             self._account.check_books(now_ns)
 
     def _decide(self, instrument: int, now_ns: int) -> None:
-        params = self._params.symbols[instrument]
+        terms = self._terms[instrument]
         if self._pull_reason(instrument, now_ns):
             quotes, stance = NO_QUOTES, _PULLED
         else:
-            quotes = self._quotes(instrument)
-            reduces = self.mode is Mode.REDUCE_ONLY
-            stance = Stance(False, self._holds.holds(instrument, now_ns), reduces)
-        put = self._bus.put
-        for command in self._differ.commands(instrument, quotes, params, stance):
-            put(command)
+            quotes = self._quotes(instrument, terms)
+            stance = Stance(False, self._holds.holds(instrument, now_ns), self._reduces)
+        self._differ.put(instrument, quotes, terms.tolerance_e4, stance)
 
-    def _quotes(self, instrument: int) -> Quotes:
-        known = self._market.instruments[instrument]
-        position = self._inventory.positions[instrument].lots
-        quotes = self._strategy.quote(
-            known, self._params.symbols[instrument], self._market.top(instrument), position
-        )
-        if self.mode is Mode.REDUCE_ONLY:
-            return reducing(quotes, known, position)
-        return quotes
+    def _quotes(self, instrument: int, terms: Terms) -> Quotes:
+        position = self._inventory.lots(instrument)
+        if self._own_strategy is None:
+            book = self._market.book(instrument)
+            fair = self._ladder.fair_x256(book.mid_x2(), book.microprice_x256())
+            quotes = self._ladder.round(fair, terms, book.bid_ticks, book.ask_ticks, position)
+        else:
+            quotes = self._own_strategy.quote(
+                self._market.instruments[instrument],
+                self._params.symbols[instrument],
+                self._market.top(instrument),
+                position,
+            )
+        return reducing(quotes, terms, position) if self._reduces else quotes
 
     def _pull_reason(self, instrument: int, now_ns: int) -> str:
         """Why an instrument is not quoted; empty when it is."""
-        if self.mode is not Mode.TRADING and self.mode is not Mode.REDUCE_ONLY:
+        if not self._quotes_at_all:
             return self.mode.name.lower()
         return self._risk.status[instrument] or self._market.fault(instrument, now_ns)
 
@@ -277,12 +283,17 @@ class Kernel:
         return reason
 
     def _second_thoughts(self, batch: Batch, now_ns: int) -> str:
-        if self.mode is not Mode.TRADING and self.mode is not Mode.REDUCE_ONLY:
+        if not self._quotes_at_all:
             return f"mode is {self.mode.name}"
+        seen = -1
         for command in batch.commands:
-            reason = self._pull_reason(command.instrument, now_ns)
+            instrument = command.instrument
+            if instrument == seen:
+                continue
+            seen = instrument
+            reason = self._pull_reason(instrument, now_ns)
             if reason:
-                return f"{self._market.instruments[command.instrument].symbol}: {reason}"
+                return f"{self._terms[instrument].symbol}: {reason}"
         return ""
 
     # -- the shell's other questions ------------------------------------------------------
@@ -294,27 +305,26 @@ class Kernel:
     @property
     def wants_flush(self) -> bool:
         """There is something that a flush could act on now."""
-        return len(self._dirty) > 0
+        return self._dirty.any_marked()
 
     def next_wake_ns(self, now_ns: int) -> int:
         """When a flush is useful though no event came; far in the future for never."""
         wake_ns = min(
             self._market.next_stale_ns(),
-            self._holds.next_ns(NEVER_NS),
+            self._holds.next_ns(),
             self._orders.next_resolve_ns,
             self._check_ns,
         )
-        ops = [op for op in Op if self._bus.count(op)]
-        if self._dispatcher.homeless():
-            ops.append(Op.CANCEL)
-        if ops:
+        homeless = self._orders.strays.has_homeless()
+        if homeless or not self._bus.is_empty():
+            ops = [op for op in range(3) if self._bus.count(op) or (homeless and op == _CANCEL)]
             wake_ns = min(wake_ns, self._planner.opens_ns(now_ns, ops))
         return wake_ns
 
     def reconfigure(self, params: EngineParams, now_ns: int) -> None:
         """New parameters, between two flushes. What is in flight is not touched."""
         del now_ns  # the next flush decides everything anew
-        _check_alignment(tuple(self._market.instruments), params)
+        self._terms[:] = terms_of(tuple(self._market.instruments), params.symbols)
         self._params = params
         self._set_rules(params)
         self._dirty.mark_all()
@@ -336,12 +346,12 @@ class Kernel:
 
     def open_orders(self) -> int:
         """Own orders that are or may be resting."""
-        return len(self._orders)
+        return self._orders.count()
 
     # -- inside ---------------------------------------------------------------------------
 
     def _set_mode(self) -> None:
-        mode = self._gate.refresh(bool(self._orders.adopted()))
+        mode = self._gate.refresh(self._orders.strays.adopted > 0)
         self._account.ask_all = self._gate.private_up or mode >= Mode.DRAINING
         if mode is self.mode:
             return
@@ -352,12 +362,16 @@ class Kernel:
             f"{self.mode.name} -> {mode.name}"
             + (f": {self._gate.reason}" * bool(self._gate.reason)),
         )
-        self.mode = self._risk.mode = mode
+        self.mode = mode
+        self._risk.mode = mode
+        self._reduces = mode is Mode.REDUCE_ONLY
+        self._quotes_at_all = self._reduces or mode is Mode.TRADING
         self._dirty.mark_all()
 
     def _set_rules(self, params: EngineParams) -> None:
-        self._strategy = self._own_strategy or Ladder(params.fair_price)
-        self._differ.requote_by = params.requote_by
+        self._ladder = Ladder(params.fair_price)
+        self._at_once = params.batch.max_parallel_symbols
+        self._differ.set_policy(params.requote_by)
         self._bus.configure(
             amend_replaces=params.requote_by is RequoteBy.AMEND,
             coalesce_cancel=params.batch.coalesce_cancel,
@@ -366,7 +380,6 @@ class Kernel:
         self._planner.reconfigure(params.planner, policy_of(params.batch))
         self._market.set_stale_ms(params.stale_book_ms)
         self._orders.set_recv_window(params.recv_window_ms * NS_PER_MS)
-        self._risk.set_limits(params.symbols)
         self._set_status()
 
     def _set_status(self) -> None:
@@ -376,24 +389,3 @@ class Kernel:
             if index in self._units_changed:
                 status = "instrument units changed"
             self._risk.status[index] = status if params.enabled else "disabled"
-
-
-def _units(instrument: Instrument) -> tuple[int, int, int, int]:
-    return (
-        instrument.tick_decimals,
-        instrument.tick_units,
-        instrument.step_decimals,
-        instrument.step_units,
-    )
-
-
-def _check_alignment(instruments: tuple[Instrument, ...], params: EngineParams) -> None:
-    if len(instruments) != len(params.symbols) or not instruments:
-        raise InvariantError(
-            f"expected parameters for each of {len(instruments)} instruments, "
-            f"found {len(params.symbols)}"
-        )
-    if [instrument.index for instrument in instruments] != list(range(len(instruments))):
-        raise InvariantError("instruments must be numbered 0, 1, 2 ... in their order")
-    if len({instrument.category for instrument in instruments}) != 1:
-        raise InvariantError("all instruments of one kernel must be of one category")

@@ -30,6 +30,9 @@ BROKEN: Final = "book frames unreadable"
 CROSSED: Final = "book crossed"
 ONE_SIDED: Final = "book one-sided"
 STALE: Final = "book stale"
+_TOP: Final = TOP | SNAPSHOT
+_SNAPSHOT: Final = SNAPSHOT
+_NEVER_NS: Final = NEVER_NS
 
 
 class Feed:
@@ -77,7 +80,7 @@ class Market:
         self._outbox = outbox
         self._dirty = dirty
         self._stale_ns = stale_book_ms * NS_PER_MS
-        self._next_stale_ns = NEVER_NS
+        self._next_stale_ns = _NEVER_NS
 
     def set_stale_ms(self, stale_book_ms: int) -> None:
         """A new age limit; every book is looked at again."""
@@ -100,9 +103,9 @@ class Market:
             return
         feed.last_ns = now_ns
         feed.bad_frames = 0
-        if changes & SNAPSHOT:
+        if changes & _SNAPSHOT:
             feed.asked = False
-        if changes & (TOP | SNAPSHOT):
+        if changes & _TOP:
             self._dirty.mark(instrument)
         elif not feed.fault and feed.fresh:
             return
@@ -128,14 +131,19 @@ class Market:
             return feed.fault
         return STALE if now_ns - feed.last_ns > self._stale_ns else ""
 
+    def book(self, instrument: int) -> Book:
+        """The book itself, to be read only."""
+        feed = self._feeds[instrument]
+        return feed.book
+
     def top(self, instrument: int) -> Top:
         """What a strategy sees; meaningful only without a fault."""
-        book = self._feeds[instrument].book
+        book = self.book(instrument)
         return Top(book.bid_ticks, book.ask_ticks, book.mid_x2(), book.microprice_x256())
 
     def mid_x2_ticks(self, instrument: int) -> int:
         """Bid plus ask; 0 while a side is missing."""
-        return self._feeds[instrument].book.mid_x2()
+        return self.book(instrument).mid_x2()
 
     def age_ms(self, instrument: int, now_ns: int) -> int:
         """Since the last frame; -1 without a book."""
@@ -146,8 +154,9 @@ class Market:
         """Mark the books that have grown too old since the last look."""
         if now_ns < self._next_stale_ns:
             return
-        oldest_ns = NEVER_NS
-        for instrument, feed in enumerate(self._feeds):
+        oldest_ns = _NEVER_NS
+        for instrument in range(len(self._feeds)):
+            feed = self._feeds[instrument]
             if feed.fault or not feed.fresh:
                 continue
             if now_ns - feed.last_ns > self._stale_ns:
@@ -155,7 +164,7 @@ class Market:
                 self._dirty.mark(instrument)
             else:
                 oldest_ns = min(oldest_ns, feed.last_ns)
-        self._next_stale_ns = min(oldest_ns + self._stale_ns + 1, NEVER_NS)
+        self._next_stale_ns = min(oldest_ns + self._stale_ns + 1, _NEVER_NS)
 
     def next_stale_ns(self) -> int:
         """Before this instant no book can become stale: frames only make them younger."""

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from mmfast.engine.order_states import FIRST_FINAL, State
-from mmfast.messages import Op, Side
+from mmfast.engine.order_states import State, is_final
+from mmfast.messages import Op
 from mmfast.units import Slot
 
 NO_SLOT: Final = Slot(-1)
 """Seat of an order that only waits for its end: replaced, adopted, or a zombie."""
 NEVER_NS: Final = 1 << 62
 """An instant that does not come."""
+_STATES: Final = tuple(State)
+_PLACING: Final = int(State.PLACING)
+_CANCELLING: Final = int(State.CANCELLING)
+_CANCELLING_BLIND: Final = int(State.CANCELLING_BLIND)
+_CANCEL_ACKED: Final = int(State.CANCEL_ACKED)
+_PLACE: Final = int(Op.PLACE)
+_NEVER_NS: Final = NEVER_NS
 
 
 class Order:
@@ -21,6 +28,7 @@ class Order:
         "adopted",
         "booked_lots",
         "client_id",
+        "code",
         "counted_lots",
         "cum_lots",
         "flight_op",
@@ -37,13 +45,12 @@ class Order:
         "settle_ns",
         "side",
         "slot",
-        "state",
         "updated_ms",
         "venue_id",
     )
 
     def __init__(
-        self, client_id: int, slot: int, instrument: int, side: Side, price_ticks: int, lots: int
+        self, client_id: int, slot: int, instrument: int, side: int, price_ticks: int, lots: int
     ) -> None:
         self.client_id = client_id
         self.slot = slot
@@ -51,7 +58,8 @@ class Order:
         self.side = side
         self.price_ticks = price_ticks
         self.lots = lots
-        self.state = State.PLACING
+        self.code = _PLACING
+        """Its :class:`State`, as a plain integer for those in a hurry."""
         self.cum_lots = 0
         self.booked_lots = 0
         """Filled size whose executions have moved the position."""
@@ -61,12 +69,12 @@ class Order:
         self.venue_id = ""
         self.sent_ns = 0
         """When the last request about it left: until it expires it may still act."""
-        self.flight_op = Op.PLACE
+        self.flight_op = _PLACE
         self.flight_tick = 0
         """Operation and tick of the last request; a reply to another one is late."""
-        self.settle_ns = NEVER_NS
+        self.settle_ns = _NEVER_NS
         """From then on an open order proves that the change in progress did not happen."""
-        self.resolve_ns = NEVER_NS
+        self.resolve_ns = _NEVER_NS
         """When to ask the venue, unless something settles the order before."""
         self.updated_ms = 0
         self.seen = False
@@ -76,20 +84,46 @@ class Order:
         self.counted_lots = 0
 
     @property
+    def state(self) -> State:
+        """Where it stands."""
+        return _STATES[self.code]
+
+    @property
     def leaves_lots(self) -> int:
         """What still rests."""
         return self.lots - self.cum_lots
 
-    @property
     def worst_lots(self) -> int:
         """Position it can still add: the larger size of an amend, less what is booked.
 
         Of an ended order it is the filled part whose executions have not arrived yet.
         """
-        size = self.cum_lots if self.state >= FIRST_FINAL else max(self.lots, self.pending_lots)
+        size = self.cum_lots if is_final(self.code) else max(self.lots, self.pending_lots)
         return max(max(size, self.cum_lots) - self.booked_lots, 0)
 
+    def is_leaving(self) -> bool:
+        """Its cancel has left and was not refused: the slot may be filled anew."""
+        code = self.code
+        return code in (_CANCELLING, _CANCELLING_BLIND, _CANCEL_ACKED)
 
-def is_leaving(order: Order) -> bool:
-    """Its cancel has left and was not refused: the slot may be filled anew."""
-    return order.state in (State.CANCELLING, State.CANCELLING_BLIND, State.CANCEL_ACKED)
+
+class Change:
+    """What an event did to an order. ``before == after`` when it moved nothing; the codes are
+    the same states as plain integers."""
+
+    __slots__ = ("after_code", "before_code", "order")
+
+    def __init__(self, order: Order, before_code: int, after_code: int) -> None:
+        self.order = order
+        self.before_code = before_code
+        self.after_code = after_code
+
+    @property
+    def before(self) -> State:
+        """The state that met the event."""
+        return _STATES[self.before_code]
+
+    @property
+    def after(self) -> State:
+        """The state that followed."""
+        return _STATES[self.after_code]

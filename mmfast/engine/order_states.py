@@ -187,19 +187,39 @@ TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
 }
 
 _NEXT: Final = tuple(
-    TRANSITIONS.get((state, event)) for state in State for event in Event
+    TRANSITIONS.get((state, event), -1) for state in State for event in Event
 )  # the same table by position: an enum's hash is too slow for the hot path
 _EVENTS: Final = len(Event)
+_FIRST_FINAL: Final = int(FIRST_FINAL)
 
 IN_FLIGHT: Final = tuple(state in _FLIGHTS for state in State)
 """By state: a request of ours about the order is unanswered."""
 CANCELLABLE: Final = tuple((state, Event.SEND_CANCEL) in TRANSITIONS for state in State)
 """By state: a cancel may be sent."""
+_IN_FLIGHT: Final = IN_FLIGHT
+_CANCELLABLE: Final = CANCELLABLE
 
 
-def following(state: State, event: Event) -> State:
+def following(state: int, event: int) -> int:
     """The state that follows; raises :class:`InvariantError` for a pair that must not happen."""
-    state_after = _NEXT[state * _EVENTS + event]
-    if state_after is None:
-        raise InvariantError(f"an order in state {state.name} must not meet {event.name}")
-    return state_after
+    after = _NEXT[state * _EVENTS + event]
+    if after < 0:
+        raise InvariantError(
+            f"an order in state {State(state).name} must not meet {Event(event).name}"
+        )
+    return after
+
+
+def is_final(state: int) -> bool:
+    """It can trade no more."""
+    return state >= _FIRST_FINAL
+
+
+def is_in_flight(state: int) -> bool:
+    """A request of ours about the order is unanswered."""
+    return _IN_FLIGHT[state]
+
+
+def is_cancellable(state: int) -> bool:
+    """A cancel may be sent."""
+    return _CANCELLABLE[state]

@@ -8,21 +8,29 @@ or twice: finals absorb, filled sizes only grow, and an execution counts once.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
+from mmfast.engine.draft import Draft
 from mmfast.engine.evidence import (
-    EVENT_OF_OUTCOME,
-    EVENT_OF_STATUS,
-    OPEN_STATUSES,
-    THROTTLED_MUTATION,
+    NOT_FINAL,
+    end_of_status,
+    event_of_outcome,
     expects_reply,
+    is_open_status,
     judge,
 )
 from mmfast.engine.memory import BoundedMemory
-from mmfast.engine.order import NEVER_NS, NO_SLOT, Order, is_leaving
-from mmfast.engine.order_states import FIRST_FINAL, IN_FLIGHT, Event, State, following
+from mmfast.engine.order import NEVER_NS, NO_SLOT, Change, Order
+from mmfast.engine.order_states import (
+    Event,
+    State,
+    following,
+    is_final,
+    is_in_flight,
+)
+from mmfast.engine.strays import Strays
 from mmfast.errors import InvariantError
-from mmfast.messages import Command, Op, OrderUpdate, Outcome
+from mmfast.messages import Op, OrderUpdate
 from mmfast.units import MAX_LEVELS, NS_PER_S
 
 CONFIRM_NS: Final = 3 * NS_PER_S
@@ -35,12 +43,27 @@ TOMBSTONES: Final = 1 << 13
 """Ended orders remembered. Older ones that turn up again are strangers, and are cancelled."""
 
 
-class Change(NamedTuple):
-    """What an event did to an order. ``before == after`` when it moved nothing."""
-
-    order: Order
-    before: State
-    after: State
+_PLACED: Final = int(State.PLACED)
+_LIVE: Final = int(State.LIVE)
+_AMENDED: Final = int(State.AMENDED)
+_CANCEL_ACKED: Final = int(State.CANCEL_ACKED)
+_UNKNOWN: Final = int(State.UNKNOWN)
+_AMEND: Final = int(Op.AMEND)
+_CANCEL: Final = int(Op.CANCEL)
+_SEND_AMEND: Final = int(Event.SEND_AMEND)
+_SEND_CANCEL: Final = int(Event.SEND_CANCEL)
+_REFUSED: Final = int(Event.REFUSED)
+_UNSENT: Final = int(Event.UNSENT)
+_TRADED: Final = int(Event.TRADED)
+_MISSING: Final = int(Event.MISSING)
+_FILLED: Final = int(Event.FILLED)
+_CANCELLED: Final = int(Event.CANCELLED)
+_REJECTED: Final = int(Event.REJECTED)
+_ABSENT: Final = int(Event.ABSENT)
+_VANISHED: Final = int(Event.VANISHED)
+_NO_SLOT: Final = int(NO_SLOT)
+_NEVER_NS: Final = NEVER_NS
+_CONFIRM_NS: Final = CONFIRM_NS
 
 
 def _no_tombs() -> Iterator[tuple[int, int]]:
@@ -59,23 +82,23 @@ class OrderTable:
     __slots__ = (
         "_entombed",
         "_orders",
-        "_slotless",
         "_unbooked",
         "by_slot",
         "expiry_ns",
         "next_resolve_ns",
         "open_lots",
+        "strays",
     )
 
     def __init__(self, instruments: int, recv_window_ns: int) -> None:
         self._orders: dict[int, Order] = {}
-        self._slotless: dict[int, Order] = {}
+        self.strays = Strays()
         self._unbooked: dict[int, Order] = {}
         self._entombed: BoundedMemory[int, int] = BoundedMemory(_no_tombs())
         self.by_slot: list[Order | None] = [None] * (instruments * 2 * MAX_LEVELS)
         self.open_lots = [0] * (instruments * 2)
         self.set_recv_window(recv_window_ns)
-        self.next_resolve_ns = NEVER_NS
+        self.next_resolve_ns = _NEVER_NS
 
     def __len__(self) -> int:
         return len(self._orders)
@@ -87,17 +110,13 @@ class OrderTable:
         """The order, unless it ended or was never ours."""
         return self._orders.get(client_id)
 
+    def count(self) -> int:
+        """How many orders are or may be resting."""
+        return len(self._orders)
+
     def set_recv_window(self, recv_window_ns: int) -> None:
         """How long after sending a request may still be accepted."""
         self.expiry_ns = max(CONFIRM_NS, recv_window_ns + EXPIRY_MARGIN_NS)
-
-    def adopted(self) -> list[Order]:
-        """Orders taken in from the venue that have not ended."""
-        return [order for order in self._slotless.values() if order.adopted]
-
-    def slotless(self) -> list[Order]:
-        """Orders that nobody wants any more and that only wait for their end."""
-        return list(self._slotless.values())
 
     def unbooked(self) -> list[Order]:
         """Ended orders with fills whose executions have not arrived."""
@@ -115,41 +134,40 @@ class OrderTable:
 
     # -- acts of our own ------------------------------------------------------------------
 
-    def place(self, command: Command, tick_id: int, now_ns: int) -> Order:
+    def place(self, draft: Draft, tick_id: int, now_ns: int) -> Order:
         """A create leaves. The slot must be free, or its order on its way out."""
-        cid = command.client_id
-        if cid in self._orders or cid in self._entombed or cid in self._unbooked:
-            raise InvariantError(f"order id {cid:#x} was used before: an id is never used twice")
-        holder = self.by_slot[command.slot]
+        client_id = draft.client_id
+        slot = draft.slot
+        if client_id in self._orders or client_id in self._entombed or client_id in self._unbooked:
+            raise InvariantError(
+                f"order id {client_id:#x} was used before: an id is never used twice"
+            )
+        holder = self.by_slot[slot]
         if holder is not None:
-            if not is_leaving(holder):
+            if not holder.is_leaving():
                 raise InvariantError(
-                    f"slot {command.slot} is taken by {holder.client_id:#x} in state "
+                    f"slot {slot} is taken by {holder.client_id:#x} in state "
                     f"{holder.state.name}; its cancel must leave first"
                 )
             self._unseat(holder)
-        _, slot, instrument, side, _, price_ticks, lots, _ = command
-        order = Order(cid, slot, instrument, side, price_ticks, lots)
+        order = Order(client_id, slot, draft.instrument, draft.side, draft.price_ticks, draft.lots)
         order.sent_ns = now_ns
         order.flight_tick = tick_id
-        self._orders[cid] = order
+        self._orders[client_id] = order
         self.by_slot[slot] = order
         self._count(order)
         return order
 
-    def amend(self, command: Command, tick_id: int, now_ns: int) -> Order:
+    def amend(self, draft: Draft, tick_id: int, now_ns: int) -> None:
         """An amend of price and total size leaves."""
-        order = self._own(command.client_id)
-        order.pending_price_ticks = command.price_ticks
-        order.pending_lots = command.lots
-        self._send(order, Op.AMEND, Event.SEND_AMEND, tick_id, now_ns)
-        return order
+        order = self._own(draft.client_id)
+        order.pending_price_ticks = draft.price_ticks
+        order.pending_lots = draft.lots
+        self._send(order, _AMEND, _SEND_AMEND, tick_id, now_ns)
 
-    def cancel(self, client_id: int, tick_id: int, now_ns: int) -> Order:
+    def cancel(self, client_id: int, tick_id: int, now_ns: int) -> None:
         """A cancel leaves."""
-        order = self._own(client_id)
-        self._send(order, Op.CANCEL, Event.SEND_CANCEL, tick_id, now_ns)
-        return order
+        self._send(self._own(client_id), _CANCEL, _SEND_CANCEL, tick_id, now_ns)
 
     # -- evidence -------------------------------------------------------------------------
 
@@ -168,15 +186,13 @@ class OrderTable:
         order = self._orders.get(client_id)
         if order is None:
             return None
-        event = EVENT_OF_OUTCOME[outcome]
-        if not expects_reply(order, op, tick_id, event):
+        if not expects_reply(order, op, tick_id, outcome):
             return None
         order.sent_ns = max(order.sent_ns, sent_ns)
         if venue_id:
             order.venue_id = venue_id
-        if outcome == Outcome.THROTTLED and op != Op.PLACE:
-            event = THROTTLED_MUTATION
-        if event in (Event.REFUSED, Event.UNSENT) and op == Op.AMEND:
+        event = event_of_outcome(outcome, op)
+        if op == _AMEND and event in (_REFUSED, _UNSENT):
             order.pending_lots = order.pending_price_ticks = 0
         return self._step(order, event, now_ns)
 
@@ -187,15 +203,17 @@ class OrderTable:
             return None
         if update.venue_id:
             order.venue_id = update.venue_id
-        order.cum_lots = max(order.cum_lots, update.cum_lots)
-        final = EVENT_OF_STATUS.get(update.status)
-        if final is not None:
-            order.updated_ms = max(order.updated_ms, update.updated_ms)
+        cum_lots = update.cum_lots
+        order.cum_lots = max(order.cum_lots, cum_lots)
+        status = update.status
+        updated_ms = update.updated_ms
+        final = end_of_status(status)
+        if final != NOT_FINAL:
+            order.updated_ms = max(order.updated_ms, updated_ms)
             return self._step(order, final, now_ns)
-        stale = update.updated_ms < order.updated_ms
-        if stale or update.status not in OPEN_STATUSES:
+        if updated_ms < order.updated_ms or not is_open_status(status):
             self._count(order)
-            return Change(order, order.state, order.state)
+            return Change(order, order.code, order.code)
         return self._step(order, judge(order, update, now_ns), now_ns)
 
     def on_execution(self, client_id: int, lots: int, covered: bool, now_ns: int) -> Change | None:
@@ -207,14 +225,14 @@ class OrderTable:
         if not (covered and order.adopted):
             order.booked_lots += lots
         order.cum_lots = max(order.cum_lots, order.booked_lots)
-        if order.state >= FIRST_FINAL:
+        if is_final(order.code):
             self._count(order)
             if order.counted_lots == 0:
                 del self._unbooked[client_id]
-            return Change(order, order.state, order.state)
+            return Change(order, order.code, order.code)
         order.seen = True
-        change = self._step(order, Event.TRADED, now_ns)
-        if change.after is State.LIVE:
+        change = self._step(order, _TRADED, now_ns)
+        if change.after_code == _LIVE:
             self._schedule(order, now_ns)
         return change
 
@@ -223,31 +241,32 @@ class OrderTable:
         order = self._orders.get(client_id)
         if order is None:
             return None
-        return self._step(order, Event.VANISHED if order.seen else Event.ABSENT, now_ns)
+        return self._step(order, _VANISHED if order.seen else _ABSENT, now_ns)
 
     def on_missing(self, order: Order, now_ns: int) -> Change:
         """It was not among the open orders of a snapshot that began after it was sent. With a
         request in flight that is taken up when the reply is there."""
-        order.missing = IN_FLIGHT[order.state]
-        return self._step(order, Event.MISSING, now_ns)
+        order.missing = is_in_flight(order.code)
+        return self._step(order, _MISSING, now_ns)
 
     def adopt(self, update: OrderUpdate, now_ns: int) -> Order:
         """Take in an open order that the table does not know, only to end it."""
         order = Order(
             update.client_id,
-            NO_SLOT,
+            _NO_SLOT,
             update.instrument,
             update.side,
             update.price_ticks,
             update.lots,
         )
-        order.state = State.LIVE
+        order.code = _LIVE
         order.cum_lots = order.booked_lots = update.cum_lots
         order.venue_id = update.venue_id
         order.sent_ns = now_ns
         order.updated_ms = update.updated_ms
         order.seen = order.adopted = True
-        self._orders[order.client_id] = self._slotless[order.client_id] = order
+        self._orders[order.client_id] = order
+        self.strays.add(order)
         self._count(order)
         return order
 
@@ -277,9 +296,10 @@ class OrderTable:
         due = [order for order in self._orders.values() if order.resolve_ns <= now_ns]
         for order in due:
             order.resolve_ns = now_ns + REASK_NS
-        self.next_resolve_ns = min(
-            (order.resolve_ns for order in self._orders.values()), default=NEVER_NS
-        )
+        next_ns = _NEVER_NS
+        for order in self._orders.values():
+            next_ns = min(next_ns, order.resolve_ns)
+        self.next_resolve_ns = next_ns
         return due
 
     def recount(self) -> list[int]:
@@ -287,7 +307,7 @@ class OrderTable:
         totals = [0] * len(self.open_lots)
         for orders in (self._orders, self._unbooked):
             for order in orders.values():
-                totals[order.instrument * 2 + order.side] += order.worst_lots
+                totals[order.instrument * 2 + order.side] += order.worst_lots()
         return totals
 
     # -- inside ---------------------------------------------------------------------------
@@ -298,74 +318,80 @@ class OrderTable:
             raise InvariantError(f"order {client_id:#x} is not in the table: it cannot be changed")
         return order
 
-    def _send(self, order: Order, op: Op, event: Event, tick_id: int, now_ns: int) -> None:
+    def _send(self, order: Order, op: int, event: int, tick_id: int, now_ns: int) -> None:
         order.flight_op = op
         order.flight_tick = tick_id
         order.sent_ns = now_ns
-        self._step(order, event, now_ns)
+        self._meet(order, event, now_ns)
 
-    def _step(self, order: Order, event: Event, now_ns: int) -> Change:
-        before = order.state
-        state = following(before, event)
-        if order.missing and not IN_FLIGHT[state] and state < FIRST_FINAL:
+    def _step(self, order: Order, event: int, now_ns: int) -> Change:
+        before = order.code
+        self._meet(order, event, now_ns)
+        return Change(order, before, order.code)
+
+    def _meet(self, order: Order, event: int, now_ns: int) -> None:
+        """An order meets an event."""
+        before = order.code
+        after = following(before, event)
+        if order.missing and not is_in_flight(after) and not is_final(after):
             order.missing = False
-            state = following(state, Event.MISSING)
-        order.state = state
-        if state >= FIRST_FINAL:
+            after = following(after, _MISSING)
+        order.code = after
+        if is_final(after):
             self._end(order, event)
-        elif state is not before:
+        elif after != before:
             self._schedule(order, now_ns)
+            if order.slot == _NO_SLOT:
+                self.strays.look_again(order)
         self._count(order)
-        return Change(order, before, state)
 
     def _schedule(self, order: Order, now_ns: int) -> None:
         """When an order in this state proves its change undone, and when to ask about it."""
-        state = order.state
-        if state == State.UNKNOWN:
+        code = order.code
+        if code == _UNKNOWN:
             order.settle_ns = order.sent_ns + self.expiry_ns
             order.resolve_ns = now_ns
-        elif state in (State.PLACED, State.AMENDED, State.CANCEL_ACKED):
-            order.settle_ns = order.resolve_ns = now_ns + CONFIRM_NS
+        elif code in (_PLACED, _AMENDED, _CANCEL_ACKED):
+            order.settle_ns = order.resolve_ns = now_ns + _CONFIRM_NS
         else:
-            order.settle_ns = order.resolve_ns = NEVER_NS
-            if state == State.LIVE:
+            order.settle_ns = order.resolve_ns = _NEVER_NS
+            if code == _LIVE:
                 order.pending_lots = order.pending_price_ticks = 0
-                if order.leaves_lots <= 0:
+                if order.lots <= order.cum_lots:
                     # Whether that is all of it only the order's own report can say.
-                    order.resolve_ns = now_ns + CONFIRM_NS
+                    order.resolve_ns = now_ns + _CONFIRM_NS
         self.next_resolve_ns = min(self.next_resolve_ns, order.resolve_ns)
 
-    def _end(self, order: Order, event: Event) -> None:
-        del self._orders[order.client_id]
-        if order.slot == NO_SLOT:
-            del self._slotless[order.client_id]
+    def _end(self, order: Order, event: int) -> None:
+        client_id = order.client_id
+        del self._orders[client_id]
+        if order.slot == _NO_SLOT:
+            self.strays.drop(order)
         else:
             self.by_slot[order.slot] = None
         if order.adopted:
             # Which of its fills the position already contained when it was found is not known.
             order.booked_lots = order.cum_lots
         elif order.cum_lots > order.booked_lots:
-            self._unbooked[order.client_id] = order
+            self._unbooked[client_id] = order
         self._entomb(order, event)
 
-    def _entomb(self, order: Order, event: Event) -> None:
+    def _entomb(self, order: Order, event: int) -> None:
         """Remember up to when an open report is merely late (-1: any would be a zombie)."""
-        if event == Event.FILLED:
-            horizon_ms = NEVER_NS  # a filled order cannot rest, so all reports of it are late
-        elif event in (Event.CANCELLED, Event.REJECTED):
+        horizon_ms = -1
+        if event == _FILLED:
+            horizon_ms = _NEVER_NS  # a filled order cannot rest, so all reports of it are late
+        elif event in (_CANCELLED, _REJECTED):
             horizon_ms = order.updated_ms
-        else:
-            horizon_ms = -1
         self._entombed.put(order.client_id, horizon_ms)
 
     def _unseat(self, order: Order) -> None:
         self.by_slot[order.slot] = None
-        order.slot = NO_SLOT
-        self._slotless[order.client_id] = order
+        order.slot = _NO_SLOT
+        self.strays.add(order)
 
     def _count(self, order: Order) -> None:
-        worst = order.worst_lots
+        worst = order.worst_lots()
         if worst != order.counted_lots:
-            key = order.instrument * 2 + order.side
-            self.open_lots[key] += worst - order.counted_lots
+            self.open_lots[order.instrument * 2 + order.side] += worst - order.counted_lots
             order.counted_lots = worst

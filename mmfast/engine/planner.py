@@ -7,8 +7,7 @@ for the single and the batch form of it: six buckets. What does not fit stays in
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
-from itertools import count
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 from mmfast.engine.params import BatchParams, PlannerParams
@@ -22,7 +21,16 @@ FIRST_PAUSE_NS: Final = 10 * NS_PER_MS
 LONGEST_PAUSE_NS: Final = NS_PER_S
 DEADLINE_PASSED: Final = "tick deadline passed before sending"
 """``ret_msg`` of commands that the shell gave back because their tick was over."""
-_UNSPENT: Final = (Outcome.NOT_SENT, Outcome.LOCAL_REJECT)
+MOST_ORDERS: Final = 1 << 40
+"""A limit beyond this is none: no header may lead our sums out of 64 bits."""
+_NOT_SENT: Final = int(Outcome.NOT_SENT)
+_LOCAL_REJECT: Final = int(Outcome.LOCAL_REJECT)
+_THROTTLED: Final = int(Outcome.THROTTLED)
+_CANCEL: Final = int(Op.CANCEL)
+_AMEND: Final = int(Op.AMEND)
+_PLACE: Final = int(Op.PLACE)
+_OPS: Final = tuple(Op)
+_NO_COMMANDS: Final[tuple[int, int, int]] = (0, 0, 0)
 
 
 class Bucket:
@@ -42,23 +50,21 @@ class Bucket:
         self._cooling: deque[tuple[int, int]] = deque()
         self._cooling_sum = 0
 
-    @property
     def usable(self) -> int:
         """The share of the limit that we use; at least one order, or nothing would move."""
         return max(self.limit * self.percent // 100, 1)
 
     def used(self, now_ns: int) -> int:
         """Orders that the venue may still be counting."""
-        cooling = self._cooling
-        while cooling and cooling[0][0] <= now_ns:
-            self._cooling_sum -= cooling.popleft()[1]
+        while self._cooling_sum and self._cooling[0][0] <= now_ns:
+            self._cooling_sum -= self._cooling.popleft()[1]
         return self.in_flight + self._cooling_sum
 
     def left(self, now_ns: int) -> int:
         """Orders that may leave now."""
         if now_ns < self.closed_until_ns:
             return 0
-        return max(self.usable - self.used(now_ns), 0)
+        return max(self.usable() - self.used(now_ns), 0)
 
     def spend(self, orders: int) -> None:
         """They leave."""
@@ -73,9 +79,9 @@ class Bucket:
     def learn(self, rate: RateInfo, now_ns: int) -> None:
         """Take the venue's own figures; where it counts more than we do, it is right."""
         if rate.limit > 0:
-            self.limit = rate.limit
+            self.limit = min(rate.limit, MOST_ORDERS)
         if rate.remaining >= 0:
-            unseen = self.limit - rate.remaining - self.used(now_ns)
+            unseen = self.limit - min(rate.remaining, MOST_ORDERS) - self.used(now_ns)
             if unseen > 0:
                 self._cool(unseen, now_ns)
 
@@ -148,23 +154,34 @@ def policy_of(batch: BatchParams) -> Policy:
 class Planner:
     """Budgets and packing of one category and account. Time is an argument."""
 
-    __slots__ = ("_buckets", "_category", "_failures", "_ids", "_params", "_shut_ns", "policy")
+    __slots__ = (
+        "_buckets",
+        "_category",
+        "_failures",
+        "_last_id",
+        "_packs",
+        "_reserve_percent",
+        "_shut_ns",
+        "_size",
+        "_spills",
+    )
 
     def __init__(self, params: PlannerParams, policy: Policy, category: Category) -> None:
-        self._params = params
         self._category = category
-        self._ids = count(1)
+        self._last_id = 0
         self._failures = 0
         self._shut_ns = 0
-        self._buckets = tuple(
+        self._buckets = [
             Bucket(params.initial_limit, params.safety_percent) for _ in range(2 * len(Op))
-        )
-        self.policy = policy
+        ]
+        self.reconfigure(params, policy)
 
     def reconfigure(self, params: PlannerParams, policy: Policy) -> None:
         """New parameters; what was learned and spent stays, whichever policy spent it."""
-        self._params = params
-        self.policy = policy
+        self._size = params.max_batch_orders
+        self._reserve_percent = params.cancel_reserve_percent
+        self._packs = [policy.packs(op) for op in Op]
+        self._spills = [policy.spills(op) for op in Op]
         for bucket in self._buckets:
             bucket.percent = params.safety_percent
 
@@ -172,47 +189,48 @@ class Planner:
         """Cancels, amends and places that may leave now. Cancels beyond the ordinary share
         are allowed for the urgent ones only."""
         if now_ns < self._shut_ns:
-            return 0, 0, 0
-        bucket = self._bucket(Op.CANCEL)
+            return _NO_COMMANDS
+        bucket = self._bucket(_CANCEL)
         left = bucket.left(now_ns)
-        ordinary = max(left - bucket.usable * self._params.cancel_reserve_percent // 100, 0)
-        if self.policy.spills(Op.CANCEL):
-            left += self._buckets[2 * Op.CANCEL + 1].left(now_ns)
+        ordinary = max(left - bucket.usable() * self._reserve_percent // 100, 0)
+        if self._spills[_CANCEL]:
+            left += self._single(_CANCEL).left(now_ns)
         return (
             max(ordinary, min(urgent_cancels, left)),
-            self._bucket(Op.AMEND).left(now_ns),
-            self._bucket(Op.PLACE).left(now_ns),
+            self._bucket(_AMEND).left(now_ns),
+            self._bucket(_PLACE).left(now_ns),
         )
 
-    def pack(self, op: Op, commands: Sequence[Command], tick_id: int, now_ns: int) -> list[Batch]:
+    def pack(self, op: int, commands: list[Command], tick_id: int, now_ns: int) -> list[Batch]:
         """The requests for commands of one operation, paid from their budgets.
 
         The caller keeps within the allowance of the same instant.
         """
-        if not commands:
-            return []
-        if not self.policy.packs(op):
-            return list(self._singles(op, commands, tick_id))
-        packed = commands
-        if self.policy.spills(op):
-            packed = commands[: self._bucket(op).left(now_ns)]
-        size = self._params.max_batch_orders
-        batches = [
-            self._batch(op, tuple(packed[at : at + size]), tick_id, single=False)
-            for at in range(0, len(packed), size)
-        ]
-        batches.extend(self._singles(op, commands[len(packed) :], tick_id))
+        batches: list[Batch] = []
+        together = 0
+        if self._packs[op]:
+            together = len(commands)
+            if self._spills[op]:
+                together = min(together, self._bucket(op).left(now_ns))
+        for at in range(0, together, self._size):
+            part = tuple(commands[at : min(at + self._size, together)])
+            batches.append(self._batch(op, part, tick_id, False))
+        batches += [self._batch(op, (one,), tick_id, True) for one in commands[together:]]
         return batches
 
     def on_reply(self, reply: BatchReply, now_ns: int, *, connected: bool = False) -> None:
         """Give back or keep the budget, and learn what the venue says about it. ``connected``:
         if it did not leave, that was for a reason of ours, not for want of a connection."""
-        bucket = self._buckets[2 * reply.batch.op + reply.batch.single]
+        batch = reply.batch
+        bucket = self._single(batch.op) if batch.single else self._together(batch.op)
         unspent = throttled = 0
         for item in reply.items:
-            unspent += item.outcome in _UNSPENT
-            throttled += item.outcome == Outcome.THROTTLED
-        bucket.settle(len(reply.batch.commands), unspent, now_ns)
+            outcome = item.outcome
+            if outcome in (_NOT_SENT, _LOCAL_REJECT):
+                unspent += 1
+            elif outcome == _THROTTLED:
+                throttled += 1
+        bucket.settle(len(batch.commands), unspent, now_ns)
         bucket.learn(reply.rate, now_ns)
         if throttled:
             bucket.close(now_ns)
@@ -222,37 +240,45 @@ class Planner:
         elif not connected and DEADLINE_PASSED not in reply.items[0].ret_msg:
             self._pause(now_ns)
 
-    def opens_ns(self, now_ns: int, ops: Sequence[Op]) -> int:
+    def opens_ns(self, now_ns: int, ops: Sequence[int]) -> int:
         """When commands of these operations may get further than now."""
         if now_ns < self._shut_ns:
             return self._shut_ns
-        return min(self._bucket(op).opens_ns(now_ns) for op in ops)
+        return min([self._bucket(op).opens_ns(now_ns) for op in ops])
 
     def budgets(self, now_ns: int) -> tuple[BudgetView, ...]:
         """The six buckets as they stand."""
         return tuple(
-            BudgetView(
-                op=Op(key // 2),
-                single=bool(key & 1),
-                limit=bucket.limit,
-                used=bucket.used(now_ns),
-                left=bucket.left(now_ns),
-            )
-            for key, bucket in enumerate(self._buckets)
+            [
+                BudgetView(
+                    op=Op(key // 2),
+                    single=bool(key & 1),
+                    limit=bucket.limit,
+                    used=bucket.used(now_ns),
+                    left=bucket.left(now_ns),
+                )
+                for key, bucket in enumerate(self._buckets)
+            ]
         )
 
     def _bucket(self, op: int) -> Bucket:
-        return self._buckets[2 * op + (not self.policy.packs(op))]
+        """The one that an operation is paid from."""
+        return self._together(op) if self._packs[op] else self._single(op)
 
-    def _singles(self, op: Op, commands: Sequence[Command], tick_id: int) -> Iterator[Batch]:
-        return (self._batch(op, (command,), tick_id, single=True) for command in commands)
+    def _together(self, op: int) -> Bucket:
+        return self._buckets[2 * op]
 
-    def _batch(self, op: Op, commands: tuple[Command, ...], tick_id: int, *, single: bool) -> Batch:
-        self._buckets[2 * op + single].spend(len(commands))
+    def _single(self, op: int) -> Bucket:
+        return self._buckets[2 * op + 1]
+
+    def _batch(self, op: int, commands: tuple[Command, ...], tick_id: int, single: bool) -> Batch:
+        bucket = self._single(op) if single else self._together(op)
+        bucket.spend(len(commands))
+        self._last_id += 1
         return Batch(
-            batch_id=next(self._ids),
+            batch_id=self._last_id,
             tick_id=tick_id,
-            op=op,
+            op=_OPS[op],
             category=self._category,
             single=single,
             commands=commands,

@@ -4,26 +4,47 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple, Protocol
 
+from mmfast._core.wide import mul_div
 from mmfast.engine.params import ONE_E4, FairPrice, SymbolParams
-from mmfast.messages import Instrument, Side
-from mmfast.units import Lots, Ticks
+from mmfast.engine.terms import WIDEST, Terms
+from mmfast.errors import InvariantError
+from mmfast.messages import Instrument
 
 SUBTICKS: Final = 256
 """Fair prices are carried in 1/256 tick, so that rounding happens once, away from them."""
+_SUBTICKS: Final = SUBTICKS
+_ONE_E4: Final = ONE_E4
+_WIDEST: Final = WIDEST
 
 
-class Level(NamedTuple):
+class Level:
     """One wanted quote: a price and the size that shall rest there."""
 
-    price_ticks: Ticks
-    lots: Lots
+    __slots__ = ("lots", "price_ticks")
+
+    def __init__(self, price_ticks: int, lots: int) -> None:
+        if not (-_WIDEST <= price_ticks <= _WIDEST and -_WIDEST <= lots <= _WIDEST):
+            raise InvariantError(
+                f"a quote must lie within 2**53, found {lots} lots at {price_ticks} ticks"
+            )
+        self.price_ticks = price_ticks
+        self.lots = lots
+
+    def __repr__(self) -> str:
+        return f"Level({self.price_ticks}, {self.lots})"
 
 
-class Quotes(NamedTuple):
+class Quotes:
     """What one instrument wants: per side, level 0 nearest to the fair price."""
 
-    bids: list[Level]
-    asks: list[Level]
+    __slots__ = ("asks", "bids")
+
+    def __init__(self, bids: list[Level], asks: list[Level]) -> None:
+        self.bids = bids
+        self.asks = asks
+
+    def __repr__(self) -> str:
+        return f"Quotes({self.bids}, {self.asks})"
 
 
 NO_QUOTES: Final = Quotes([], [])
@@ -58,111 +79,117 @@ class Strategy(Protocol):
 class Ladder:
     """Levels at growing distance on both sides of a fair price that leans against inventory."""
 
-    __slots__ = ("fair_price",)
+    __slots__ = ("_by_microprice",)
 
     def __init__(self, fair_price: FairPrice) -> None:
-        self.fair_price = fair_price
+        self._by_microprice = fair_price is FairPrice.MICROPRICE
 
     def quote(
         self, instrument: Instrument, params: SymbolParams, top: Top, position_lots: int
     ) -> Quotes:
         """See :class:`Strategy`."""
-        fair = fair_x256(self.fair_price, top)
-        centre = fair - skew_x256(fair, params, position_lots)
-        half = fair * params.half_spread_e4 // ONE_E4
-        step = fair * params.level_step_e4 // ONE_E4
-        count = params.levels
-        bids = bid_prices(centre - half, step, count, min(top.ask_ticks - 1, _highest(instrument)))
-        asks = ask_prices(centre + half, step, count, max(top.bid_ticks + 1, _lowest(instrument)))
-        room = params.max_position_lots
+        fair = top.microprice_x256 if self._by_microprice else mid_x256(top.mid_x2_ticks)
+        return self.round(
+            fair, Terms(instrument, params), top.bid_ticks, top.ask_ticks, position_lots
+        )
+
+    def fair_x256(self, mid_x2_ticks: int, microprice_x256: int) -> int:
+        """The centre before skew, in 1/256 tick."""
+        return microprice_x256 if self._by_microprice else mid_x256(mid_x2_ticks)
+
+    def round(
+        self, fair: int, terms: Terms, bid_ticks: int, ask_ticks: int, position_lots: int
+    ) -> Quotes:
+        """Quotes round a fair price: :meth:`quote` for who has the terms at hand."""
+        centre = fair - skew_x256(fair, terms, position_lots)
+        half = mul_div(fair, terms.half_spread_e4, _ONE_E4)
+        step = mul_div(fair, terms.level_step_e4, _ONE_E4)
+        room = terms.max_position_lots
         return Quotes(
-            sized(bids, instrument, params, room - position_lots),
-            sized(asks, instrument, params, room + position_lots),
+            bid_levels(centre - half, step, ask_ticks - 1, terms, room - position_lots),
+            ask_levels(centre + half, step, bid_ticks + 1, terms, room + position_lots),
         )
 
 
-def _lowest(instrument: Instrument) -> int:
-    return max(instrument.min_price_ticks, 1)
+def mid_x256(mid_x2_ticks: int) -> int:
+    """The mid in 1/256 tick."""
+    return mid_x2_ticks * (_SUBTICKS // 2)
 
 
-def _highest(instrument: Instrument) -> int:
-    return instrument.max_price_ticks
-
-
-def fair_x256(kind: FairPrice, top: Top) -> int:
-    """The centre before skew, in 1/256 tick."""
-    if kind is FairPrice.MICROPRICE:
-        return top.microprice_x256
-    return top.mid_x2_ticks * (SUBTICKS // 2)
-
-
-def skew_x256(fair: int, params: SymbolParams, position_lots: int) -> int:
+def skew_x256(fair: int, terms: Terms, position_lots: int) -> int:
     """How far the centre moves down for a long position (up for a short one).
 
     Scales with position / max_position and stops at the full skew.
     """
-    room = params.max_position_lots
-    if room <= 0:
+    room = terms.max_position_lots
+    if room <= 0 or position_lots == 0:
         return 0
     held = max(-room, min(position_lots, room))
-    return fair * params.skew_e4 * held // (ONE_E4 * room)
+    return _share(fair, terms.skew_e4, held, room)
 
 
-def bid_prices(first_x256: int, step_x256: int, levels: int, highest_ticks: int) -> list[int]:
-    """Prices from the centre downwards, rounded down and never above ``highest_ticks``.
+def _share(fair: int, skew_e4: int, held_lots: int, room_lots: int) -> int:
+    """The one product here that can leave 128 bits."""
+    return fair * skew_e4 * held_lots // (ONE_E4 * room_lots)
+
+
+def bid_levels(
+    first_x256: int, step_x256: int, highest_ticks: int, terms: Terms, room_lots: int
+) -> list[Level]:
+    """Levels from the centre downwards, prices rounded down and never above ``highest_ticks``.
 
     Two levels that fall on one tick are pulled apart: the outer one moves a tick further out.
     """
-    prices: list[int] = []
-    for level in range(levels):
-        price = min((first_x256 - level * step_x256) // SUBTICKS, highest_ticks)
-        prices.append(price)
-        highest_ticks = price - 1
-    return prices
-
-
-def ask_prices(first_x256: int, step_x256: int, levels: int, lowest_ticks: int) -> list[int]:
-    """Prices from the centre upwards, rounded up and never below ``lowest_ticks``; else as
-    :func:`bid_prices`."""
-    prices: list[int] = []
-    for level in range(levels):
-        price = max(-(-(first_x256 + level * step_x256) // SUBTICKS), lowest_ticks)
-        prices.append(price)
-        lowest_ticks = price + 1
-    return prices
-
-
-def sized(
-    prices: list[int], instrument: Instrument, params: SymbolParams, room_lots: int
-) -> list[Level]:
-    """Give each price its size, as long as the side has room left for it.
-
-    Levels that would be below the venue's minimum size or value, or outside its price range,
-    end the ladder: what lies further out would be no better.
-    """
     levels: list[Level] = []
-    most = min(params.order_lots, instrument.max_order_lots)
-    for price in prices:
-        lots = min(most, room_lots)
-        if lots < max(instrument.min_order_lots, 1):
+    highest_ticks = min(highest_ticks, terms.max_price_ticks)
+    for level in range(terms.levels):
+        price = min((first_x256 - level * step_x256) // _SUBTICKS, highest_ticks)
+        lots = sized(price, terms, room_lots)
+        if not lots:
             break
-        if not instrument.min_price_ticks <= price <= instrument.max_price_ticks or price <= 0:
-            break
-        if price * lots * instrument.tick_lot_value_e8 < instrument.min_notional_e8:
-            break
-        levels.append(Level(Ticks(price), Lots(lots)))
+        levels.append(Level(price, lots))
         room_lots -= lots
+        highest_ticks = price - 1
     return levels
 
 
-def reducing(quotes: Quotes, instrument: Instrument, position_lots: int) -> Quotes:
+def ask_levels(
+    first_x256: int, step_x256: int, lowest_ticks: int, terms: Terms, room_lots: int
+) -> list[Level]:
+    """Levels from the centre upwards, prices rounded up and never below ``lowest_ticks``; else
+    as :func:`bid_levels`."""
+    levels: list[Level] = []
+    lowest_ticks = max(lowest_ticks, terms.min_price_ticks)
+    for level in range(terms.levels):
+        price = max(-(-(first_x256 + level * step_x256) // _SUBTICKS), lowest_ticks)
+        lots = sized(price, terms, room_lots)
+        if not lots:
+            break
+        levels.append(Level(price, lots))
+        room_lots -= lots
+        lowest_ticks = price + 1
+    return levels
+
+
+def sized(price_ticks: int, terms: Terms, room_lots: int) -> int:
+    """The size of a level, as long as the side has room left for it; 0 for none.
+
+    A level that would be below the venue's minimum size or value, or outside its price range,
+    ends the ladder: what lies further out would be no better.
+    """
+    lots = min(terms.order_lots, terms.most_lots, room_lots)
+    if terms.outside_range(price_ticks) or terms.below_minimum(price_ticks, lots):
+        return 0
+    return lots
+
+
+def reducing(quotes: Quotes, terms: Terms, position_lots: int) -> Quotes:
     """Only what shrinks the position, and not more than there is of it."""
     room = abs(position_lots)
-    side = Side.SELL if position_lots > 0 else Side.BUY
     kept: list[Level] = []
-    for price, lots in quotes.asks if side is Side.SELL else quotes.bids:
-        if room < max(instrument.min_order_lots, 1):
+    for level in quotes.asks if position_lots > 0 else quotes.bids:
+        if room < terms.least_lots:
             break
-        kept.append(Level(price, Lots(min(lots, room))))
-        room -= lots
-    return Quotes([], kept) if side is Side.SELL else Quotes(kept, [])
+        kept.append(Level(level.price_ticks, min(level.lots, room)))
+        room -= level.lots
+    return Quotes([], kept) if position_lots > 0 else Quotes(kept, [])

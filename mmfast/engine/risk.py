@@ -6,18 +6,26 @@ judged against what the ones before it may already cost. There is no way round t
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
+from mmfast._core.wide import product_greater
+from mmfast.engine.draft import Draft
 from mmfast.engine.inventory import Inventory
 from mmfast.engine.market import Market
-from mmfast.engine.order import Order, is_leaving
-from mmfast.engine.order_states import CANCELLABLE, State
+from mmfast.engine.order import Order
+from mmfast.engine.order_states import State, is_cancellable
 from mmfast.engine.orders import OrderTable
-from mmfast.engine.params import ONE_E4, SymbolParams
-from mmfast.messages import Command, Flag, Instrument, Mode, Op, Side
+from mmfast.engine.params import ONE_E4
+from mmfast.engine.terms import Terms
+from mmfast.messages import Flag, Mode, Op, Side
 
-_REDUCE_ONLY = int(Flag.REDUCE_ONLY)
+_REDUCE_ONLY: Final = int(Flag.REDUCE_ONLY)
+_TRADING: Final = int(Mode.TRADING)
+_REDUCING: Final = int(Mode.REDUCE_ONLY)
+_CANCEL: Final = int(Op.CANCEL)
+_AMEND: Final = int(Op.AMEND)
+_LIVE: Final = int(State.LIVE)
+_ONE_E4: Final = ONE_E4
 
 
 class Facts:
@@ -25,12 +33,10 @@ class Facts:
 
     __slots__ = (
         "adds_lots",
-        "filter",
         "flags",
         "held_lots",
         "index",
         "leaves_lots",
-        "limits",
         "mid_x2",
         "mode",
         "now_ns",
@@ -39,56 +45,41 @@ class Facts:
         "pull",
         "side",
         "status",
+        "terms",
     )
 
-    index: int
-    now_ns: int
-    filter: Instrument
-    limits: SymbolParams
-    mode: Mode
-    status: str
-    """Why the instrument is not traded at all; empty when it is."""
-    pull: str
-    """What is wrong with the book; empty when nothing is."""
-    side: int
-    flags: int
-    price: int
-    leaves_lots: int
-    """Size that would rest."""
-    adds_lots: int
-    """By how much the command raises the worst case of its side."""
-    held_lots: int
-    """Position, positive when it is on the side of the command."""
-    open_lots: int
-    """Worst case of all orders of that side, the ones of this flush included."""
-    mid_x2: int
+    def __init__(self, terms: Terms) -> None:
+        self.terms = terms
+        self.index = -1
+        self.now_ns = 0
+        self.mode = 0
+        self.status = ""
+        """Why the instrument is not traded at all; empty when it is."""
+        self.pull = ""
+        """What is wrong with the book; empty when nothing is."""
+        self.mid_x2 = 0
+        self.side = 0
+        self.flags = 0
+        self.price = 0
+        self.leaves_lots = 0
+        """Size that would rest."""
+        self.adds_lots = 0
+        """By how much the command raises the worst case of its side."""
+        self.held_lots = 0
+        """Position, positive when it is on the side of the command."""
+        self.open_lots = 0
+        """Worst case of all orders of that side, the ones of this flush included."""
 
 
 def _wrong_mode(f: Facts) -> bool:
-    if f.mode is Mode.TRADING:
+    if f.mode == _TRADING:
         return False
     grows = f.adds_lots > 0 and not f.flags & _REDUCE_ONLY
-    return f.mode is not Mode.REDUCE_ONLY or grows
-
-
-def _below_minimum(f: Facts) -> bool:
-    lots = f.leaves_lots
-    return (
-        lots < max(f.filter.min_order_lots, 1)
-        or f.price * lots * f.filter.tick_lot_value_e8 < f.filter.min_notional_e8
-    )
+    return f.mode != _REDUCING or grows
 
 
 def _too_large(f: Facts) -> bool:
-    return f.leaves_lots > min(f.limits.max_order_lots, f.filter.max_order_lots)
-
-
-def _too_valuable(f: Facts) -> bool:
-    return f.price * f.leaves_lots * f.filter.tick_lot_value_e8 > f.limits.max_order_value_e8
-
-
-def _outside_range(f: Facts) -> bool:
-    return not f.price > 0 or not f.filter.min_price_ticks <= f.price <= f.filter.max_price_ticks
+    return f.leaves_lots > min(f.terms.max_order_lots, f.terms.most_lots)
 
 
 def _outside_collar(f: Facts) -> bool:
@@ -96,40 +87,67 @@ def _outside_collar(f: Facts) -> bool:
     beyond_x2 = f.price * 2 - f.mid_x2
     if f.side:
         beyond_x2 = -beyond_x2
-    return beyond_x2 * ONE_E4 > f.mid_x2 * f.limits.price_collar_e4
+    return product_greater(beyond_x2, _ONE_E4, f.mid_x2, f.terms.price_collar_e4)
 
 
 def _too_far(f: Facts) -> bool:
-    return abs(f.price * 2 - f.mid_x2) * ONE_E4 > f.mid_x2 * f.limits.max_distance_e4
+    distance_x2 = abs(f.price * 2 - f.mid_x2)
+    return product_greater(distance_x2, _ONE_E4, f.mid_x2, f.terms.max_distance_e4)
 
 
 def _over_position(f: Facts) -> bool:
     """It alone, filled, would build too large a position."""
-    return f.adds_lots > 0 and f.held_lots + f.leaves_lots > f.limits.max_position_lots
+    return f.adds_lots > 0 and f.held_lots + f.leaves_lots > f.terms.max_position_lots
 
 
 def _over_open_position(f: Facts) -> bool:
     """It and everything open, in flight or unknown on its side, all filled, would."""
     worst = f.held_lots + f.open_lots + f.adds_lots
-    return f.adds_lots > 0 and worst > f.limits.max_position_lots
+    return f.adds_lots > 0 and worst > f.terms.max_position_lots
 
 
-Control = Callable[[Facts], bool]
-
-CONTROLS: Final[tuple[tuple[str, Control], ...]] = (
-    ("mode", _wrong_mode),
-    ("instrument", lambda f: f.status != ""),
-    ("book", lambda f: f.pull != ""),
-    ("min_order", _below_minimum),
-    ("order_size", _too_large),
-    ("order_value", _too_valuable),
-    ("price_range", _outside_range),
-    ("price_collar", _outside_collar),
-    ("max_distance", _too_far),
-    ("max_position", _over_position),
-    ("open_position", _over_open_position),
+CONTROLS: Final = (
+    "mode",
+    "instrument",
+    "book",
+    "min_order",
+    "order_size",
+    "order_value",
+    "price_range",
+    "price_collar",
+    "max_distance",
+    "max_position",
+    "open_position",
 )
-"""Control name and test; the first that is true refuses the command."""
+"""Names of the controls, in the order in which :func:`refusing` asks them."""
+
+
+def refusing(f: Facts) -> str:
+    """The first control that refuses; empty when all let pass."""
+    if _wrong_mode(f):
+        return "mode"
+    if f.status:
+        return "instrument"
+    if f.pull:
+        return "book"
+    if f.terms.below_minimum(f.price, f.leaves_lots):
+        return "min_order"
+    if _too_large(f):
+        return "order_size"
+    if f.terms.too_valuable(f.price, f.leaves_lots):
+        return "order_value"
+    if f.terms.outside_range(f.price):
+        return "price_range"
+    if _outside_collar(f):
+        return "price_collar"
+    if _too_far(f):
+        return "max_distance"
+    if _over_position(f):
+        return "max_position"
+    if _over_open_position(f):
+        return "open_position"
+    return ""
+
 
 SLOT: Final = "slot"
 """One intent per slot: a place needs an empty or leaving seat, a change its own resting order."""
@@ -141,66 +159,61 @@ are counted, but no operator is called."""
 class Risk:
     """Judges commands. Reads the books, the orders and the positions; changes none of them."""
 
-    __slots__ = ("_facts", "_inventory", "_market", "_orders", "_symbols", "mode", "status")
+    __slots__ = ("_facts", "_inventory", "_market", "_orders", "_terms", "mode", "status")
 
     def __init__(
-        self,
-        market: Market,
-        orders: OrderTable,
-        inventory: Inventory,
-        symbols: tuple[SymbolParams, ...],
+        self, market: Market, orders: OrderTable, inventory: Inventory, terms: list[Terms]
     ) -> None:
         self._market = market
         self._orders = orders
         self._inventory = inventory
-        self._symbols = symbols
-        self._facts = Facts()
-        self._facts.index = -1
-        self.mode = Mode.SYNCING
-        self.status = [""] * len(symbols)
+        self._terms = terms
+        self._facts = Facts(terms[0])
+        self.mode = int(Mode.SYNCING)
+        """Of the whole engine."""
+        self.status = [""] * len(terms)
         """By instrument: why it is not traded (switched off, not trading at the venue)."""
 
-    def set_limits(self, symbols: tuple[SymbolParams, ...]) -> None:
-        """New limits; they judge the next command."""
-        self._symbols = symbols
-
-    def check(self, command: Command, order: Order | None, now_ns: int) -> str:
-        """The name of the control that refuses ``command``, or an empty string.
+    def check(self, draft: Draft, order: Order | None, now_ns: int) -> str:
+        """The name of the control that refuses ``draft``, or an empty string.
 
         ``order`` is the one that the command names (amend, cancel) or that sits in its slot
         (place). A cancel is refused only when there is nothing to cancel.
         """
-        if command.op is Op.CANCEL:
-            return "" if order is not None and CANCELLABLE[order.state] else SLOT
-        if command.op is Op.AMEND:
-            if order is None or order.state is not State.LIVE:
+        if draft.op == _CANCEL:
+            return "" if order is not None and is_cancellable(order.code) else SLOT
+        if draft.op == _AMEND:
+            if order is None or order.code != _LIVE:
                 return SLOT
-        elif order is not None and not is_leaving(order):
-            return SLOT
-        facts = self._gather(command, order if command.op is Op.AMEND else None, now_ns)
-        for name, refuses in CONTROLS:
-            if refuses(facts):
-                return name
-        return ""
+        elif order is not None:
+            if not order.is_leaving():
+                return SLOT
+            order = None
+        self._gather(draft, order, now_ns)
+        return refusing(self._facts)
 
-    def explain(self, command: Command, control: str) -> str:
+    def explain(self, draft: Draft, control: str) -> str:
         """The sentence for the operator: what was asked and what stood against it."""
         f = self._facts
         return (
-            f"{f.filter.symbol}: {control} refused to {command.op.name.lower()} a "
-            f"{Side(command.side).name.lower()} of {f.leaves_lots} lots at {f.price} ticks "
+            f"{f.terms.symbol}: {control} refused to {Op(draft.op).name.lower()} a "
+            f"{Side(draft.side).name.lower()} of {f.leaves_lots} lots at {f.price} ticks "
             f"(twice the mid {f.mid_x2}, position {f.held_lots} and open {f.open_lots} lots on "
-            f"that side, limits: {f.limits.max_order_lots} lots an order, "
-            f"{f.limits.max_position_lots} lots position)"
+            f"that side, limits: {f.terms.max_order_lots} lots an order, "
+            f"{f.terms.max_position_lots} lots position)"
         )
 
-    def _gather(self, command: Command, amended: Order | None, now_ns: int) -> Facts:
+    def _gather(self, draft: Draft, amended: Order | None, now_ns: int) -> None:
         f = self._facts
-        _, _, index, side, f.flags, f.price, lots, _ = command
+        index = draft.instrument
+        side = draft.side
+        lots = draft.lots
         if index != f.index or now_ns != f.now_ns:
             self._look_at(index, now_ns)
         f.side = side
-        position = self._inventory.positions[index].lots
+        f.flags = draft.flags
+        f.price = draft.price_ticks
+        position = self._inventory.lots(index)
         f.held_lots = -position if side else position
         f.open_lots = self._orders.open_lots[index * 2 + side]
         if amended is None:
@@ -209,15 +222,13 @@ class Risk:
             f.leaves_lots = lots - amended.cum_lots
             worst = max(lots, amended.lots) - amended.booked_lots
             f.adds_lots = worst - amended.counted_lots
-        return f
 
     def _look_at(self, index: int, now_ns: int) -> None:
         """What is equal for all commands of an instrument in one flush."""
         f = self._facts
         f.index = index
         f.now_ns = now_ns
-        f.filter = self._market.instruments[index]
-        f.limits = self._symbols[index]
+        f.terms = self._terms[index]
         f.mode = self.mode
         f.status = self.status[index]
         f.pull = self._market.fault(index, now_ns)

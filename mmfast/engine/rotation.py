@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 
 class Rotation:
     """Marked instruments in the order of their marks; marking twice counts once.
@@ -16,13 +14,15 @@ class Rotation:
 
     def __init__(self, instruments: int) -> None:
         self._marked = bytearray(instruments)
-        self._queue: deque[int] = deque()
+        self._queue: list[int] = []
 
-    def __len__(self) -> int:
-        return len(self._queue)
+    def any_marked(self) -> bool:
+        """Some instrument needs a decision."""
+        return len(self._queue) > 0
 
-    def __contains__(self, instrument: int) -> bool:
-        return bool(self._marked[instrument])
+    def is_marked(self, instrument: int) -> bool:
+        """This one does."""
+        return self._marked[instrument] != 0
 
     def mark(self, instrument: int) -> None:
         """This instrument needs a decision."""
@@ -37,9 +37,8 @@ class Rotation:
 
     def take(self, limit: int) -> list[int]:
         """The next ``limit`` instruments, no longer marked."""
-        taken: list[int] = []
-        while self._queue and len(taken) < limit:
-            instrument = self._queue.popleft()
+        taken = self._queue[:limit]
+        self._queue = self._queue[limit:]
+        for instrument in taken:
             self._marked[instrument] = 0
-            taken.append(instrument)
         return taken

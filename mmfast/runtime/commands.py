@@ -18,6 +18,7 @@ from mmfast import config as configuration
 from mmfast._core import sign
 from mmfast.bybit.hosts import is_loopback
 from mmfast.config import Config
+from mmfast.engine import INTERPRETED
 from mmfast.errors import ConfigError, MmfastError
 from mmfast.runtime import assemble, hiding, tuning
 from mmfast.runtime.running import Running
@@ -83,7 +84,7 @@ def check(config_path: Path) -> str:
     config = _load(config_path)
     head = (
         f"# mmfast {__version__}, core {_core.VERSION} built as {_core.BUILD}, "
-        f"signing by {sign.BACKEND}\n"
+        f"signing by {sign.BACKEND}, engine {'interpreted' if INTERPRETED else 'compiled'}\n"
     )
     plain = configuration.effective(config)
     return head + yaml.safe_dump(plain, sort_keys=False, allow_unicode=False, width=100)
@@ -109,6 +110,9 @@ def _check_core(config: Config) -> None:
         )
     if _core.BUILD != "release" and _real_money(config):
         text = f"real money needs a core built as release, found {_core.BUILD}: build it again"
+        raise ConfigError([("$.venue.environment", text)])
+    if INTERPRETED and _real_money(config):
+        text = "real money needs the compiled engine: run without -X mmfast_engine=interpreted"
         raise ConfigError([("$.venue.environment", text)])
 
 

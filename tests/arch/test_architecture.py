@@ -173,6 +173,33 @@ def test_every_compiled_module_has_its_papers() -> None:
         )
 
 
+def test_what_a_tick_runs_through_is_compiled() -> None:
+    """The list that the engine checks at its import is what ``setup.py`` builds, and what was
+    built is not older than what it was built from."""
+    from mmfast import engine
+
+    typed = sorted(path.stem for path in (PACKAGE / "engine").glob("*.pxd"))
+    assert sorted(engine.COMPILED) == typed, "each compiled module has its .pxd, and no other"
+    assert not engine.INTERPRETED
+    sources = [PACKAGE / "engine" / f"{name}.py" for name in typed] + [PACKAGE / "ids.py"]
+    for source in sources:
+        [library] = source.parent.glob(f"{source.stem}.*.so")
+        for path in (source, source.with_suffix(".pxd")):
+            assert library.stat().st_mtime >= path.stat().st_mtime, f"{path} changed: build again"
+
+
+def test_types_of_the_engine_hold_no_decision() -> None:
+    """A ``.pxd`` beside a module declares; what is decided stands in the module, for both of its
+    lives."""
+    for path in sorted((PACKAGE / "engine").glob("*.pxd")):
+        text = path.read_text()
+        assert "nogil" not in text, f"{path}: the engine touches objects everywhere"
+        assert not re.search(r"\b(float|double)\b", text), f"{path}: a float"
+        for line in text.splitlines():
+            is_type = re.match(r"(\S|    )?cdef class ", line)
+            assert is_type or not line.endswith(":"), f"{path}: code in a declaration: {line}"
+
+
 def test_no_float_in_the_engine() -> None:
     """No float ever touches a price that leaves: the deciding rooms hold no float literal."""
     for folder in ("engine", "bybit"):

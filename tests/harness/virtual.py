@@ -21,6 +21,8 @@ from mmfast.bybit.limits import rate_info
 from mmfast.bybit.private import PrivateDecoder
 from mmfast.bybit.public import PublicRouter
 from mmfast.bybit.trade import TradeCodec, uniform_reply
+from mmfast.engine import INTERPRETED
+from mmfast.engine.counters import Counters
 from mmfast.engine.kernel import Kernel
 from mmfast.engine.params import (
     BatchParams,
@@ -93,7 +95,14 @@ def engine_params(
 class VirtualRun:
     """One engine on one venue. ``requests`` holds (path, body) of every order request."""
 
-    def __init__(self, seed: int, *, activity: float = 1.0, **batch: Any) -> None:
+    def __init__(
+        self,
+        seed: int,
+        *,
+        activity: float = 1.0,
+        requote_by: RequoteBy = RequoteBy.AMEND,
+        **batch: Any,
+    ) -> None:
         params = VenueParams(
             symbols=SYMBOLS,
             api_key="virtual",
@@ -115,7 +124,8 @@ class VirtualRun:
         self.router = PublicRouter(SYMBOLS, DEPTH)
         self.decoder = PrivateDecoder(self.instruments, self.ids)
         mids = [sum(book.levels(side, 1)[0][0] for side in (0, 1)) // 2 for book in venue.books]
-        self.params = engine_params(self.instruments, mids, **batch)
+        params_of_engine = engine_params(self.instruments, mids, **batch)
+        self.params = msgspec.structs.replace(params_of_engine, requote_by=requote_by)
         self.kernel = Kernel(self.instruments, self.params, self.ids)
         self.requests: list[tuple[str, bytes]] = []
         self.private_frames: list[bytes] = []
@@ -179,6 +189,9 @@ class VirtualRun:
             "sent": counters.sent,
             "fills": counters.fills,
             "positions": self.venue.positions(),
+            "counted": {name: getattr(counters, name) for name in Counters.__slots__},
+            "view": repr(self.kernel.view(self.now_ns)),
+            "engine": "interpreted" if INTERPRETED else "compiled",
         }
 
     # -- the way out ----------------------------------------------------------------------
@@ -287,8 +300,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--sequential", action="store_true")
+    parser.add_argument("--replace", action="store_true", help="move quotes by cancel and place")
     options = parser.parse_args()
-    run = VirtualRun(options.seed, enabled=not options.sequential)
+    requote_by = RequoteBy.REPLACE if options.replace else RequoteBy.AMEND
+    run = VirtualRun(options.seed, requote_by=requote_by, enabled=not options.sequential)
     run.run(options.seconds)
     print(json.dumps(run.report()))  # noqa: T201 - read by the test that started us
 

@@ -62,6 +62,36 @@ class IntentTable:
             self.wanted.pop(slot, None)
         return saved
 
+    def put_fields(self, *fields):
+        return self.put(*fields)
+
+    def open_drain(self, op, limit):
+        if op not in (CANCEL, AMEND, PLACE):
+            raise ValueError("op")
+        limits = [limit if op == other else 0 for other in (CANCEL, AMEND, PLACE)]
+        # What a put or a clear in between does to it, the rules do not say.
+        self.taking = iter(self.drain(*limits))
+
+    def take(self):
+        taken = next(self.taking, None)
+        if taken is not None:
+            (
+                self.taken_op,
+                self.taken_slot,
+                self.taken_flags,
+                self.taken_price_ticks,
+                self.taken_lots,
+                self.taken_client_id,
+            ) = taken
+        return taken is not None
+
+    def urgent_cancels(self):
+        rows = [command for held in self.wanted.values() for command in held]
+        return sum(command[0] == CANCEL and command[2] & URGENT != 0 for command in rows)
+
+    def held_slots(self):
+        return list(self.wanted)
+
     def put_all(self, commands):
         saved = 0
         for command in commands:

@@ -61,6 +61,24 @@ class Intent(RuleBasedStateMachine):
         self.both("put_all", commands)
         self.put_count += len(commands)
 
+    @rule(
+        op=st.integers(0, 2),
+        slot=SLOT,
+        flags=FLAGS,
+        terms=st.tuples(*[st.integers(1, 99)] * 3),
+    )
+    def put_fields(self, op, slot, flags, terms):
+        self.both("put_fields", op, slot, flags, *terms)
+        self.put_count += 1
+
+    @rule(op=st.integers(0, 2), limit=LIMIT)
+    def take_all(self, op, limit):
+        self.both("open_drain", op, limit)
+        while self.both("take"):
+            for name in ("op", "slot", "flags", "price_ticks", "lots", "client_id"):
+                assert getattr(self.core, f"taken_{name}") == getattr(self.twin, f"taken_{name}")
+            self.out_count += 1
+
     @rule(limits=st.tuples(LIMIT, LIMIT, LIMIT))
     def drain(self, limits):
         drained = self.both("drain", *limits)
@@ -93,6 +111,8 @@ class Intent(RuleBasedStateMachine):
         for slot in range(SLOTS):
             self.both("peek", slot)
         assert sum(self.both("count", op) for op in range(3)) == len(self.core)
+        self.both("urgent_cancels")
+        self.both("held_slots")
 
 
 # A narrow price range, so that levels meet; prices and sizes off the grid now and then.

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from engine_world import (
     SECOND,
-    command,
+    draft,
     execution,
     make_instrument,
     make_params,
@@ -87,7 +87,7 @@ def play(events: list[Any]) -> tuple[Any, ...]:
     rows = (position(0),)
     kernel.on_event(AccountSnapshot(orders=(), executions=(), positions=rows, asked_ns=0), 0)
     orders: OrderTable = kernel._orders
-    orders.place(command(Op.PLACE, ID), 1, 0)
+    orders.place(draft(Op.PLACE, ID), 1, 0)
     floor = 0
     for now_ns, event in enumerate(events, start=1):
         if isinstance(event, Outcome):
@@ -147,10 +147,10 @@ def test_an_amend_ends_with_the_venues_values_however_its_news_are_shuffled(seed
     tail = AMENDED[3:]
     rng.shuffle(tail)
     orders = OrderTable(1, 2 * SECOND)
-    order = orders.place(command(Op.PLACE, ID), 1, 0)
+    order = orders.place(draft(Op.PLACE, ID), 1, 0)
     for now_ns, event in enumerate([*AMENDED[:3], *tail], start=1):
         if event == "amend":
-            orders.amend(command(Op.AMEND, ID, price_ticks=99_950, lots=14), 2, now_ns)
+            orders.amend(draft(Op.AMEND, ID, price_ticks=99_950, lots=14), 2, now_ns)
         elif event == "amend ack":
             orders.on_reply(Op.AMEND, ID, Outcome.ACK, "", 2, now_ns, now_ns)
         elif isinstance(event, Outcome):

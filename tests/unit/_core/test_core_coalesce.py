@@ -215,3 +215,32 @@ def test_puts_and_drains_leave_no_memory_behind():
         tracemalloc.stop()
     # The counter of what was saved is one integer; a leak of one tuple would show as 300 kB.
     assert after - before < 1000
+
+
+def test_a_put_or_a_clear_ends_an_open_drain_and_loses_nothing(coalesce):
+    core = coalesce.__name__.startswith("mmfast.")
+    if not core:
+        return  # the twin takes all at once; what must not happen in between it does not show
+    for meddle in (
+        lambda table: table.put(PLACE, 5, 0, 1, 1, 5),
+        lambda table: table.put_fields(PLACE, 5, 0, 1, 1, 5),
+        lambda table: table.clear(2),
+    ):
+        table = coalesce.IntentTable(8)
+        for slot in range(3):
+            table.put(CANCEL, slot, 0, 0, 0, slot + 1)
+        table.open_drain(CANCEL, 9)
+        assert table.take()
+        meddle(table)
+        held = len(table)
+        assert not table.take()
+        assert len(table) == held
+        assert len(table.drain(9, 9, 9)) == held
+
+
+@pytest.mark.parametrize("fields", [(3, 0, 0), (0, 8, 0), (0, -1, 0), (0, 0, -1), (0, 0, 65_536)])
+def test_compiled_callers_are_refused_by_the_same_bounds(coalesce, fields):
+    table = coalesce.IntentTable(8)
+    with pytest.raises(ValueError, match=r"op|slot|flags"):
+        table.put_fields(*fields, 1, 1, 1)
+    assert len(table) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mmfast.engine.draft import Draft
 from mmfast.engine.params import (
     BP_E4,
     BatchParams,
@@ -124,6 +125,14 @@ def command(op: Op, client_id: int, **changes: Any) -> Command:
     fields |= changes
     slot = slot_of(fields["instrument"], fields["side"], fields.pop("level"))
     return Command(op=op, slot=slot, client_id=ClientId(client_id), **fields)
+
+
+def draft(op: Op, client_id: int, **changes: Any) -> Draft:
+    """The same, as the engine holds it before it is sent."""
+    wanted = command(op, client_id, **changes)
+    made = Draft()
+    made.fill(op, wanted.slot, wanted.flags, wanted.price_ticks, wanted.lots, client_id)
+    return made
 
 
 def order_update(client_id: int, status: OrderStatus, **changes: Any) -> OrderUpdate:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import pytest
-from engine_world import SECOND, command, make_symbol, order_update
+from engine_world import SECOND, draft, make_symbol, order_update
 
-from mmfast.engine.bus import CommandBus
+from mmfast.engine.bus import CommandBus, Intent
 from mmfast.engine.differ import QUOTING, Differ, Stance
+from mmfast.engine.draft import Draft
 from mmfast.engine.orders import OrderTable
 from mmfast.engine.params import RequoteBy
 from mmfast.engine.quoter import NO_QUOTES, Level, Quotes
 from mmfast.ids import ClientIds
 from mmfast.messages import Flag, Op, OrderStatus, Outcome, Side
+from mmfast.units import slot_side
 
 PRICE = 100_000
 TOLERANCE = 5
@@ -32,7 +34,7 @@ class Desk:
 
     def resting(self, client_id: int = 1, *, seen: bool = True, cum: int = 0, **changes):
         self.tick += 1
-        place = command(Op.PLACE, client_id, price_ticks=PRICE, **changes)
+        place = draft(Op.PLACE, client_id, price_ticks=PRICE, **changes)
         order = self.orders.place(place, self.tick, SECOND)
         self.orders.on_reply(Op.PLACE, client_id, Outcome.ACK, "", self.tick, SECOND, SECOND)
         if seen:
@@ -42,13 +44,17 @@ class Desk:
         return order
 
     def diff(self, bid: tuple[int, int] | None, stance: Stance = QUOTING, *, put: bool = False):
-        quotes = Quotes([Level(*bid)], []) if bid else NO_QUOTES
+        """What one look puts on the bus, as (operation, price, lots); left there if ``put``."""
+        return self.look(Quotes([Level(*bid)], []) if bid else NO_QUOTES, stance, put=put)
+
+    def look(self, quotes: Quotes, stance: Stance = QUOTING, *, put: bool = False):
+        wanted = list(self.bus.wanted)
         self.differ.begin()
-        wanted = self.differ.commands(0, quotes, make_symbol(), stance)
-        if put:
-            for one in wanted:
-                self.bus.put(one)
-        return [(c.op, c.price_ticks, c.lots) for c in wanted]
+        self.differ.put(0, quotes, make_symbol().requote_tolerance_e4, stance)
+        if self.bus.wanted == wanted:
+            return []
+        self.taken = [] if put else [Intent._make(row) for row in self.bus.drain()]
+        return self.held() if put else [(i.op, i.price_ticks, i.lots) for i in self.taken]
 
     def held(self):
         return [(i.op, i.price_ticks, i.lots) for i in self.bus.held(0)]
@@ -60,11 +66,11 @@ def desk() -> Desk:
 
 
 def test_an_empty_slot_is_filled_post_only_with_a_new_id(desk: Desk) -> None:
-    desk.differ.begin()
-    quotes = Quotes([Level(PRICE, 10)], [Level(PRICE + 9, 7)])
-    bid, ask = desk.differ.commands(0, quotes, make_symbol(), QUOTING)
-    assert (bid.op, bid.side, bid.price_ticks, bid.lots) == (Op.PLACE, Side.BUY, PRICE, 10)
-    assert (ask.side, ask.lots) == (Side.SELL, 7)
+    desk.look(Quotes([Level(PRICE, 10)], [Level(PRICE + 9, 7)]))
+    bid, ask = desk.taken
+    assert (bid.op, slot_side(bid.slot)) == (Op.PLACE, Side.BUY)
+    assert (bid.price_ticks, bid.lots) == (PRICE, 10)
+    assert (slot_side(ask.slot), ask.lots) == (Side.SELL, 7)
     assert bid.flags == ask.flags == Flag.POST_ONLY
     assert bid.client_id != ask.client_id
 
@@ -78,7 +84,7 @@ def test_a_quote_near_enough_keeps_its_queue_position(desk: Desk, drift: int) ->
 def test_a_quote_that_moved_is_replaced_in_its_slot(desk: Desk) -> None:
     desk.resting()
     wanted = (PRICE + TOLERANCE + 1, 10)
-    assert desk.diff(wanted) == [(Op.CANCEL, PRICE, 10), (Op.PLACE, *wanted)]
+    assert desk.diff(wanted) == [(Op.CANCEL, 0, 0), (Op.PLACE, *wanted)]
 
 
 def test_the_bus_makes_an_amend_of_it_where_that_is_the_policy() -> None:
@@ -94,14 +100,14 @@ def test_a_slot_no_longer_wanted_is_cancelled(desk: Desk) -> None:
 
 
 def test_slots_once_used_are_still_looked_at_when_levels_shrink(desk: Desk) -> None:
-    desk.differ.begin()
-    both = Quotes([Level(PRICE, 10), Level(PRICE - 10, 10)], [])
-    outer = desk.differ.commands(0, both, make_symbol(), QUOTING)[1]
+    desk.look(Quotes([Level(PRICE, 10), Level(PRICE - 10, 10)], []))
+    outer = Draft()
+    outer.fill(*desk.taken[1])
     desk.orders.place(outer, 1, SECOND)
     desk.orders.on_reply(Op.PLACE, outer.client_id, Outcome.ACK, "", 1, SECOND, SECOND)
     row = order_update(outer.client_id, OrderStatus.WORKING, price_ticks=PRICE - 10)
     desk.orders.on_update(row, SECOND)
-    assert desk.diff((PRICE, 10)) == [(Op.PLACE, PRICE, 10), (Op.CANCEL, PRICE - 10, 10)]
+    assert desk.diff((PRICE, 10)) == [(Op.CANCEL, PRICE - 10, 10), (Op.PLACE, PRICE, 10)]
 
 
 @pytest.mark.parametrize(
@@ -134,8 +140,8 @@ def test_an_order_in_flight_or_in_doubt_is_left_alone(desk: Desk) -> None:
 
 def test_a_pulled_instrument_cancels_at_once_also_what_is_not_proved(desk: Desk) -> None:
     order = desk.resting(seen=False)
-    desk.differ.begin()
-    [cancel] = desk.differ.commands(0, NO_QUOTES, make_symbol(), PULLED)
+    desk.look(NO_QUOTES, PULLED)
+    [cancel] = desk.taken
     assert (cancel.op, cancel.client_id) == (Op.CANCEL, order.client_id)
     assert cancel.flags & Flag.URGENT
 
@@ -148,9 +154,8 @@ def test_a_hold_places_nothing_but_lets_quotes_go(desk: Desk) -> None:
 
 
 def test_reducing_orders_say_so_on_the_wire(desk: Desk) -> None:
-    desk.differ.begin()
-    quotes = Quotes([Level(PRICE, 10)], [])
-    [place] = desk.differ.commands(0, quotes, make_symbol(), Stance(reducing=True))
+    desk.look(Quotes([Level(PRICE, 10)], []), Stance(reducing=True))
+    [place] = desk.taken
     assert place.flags == Flag.POST_ONLY | Flag.REDUCE_ONLY
 
 

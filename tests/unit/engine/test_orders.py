@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from engine_world import MS, SECOND, command, order_update
+from engine_world import MS, SECOND, draft, order_update
 
 from mmfast.engine.order import NO_SLOT, Order
 from mmfast.engine.order_states import (
@@ -34,7 +34,7 @@ class Bench:
 
     def place(self, client_id: int = 1, **changes) -> Order:
         self.tick += 1
-        order = command(Op.PLACE, client_id, **changes)
+        order = draft(Op.PLACE, client_id, **changes)
         return self.table.place(order, self.tick, self.now_ns)
 
     def live(self, client_id: int = 1, **changes) -> Order:
@@ -45,7 +45,7 @@ class Bench:
 
     def amend(self, client_id: int = 1, **changes) -> None:
         self.tick += 1
-        self.table.amend(command(Op.AMEND, client_id, **changes), self.tick, self.now_ns)
+        self.table.amend(draft(Op.AMEND, client_id, **changes), self.tick, self.now_ns)
 
     def cancel(self, client_id: int = 1) -> None:
         self.tick += 1
@@ -363,7 +363,8 @@ def test_an_adopted_order_counts_and_has_no_seat(bench: Bench) -> None:
     found = order_update(77, PARTLY, lots=9, cum_lots=2, updated_ms=5, instrument=1, side=Side.SELL)
     order = bench.table.adopt(found, bench.now_ns)
     assert order.slot == NO_SLOT
-    assert bench.table.slotless() == bench.table.adopted() == [order]
+    assert bench.table.strays.all() == bench.table.strays.homeless() == [order]
+    assert bench.table.strays.adopted == 1
     assert bench.table.open_lots[3] == 7
 
 

@@ -8,7 +8,7 @@ import pytest
 from engine_world import (
     SECOND,
     book_frame,
-    command,
+    draft,
     execution,
     make_instrument,
     make_symbol,
@@ -22,6 +22,7 @@ from mmfast.engine.orders import OrderTable
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.risk import CONTROLS, Risk
 from mmfast.engine.rotation import Rotation
+from mmfast.engine.terms import Terms
 from mmfast.messages import Flag, Mode, Op, OrderStatus, Outcome, Side
 
 MID = 100_000
@@ -37,21 +38,21 @@ class Desk:
         self.market = Market(self.instruments, 50, 1000, Counters(), outbox, dirty)
         self.orders = OrderTable(1, 2 * SECOND)
         self.inventory = Inventory(self.instruments)
-        symbols = (make_symbol(**symbol),)
-        self.risk = Risk(self.market, self.orders, self.inventory, symbols)
+        terms = [Terms(self.instruments[0], make_symbol(**symbol))]
+        self.risk = Risk(self.market, self.orders, self.inventory, terms)
         self.risk.mode = Mode.TRADING
         self.now_ns = SECOND
         self.tick = 0
         self.market.on_frame(0, book_frame("C00USDT", MID - 2, MID + 2), SECOND)
 
     def check(self, op: Op = Op.PLACE, client_id: int = 9, **changes: Any) -> str:
-        one = command(op, client_id, **({"price_ticks": MID - 20} | changes))
+        one = draft(op, client_id, **({"price_ticks": MID - 20} | changes))
         self.risk.begin()
         return self.risk.check(one, self.orders.by_slot[one.slot], self.now_ns)
 
     def rest(self, client_id: int, *, live: bool = True, **changes: Any) -> None:
         self.tick += 1
-        place = command(Op.PLACE, client_id, **({"price_ticks": MID - 20} | changes))
+        place = draft(Op.PLACE, client_id, **({"price_ticks": MID - 20} | changes))
         self.orders.place(place, self.tick, self.now_ns)
         if live:
             reply = (Op.PLACE, client_id, Outcome.ACK, "", self.tick, self.now_ns, self.now_ns)
@@ -59,7 +60,7 @@ class Desk:
             row = order_update(
                 client_id,
                 OrderStatus.WORKING,
-                side=place.side,
+                side=Side(place.side),
                 lots=place.lots,
                 price_ticks=place.price_ticks,
             )
@@ -230,7 +231,7 @@ def test_one_intent_per_slot() -> None:
 
 def test_the_refusal_says_what_was_asked_and_what_stood_against_it() -> None:
     desk = Desk()
-    one = command(Op.PLACE, 9, price_ticks=MID - 20, lots=21)
+    one = draft(Op.PLACE, 9, price_ticks=MID - 20, lots=21)
     control = desk.risk.check(one, None, desk.now_ns)
     text = desk.risk.explain(one, control)
     for part in ("C00USDT", "order_size", "place", "21 lots", str(MID - 20), "20 lots an order"):
@@ -238,5 +239,4 @@ def test_the_refusal_says_what_was_asked_and_what_stood_against_it() -> None:
 
 
 def test_controls_have_unique_names() -> None:
-    names = [name for name, _ in CONTROLS]
-    assert len(set(names)) == len(names)
+    assert len(set(CONTROLS)) == len(CONTROLS)

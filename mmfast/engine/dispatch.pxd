@@ -1,0 +1,55 @@
+"""C types of dispatch.py, which says what everything means."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from mmfast.engine.bus cimport CommandBus
+from mmfast.engine.counters cimport Counters
+from mmfast.engine.draft cimport Draft
+from mmfast.engine.order cimport Order
+from mmfast.engine.orders cimport OrderTable
+from mmfast.engine.planner cimport Planner
+from mmfast.engine.risk cimport Risk
+
+cdef int _CANCEL
+cdef int _AMEND
+cdef int _PLACE
+cdef int _LIVE
+cdef int _NO_SLOT
+cdef int _URGENT
+cdef int _AMEND_PRICE
+cdef int _AMEND_QTY
+cdef int _AMENDS
+cdef int _KEPT_BY_AMEND
+
+
+@cython.final
+cdef class Dispatcher:
+    cdef CommandBus _bus
+    cdef OrderTable _orders
+    cdef Risk _risk
+    cdef Planner _planner
+    cdef Counters _counters
+    cdef object _outbox
+    cdef Draft _draft
+    cdef dict _alerted
+
+    @cython.locals(homeless=list, bus=CommandBus, urgent=int64_t, cancels=int64_t,
+                   amends=int64_t, places=int64_t, leaving=list, batches=list, op=int,
+                   limit=int64_t)
+    cpdef list batches(self, int64_t tick_id, int64_t now_ns)
+    @cython.locals(draft=Draft)
+    cdef object _cancel_homeless(self, Order order, int64_t tick_id, int64_t now_ns)
+    @cython.locals(draft=Draft)
+    cdef void _drain(
+        self, list leaving, int op, int64_t limit, int64_t tick_id, int64_t now_ns
+    ) except *
+    @cython.locals(order=Order, control=str)
+    cdef bint _admit(self, Draft draft, int64_t tick_id, int64_t now_ns) except -1
+    cdef void _refuse(self, Draft draft, str control) except *
+    cdef void _lower_alerts(self, int instrument) except *
+    @cython.locals(batches=list)
+    cdef list _pack(self, int op, list leaving, int64_t tick_id, int64_t now_ns)
+
+
+cdef bint _is_overtaken(Draft draft, Order order) except -1

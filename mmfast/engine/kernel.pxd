@@ -1,0 +1,74 @@
+"""C types of kernel.py, which says what everything means."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from mmfast._core.book cimport Book
+from mmfast.engine.account cimport Account
+from mmfast.engine.bus cimport CommandBus
+from mmfast.engine.counters cimport Counters
+from mmfast.engine.differ cimport Differ, Stance
+from mmfast.engine.dispatch cimport Dispatcher
+from mmfast.engine.holds cimport Holds
+from mmfast.engine.inventory cimport Inventory
+from mmfast.engine.market cimport Market
+from mmfast.engine.orders cimport OrderTable
+from mmfast.engine.planner cimport Planner
+from mmfast.engine.quoter cimport Ladder, Quotes, reducing
+from mmfast.engine.risk cimport Risk
+from mmfast.engine.rotation cimport Rotation
+from mmfast.engine.terms cimport Terms
+
+cdef int64_t _NEVER_NS
+cdef int _CANCEL
+
+
+@cython.final
+cdef class Kernel:
+    cdef object _params
+    cdef object _own_strategy
+    cdef Ladder _ladder
+    cdef Py_ssize_t _at_once
+    cdef readonly Counters counters
+    cdef readonly object mode
+    cdef bint _quotes_at_all
+    cdef bint _reduces
+    cdef object _gate
+    cdef object _outbox
+    cdef Rotation _dirty
+    cdef Holds _holds
+    cdef Market _market
+    cdef readonly OrderTable _orders
+    cdef readonly Inventory _inventory
+    cdef list _terms
+    cdef Risk _risk
+    cdef Account _account
+    cdef readonly CommandBus _bus
+    cdef Planner _planner
+    cdef Differ _differ
+    cdef Dispatcher _dispatcher
+    cdef dict _in_air
+    cdef list _pending
+    cdef int64_t _check_ns
+    cdef dict _units_changed
+
+    cpdef void on_event(self, event, int64_t now_ns) except *
+    cdef void _on_rare_event(self, event, int64_t now_ns) except *
+    cdef void _on_reply(self, reply, int64_t now_ns) except *
+    @cython.locals(instrument=int, batches=list)
+    cpdef list flush(self, int64_t now_ns)
+    @cython.locals(instrument=int)
+    cdef void _look_around(self, int64_t now_ns) except *
+    @cython.locals(terms=Terms, quotes=Quotes, stance=Stance)
+    cdef void _decide(self, int instrument, int64_t now_ns) except *
+    @cython.locals(position=int64_t, book=Book, fair=int64_t, quotes=Quotes)
+    cdef Quotes _quotes(self, int instrument, Terms terms)
+    @cython.locals(reason=str)
+    cpdef str _pull_reason(self, Py_ssize_t instrument, int64_t now_ns)
+    @cython.locals(reason=str)
+    cpdef str last_look(self, batch, int64_t now_ns)
+    @cython.locals(reason=str, instrument=int, seen=int)
+    cdef str _second_thoughts(self, batch, int64_t now_ns)
+    @cython.locals(wake_ns=int64_t, homeless=bint)
+    cpdef int64_t next_wake_ns(self, int64_t now_ns) except? -1
+    cdef void _set_mode(self) except *

@@ -1,0 +1,52 @@
+"""C types of market.py, which says what everything means."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from mmfast._core.book cimport Book
+from mmfast.engine.counters cimport Counters
+from mmfast.engine.rotation cimport Rotation
+
+cdef int _TOP
+cdef int _SNAPSHOT
+cdef int64_t _NEVER_NS
+
+
+@cython.final
+cdef class Feed:
+    cdef readonly Book book
+    cdef readonly str fault
+    cdef readonly bint fresh
+    cdef readonly int64_t last_ns
+    cdef readonly int64_t bad_frames
+    cdef readonly int64_t crossed_since_ns
+    cdef readonly bint asked
+
+
+@cython.final
+cdef class Market:
+    cdef readonly list instruments
+    cdef list _feeds
+    cdef Counters _counters
+    cdef object _outbox
+    cdef Rotation _dirty
+    cdef int64_t _stale_ns
+    cdef int64_t _next_stale_ns
+
+    @cython.locals(feed=Feed, changes=int)
+    cpdef void on_frame(self, Py_ssize_t instrument, bytes data, int64_t now_ns) except *
+    @cython.locals(feed=Feed)
+    cpdef void reset(self, Py_ssize_t instrument) except *
+    @cython.locals(feed=Feed)
+    cpdef str fault(self, Py_ssize_t instrument, int64_t now_ns)
+    @cython.locals(feed=Feed)
+    cpdef Book book(self, Py_ssize_t instrument)
+    cpdef int64_t mid_x2_ticks(self, Py_ssize_t instrument) except -1
+    @cython.locals(feed=Feed, instrument=Py_ssize_t, oldest_ns=int64_t)
+    cpdef void mark_stale(self, int64_t now_ns) except *
+    cpdef int64_t next_stale_ns(self) noexcept
+    @cython.locals(book=Book)
+    cdef void _judge(self, Py_ssize_t instrument, Feed feed, int64_t now_ns) except *
+    cdef void _on_gap(self, Py_ssize_t instrument, Feed feed) except *
+    cdef void _distrust(self, Py_ssize_t instrument, Feed feed, str fault) except *
+    cdef void _set_fault(self, Py_ssize_t instrument, Feed feed, str fault) except *

@@ -1,0 +1,92 @@
+"""C types of orders.py, which says what everything means."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from mmfast.engine.draft cimport Draft
+from mmfast.engine.evidence cimport (
+    end_of_status, event_of_outcome, expects_reply, is_open_status, judge,
+)
+from mmfast.engine.order cimport Change, Order
+from mmfast.engine.order_states cimport following, is_final, is_in_flight
+from mmfast.engine.strays cimport Strays
+
+cdef int _PLACED
+cdef int _LIVE
+cdef int _AMENDED
+cdef int _CANCEL_ACKED
+cdef int _UNKNOWN
+cdef int _AMEND
+cdef int _CANCEL
+cdef int _SEND_AMEND
+cdef int _SEND_CANCEL
+cdef int _REFUSED
+cdef int _UNSENT
+cdef int _TRADED
+cdef int _MISSING
+cdef int _FILLED
+cdef int _CANCELLED
+cdef int _REJECTED
+cdef int _ABSENT
+cdef int _VANISHED
+cdef int _NO_SLOT
+cdef int64_t _NEVER_NS
+cdef int64_t _CONFIRM_NS
+
+
+@cython.final
+cdef class OrderTable:
+    cdef dict _orders
+    cdef readonly Strays strays
+    cdef dict _unbooked
+    cdef object _entombed
+    cdef readonly list by_slot
+    cdef readonly list open_lots
+    cdef readonly int64_t expiry_ns
+    cdef readonly int64_t next_resolve_ns
+
+    cpdef Order get(self, client_id)
+    cpdef Py_ssize_t count(self) except -1
+
+    @cython.locals(client_id=object, slot=int, holder=Order, order=Order)
+    cpdef Order place(self, Draft draft, int64_t tick_id, int64_t now_ns)
+    @cython.locals(order=Order)
+    cpdef void amend(self, Draft draft, int64_t tick_id, int64_t now_ns) except *
+    cpdef void cancel(self, client_id, int64_t tick_id, int64_t now_ns) except *
+
+    @cython.locals(order=Order, event=int)
+    cpdef Change on_reply(
+        self, int op, client_id, int outcome, str venue_id, int64_t tick_id, int64_t sent_ns,
+        int64_t now_ns
+    )
+    @cython.locals(order=Order, status=int, cum_lots=int64_t, updated_ms=int64_t, final=int)
+    cpdef Change on_update(self, update, int64_t now_ns)
+    @cython.locals(order=Order, change=Change)
+    cpdef Change on_execution(self, client_id, int64_t lots, bint covered, int64_t now_ns)
+    @cython.locals(order=Order)
+    cpdef Change on_absent(self, client_id, int64_t now_ns)
+    cpdef Change on_missing(self, Order order, int64_t now_ns)
+    @cython.locals(order=Order)
+    cpdef Order adopt(self, update, int64_t now_ns)
+
+    @cython.locals(order=Order, due=list, next_ns=int64_t)
+    cpdef list due_for_resolve(self, int64_t now_ns)
+
+    @cython.locals(order=Order)
+    cdef Order _own(self, client_id)
+    cdef void _send(
+        self, Order order, int op, int event, int64_t tick_id, int64_t now_ns
+    ) except *
+    @cython.locals(before=int)
+    cdef Change _step(self, Order order, int event, int64_t now_ns)
+    @cython.locals(before=int, after=int)
+    cdef void _meet(self, Order order, int event, int64_t now_ns) except *
+    @cython.locals(code=int)
+    cdef void _schedule(self, Order order, int64_t now_ns) except *
+    @cython.locals(client_id=object)
+    cdef void _end(self, Order order, int event) except *
+    @cython.locals(horizon_ms=int64_t)
+    cdef void _entomb(self, Order order, int event) except *
+    cdef void _unseat(self, Order order) except *
+    @cython.locals(worst=int64_t)
+    cdef void _count(self, Order order) except *

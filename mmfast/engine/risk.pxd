@@ -1,0 +1,71 @@
+"""C types of risk.py, which says what everything means."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from mmfast._core.wide cimport product_greater
+from mmfast.engine.draft cimport Draft
+from mmfast.engine.inventory cimport Inventory, Position
+from mmfast.engine.market cimport Market
+from mmfast.engine.order cimport Order
+from mmfast.engine.order_states cimport is_cancellable
+from mmfast.engine.orders cimport OrderTable
+from mmfast.engine.terms cimport Terms
+
+cdef int _REDUCE_ONLY
+cdef int _TRADING
+cdef int _REDUCING
+cdef int _CANCEL
+cdef int _AMEND
+cdef int _LIVE
+cdef int64_t _ONE_E4
+
+
+@cython.final
+cdef class Facts:
+    cdef Terms terms
+    cdef int index
+    cdef int64_t now_ns
+    cdef int mode
+    cdef str status
+    cdef str pull
+    cdef int64_t mid_x2
+    cdef int side
+    cdef int flags
+    cdef int64_t price
+    cdef int64_t leaves_lots
+    cdef int64_t adds_lots
+    cdef int64_t held_lots
+    cdef int64_t open_lots
+
+
+@cython.locals(grows=bint)
+cdef bint _wrong_mode(Facts f) except -1
+cdef bint _too_large(Facts f) except -1
+@cython.locals(beyond_x2=int64_t)
+cdef bint _outside_collar(Facts f) except -1
+@cython.locals(distance_x2=int64_t)
+cdef bint _too_far(Facts f) except -1
+cdef bint _over_position(Facts f) except -1
+@cython.locals(worst=int64_t)
+cdef bint _over_open_position(Facts f) except -1
+cdef str refusing(Facts f)
+
+
+@cython.final
+cdef class Risk:
+    cdef Market _market
+    cdef OrderTable _orders
+    cdef Inventory _inventory
+    cdef list _terms
+    cdef Facts _facts
+    cdef public int mode
+    cdef readonly list status
+
+    cpdef str check(self, Draft draft, Order order, int64_t now_ns)
+    @cython.locals(f=Facts, index=int, side=int, lots=int64_t, position=int64_t,
+                   worst=int64_t)
+    cdef void _gather(self, Draft draft, Order amended, int64_t now_ns) except *
+    @cython.locals(f=Facts)
+    cdef void _look_at(self, int index, int64_t now_ns) except *
+    cpdef void begin(self) except *
