@@ -13,6 +13,7 @@ import os
 import select
 import signal
 from collections.abc import MutableMapping
+from enum import Enum
 from pathlib import Path
 from typing import Final
 
@@ -57,6 +58,14 @@ def kill(config_path: Path, *, wait_s: float, environment: MutableMapping[str, s
         writer.stop()
 
 
+class Ending(Enum):
+    """How the run ended that held a lock."""
+
+    PROVEN = "stopped by us, with proof that nothing is open"
+    PROVEN_BEFORE = "over before we came, with proof that nothing was open"
+    NOT_PROVEN = "over, and its orders may be open"
+
+
 class Kill:
     """One kill, from the lock to the proof."""
 
@@ -80,16 +89,16 @@ class Kill:
         """Stop the engine, then sweep; True if nothing is left, proven."""
         directory = self._base / self._venue.state_dir
         paths = state.lock_paths(directory, self._venue.stem)
-        verdicts = [await asyncio.to_thread(self._stop_holder, path) for path in paths]
-        proven = True in verdicts and False not in verdicts
+        endings = [await asyncio.to_thread(self._stop_holder, path) for path in paths]
+        proven = bool(endings) and Ending.NOT_PROVEN not in endings
         if self._venue.environment == "embedded":
             say(logging.INFO, "kill", "the embedded venue ended with its engine, and all orders")
             return True
         try:
             key = load_key(self._venue, self._base, self._environment, self._logs.hide)
         except ConfigError:
-            if proven:
-                return True  # the engine has a key, and has proved it with that
+            if proven and Ending.PROVEN in endings:
+                return True  # the engine has a key, and has just proved it with that
             raise
         with contextlib.ExitStack() as stack:
             for path in paths:
@@ -99,25 +108,25 @@ class Kill:
                 quiet_ns = void_after_ns(quiet_ns, self._venue.recv_window_ms)
             return self._tell(await self._sweep(key, quiet_ns))
 
-    def _stop_holder(self, path: Path) -> bool | None:
-        """End the engine that holds a lock, in a thread: True if it ended with proof, None if
-        there was none."""
+    def _stop_holder(self, path: Path) -> Ending:
+        """End the engine that holds a lock, if there is one; in a thread."""
         fd = state.try_lock(path)
         if fd >= 0:
             os.close(fd)
-            return None
+            ending = self._ending(path)
+            return Ending.PROVEN_BEFORE if ending is Ending.PROVEN else ending
         holder = state.read_holder(path)
         if holder is None:
             raise StateError(f"an engine runs, but {path} does not tell its process: stop it first")
         try:
             pidfd = os.pidfd_open(holder.pid)
         except ProcessLookupError:
-            return self._verdict(path)
+            return self._ending(path)
         try:
             self._stop_process(pidfd, holder.pid)
         finally:
             os.close(pidfd)
-        return self._verdict(path)
+        return self._ending(path)
 
     def _stop_process(self, pidfd: int, pid: int) -> None:
         say(logging.WARNING, "kill", f"telling the engine (process {pid}) to stop")
@@ -134,9 +143,11 @@ class Kill:
                 return
         raise StateError(f"process {pid} does not end, not even by force")
 
-    def _verdict(self, path: Path) -> bool:
+    def _ending(self, path: Path) -> Ending:
+        """What the last holder wrote into the lock; the next one begins by writing over it."""
         holder = state.read_holder(path)
-        return holder is not None and holder.verdict == state.PROVEN
+        proven = holder is not None and holder.verdict == state.PROVEN
+        return Ending.PROVEN if proven else Ending.NOT_PROVEN
 
     def _hold(self, path: Path, stack: contextlib.ExitStack) -> None:
         """Keep new engines from starting while we sweep."""

@@ -106,6 +106,19 @@ def test_an_order_placed_with_our_prefix_by_another_hand_stops_the_engine(
     assert "of another run" in engine.text()
 
 
+def test_a_kill_from_another_host_stops_the_engine(
+    start: Start, tmp_path: Path, venue: dict[str, str]
+) -> None:
+    engine = trading(start, configured(folder_of(tmp_path, "one"), venue=venue), venue)
+    until_resting(engine, venue, 30)
+    elsewhere = configured(folder_of(tmp_path, "two"), venue=venue)
+    killer = start("kill", "-c", elsewhere, env=keys(venue))
+    assert engine.wait() == 1, engine.text()
+    assert "cancelled, but not by this engine" in engine.text()
+    assert killer.wait() == 0, killer.text()
+    assert open_ids(venue) == set()
+
+
 # the journal
 
 
