@@ -49,6 +49,7 @@ SYMBOLS: Final = (
 )  # fmt: skip
 SECRET: Final = "0123456789abcdef0123456789abcdef0123"
 DEPTH: Final = 50
+STAMP_MS: Final = 1_700_000_000_000
 _RATE: Final = RateInfo(1_000_000, 1_000_000, Ms(0))
 
 
@@ -157,14 +158,27 @@ class InProcess:
         for frame in frames:
             kernel.on_event(BookFrame(InstrumentIndex(route(frame).instrument), frame), now_ns)
         batches = kernel.flush(now_ns)
-        requests = []
+        made = []
         for batch in batches:
             assert kernel.last_look(batch, now_ns) == ""
-            path, body = self.codec.encode(batch)
             window = Window.LONG if batch.op is Op.CANCEL else Window.SHORT
-            headers = self.credentials.headers(1_700_000_000_000, body, window)
-            requests.append((path, body, headers["X-BAPI-SIGN"]))
-        return batches, requests
+            made.append((*self.codec.encode(batch), window))
+        return batches, self._signed(made)
+
+    def _signed(self, made: list[tuple[str, bytes, Window]]) -> list[tuple[str, bytes, str]]:
+        """Neighbours of one window are signed together, as the gateway does it."""
+        requests, at = [], 0
+        while at < len(made):
+            path, body, window = made[at]
+            if made[at + 1 : at + 2] and made[at + 1][2] is window:
+                other_path, other_body, _ = made[at + 1]
+                one, two = self.credentials.sign_pair(STAMP_MS, body, other_body, window)
+                requests += [(path, body, one), (other_path, other_body, two)]
+            else:
+                headers = self.credentials.headers(STAMP_MS, body, window)
+                requests.append((path, body, headers["X-BAPI-SIGN"]))
+            at = len(requests)
+        return requests
 
     def answer(self, batches: list[Batch]) -> None:
         """The venue accepts everything and shows it on the private stream."""
