@@ -264,16 +264,17 @@ class TradeClient:
 
     def __init__(self, url: str, *, reply_within_s: float = 5.0, **options: Any) -> None:
         self.clock = clock = SystemClock()
+        self.codec = TradeCodec((INSTRUMENT,), IDS)
         self.states: list[bool] = []
         self._changed = asyncio.Event()
         rng = random.Random(1)
-        options.setdefault("timing", StreamTiming(watch_every_s=0.002))
+        options.setdefault("timing", StreamTiming(connect_s=0.5, watch_every_s=0.002))
         self.socket = TradeSocket(
             url,
             Credentials.hmac(KEY, SECRET),
             clock,
             VenueClock(clock),
-            TradeCodec((INSTRUMENT,), IDS),
+            self.codec,
             lambda _batch: "",
             self._state,
             stem="t",
