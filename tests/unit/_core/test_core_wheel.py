@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from mmfast import engine
+
 ROOT = Path(__file__).resolve().parents[3]
 SOURCES = ("setup.py", "pyproject.toml", "MANIFEST.in", "README.md", "LICENSE")
 
@@ -43,7 +45,11 @@ def test_the_wheel_is_complete_and_clean(tmp_path):
     [wheel] = (tmp_path / "out").glob("mmfast-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "mmfast/py.typed" in names
-    for module in ("fixed", "book", "coalesce", "encode", "sign", "_build"):
+    for module in ("fixed", "wide", "book", "coalesce", "encode", "sign", "_build"):
         assert f"mmfast/_core/{module}.pyi" in names
         assert sum(name.startswith(f"mmfast/_core/{module}.cpython") for name in names) == 1
+    # The compiled engine comes with the sources that it was compiled from.
+    for module in ("ids", *(f"engine/{name}" for name in engine.COMPILED)):
+        assert {f"mmfast/{module}.py", f"mmfast/{module}.pxd"} <= set(names)
+        assert sum(name.startswith(f"mmfast/{module}.cpython") for name in names) == 1
     assert not [name for name in names if name.endswith((".c", ".h", ".pyx")) or "_probe" in name]
