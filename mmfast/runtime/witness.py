@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -38,20 +39,25 @@ class Witness:
         self._journal = journal
         self._on_other_hand = on_other_hand
         self._told = False
+        self._loop = asyncio.get_running_loop()
         self.on_clock_refusal: Callable[[], None] = _unheard
         """Called when the venue refused a command for its timestamp."""
         self.last_look = kernel.last_look
         self.reconfigure = kernel.reconfigure
 
     def flush(self, now_ns: int) -> list[Batch]:
-        """The kernel's batches, noted before they leave."""
+        """The kernel's batches. They are noted when the loop has sent them and before it can
+        read anything about them: nothing stands between a decision and the wire."""
         batches = self._kernel.flush(now_ns)
         if batches:
-            self._other_hand.sent(batches)
-            if self._journal is not None:
-                for batch in batches:
-                    self._journal.put(batch)
+            self._loop.call_soon(self._note, batches)
         return batches
+
+    def _note(self, batches: list[Batch]) -> None:
+        self._other_hand.sent(batches)
+        if self._journal is not None:
+            for batch in batches:
+                self._journal.put(batch)
 
     def on_event(self, event: Event, now_ns: int) -> None:
         """A reply, for the kernel."""

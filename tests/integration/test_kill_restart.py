@@ -44,7 +44,7 @@ def venue(start: Start, tmp_path: Path) -> dict[str, str]:
     "kills",
     [
         SHORT_KILLS,
-        pytest.param(LONG_KILLS, marks=[pytest.mark.long, pytest.mark.timeout(900)]),
+        pytest.param(LONG_KILLS, marks=[pytest.mark.long, pytest.mark.timeout(1_800)]),
     ],
 )
 def test_every_restart_finds_the_truth(

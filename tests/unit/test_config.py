@@ -97,6 +97,9 @@ def test_async_batch_has_exactly_the_promised_keys() -> None:
         ("environment: embedded", "environment: demo", "$.venue.order_entry",
          ("expected rest", "no trade socket")),
         ("order_entry: ws", "order_entry: fix", "$.venue.order_entry", ("'fix'",)),
+        ("dcp_window_s: 0", "dcp_window_s: 2", "$.venue.dcp_window_s", ("0 (off) or 3",)),
+        ("progress_ms: 5000", "progress_ms: 500", "$.watchdog.progress_ms", ("1500",)),
+        ("files: 4", "files: 0", "$.journal.files", ("1",)),
         ("category: linear", 'rest_url: "http://127.0.0.1:1"', "$.venue.rest_url",
          ("only with environment custom",)),
         ('instance: "1"', "instance: 1", "$.venue.instance", ("quotes",)),
@@ -193,3 +196,37 @@ def test_a_symbol_may_set_strategy_values_of_its_own() -> None:
     assert str(config.strategy_value(loaded, own, "half_spread_bps")) == "3.5"
     assert config.strategy_value(loaded, own, "levels") == 1
     assert str(config.strategy_value(loaded, other, "half_spread_bps")) == "2.0"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("levels: 2 ", "levels: many "),
+        ("symbol: BTCUSDT", "symbl: BTCUSDT"),
+        ("risk:", "rsk:"),
+        ('half_spread_bps: "2.0"', 'half_spread_bps: "9999"'),
+    ],
+)
+def test_the_venue_can_be_salvaged_from_a_broken_file(tmp_path: Path, old: str, new: str) -> None:
+    """`mmfast kill` must work while somebody is breaking the strategy."""
+    path = tmp_path / "config.yaml"
+    path.write_text(changed(old, new))
+    with pytest.raises(ConfigError):
+        config.load(path)
+    assert config.salvage_venue(path) == config.parse(GOOD.encode()).venue
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "path"),
+    [
+        ("environment: embedded", "environment: prod", "$.venue.environment"),
+        ("environment: embedded", "environment: custom", "$.venue.rest_url"),
+        ("venue:", "vnue:", "$.venue"),
+    ],
+)
+def test_a_broken_venue_is_not_guessed(tmp_path: Path, old: str, new: str, path: str) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(changed(old, new))
+    with pytest.raises(ConfigError) as caught:
+        config.salvage_venue(file)
+    assert path in [where for where, _ in caught.value.faults]
