@@ -9,7 +9,7 @@ SOURCES := $(wildcard mmfast/_core/*.pyx mmfast/_core/*.pxd mmfast/_core/*.h mmf
            setup.py pyproject.toml mmfast/__init__.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long kill-restart fuzz bench bench-loopback bench-steady bench-peers bench-baseline lint sanitize docs ci clean
+.PHONY: help run test test-long kill-restart simtest simtest-bugs fuzz bench bench-loopback bench-steady bench-peers bench-baseline lint sanitize docs ci clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -58,6 +58,12 @@ bench-peers: $(VENV)/.test ## install other libraries and measure them beside ou
 
 bench-baseline: $(VENV)/.test ## measure for minutes and write benchmarks/baseline.json anew
 	$(PYTEST) benchmarks -m "not long" -q --refresh-baseline
+
+simtest: $(VENV)/.test ## 200 seeds of six simulated minutes, every kind of fault, all promises
+	$(BIN)/mmfast simtest --seeds 200 --minutes 6
+
+simtest-bugs: $(VENV)/.test ## every planted bug must be caught by 200 seeds (minutes)
+	$(PYTEST) tests/sim/test_planted_bugs.py -v
 
 fuzz: $(VENV)/.test ## 200,000 mutated inputs per fuzz target, 10^6 sequences of intents
 	$(PYTEST) tests/fuzz -v --fuzz-count 200000 $(FUZZ)

@@ -20,6 +20,7 @@ from mmfast.net import rest
 from mmfast.runtime import assemble, session, tuning
 from mmfast.runtime.ban import BanNote
 from mmfast.runtime.closing import Verdict
+from mmfast.runtime.journal import Trouble
 from mmfast.runtime.pump import LagWatch
 from mmfast.runtime.quote_loop import AsyncQuoteLoop
 from mmfast.runtime.secrets import LONG_WINDOW_MS
@@ -124,6 +125,20 @@ class EngineHost:
         self.life.asked = True
         loop.ask_stop(reason)
         return True
+
+    def fill_disk(self) -> bool:
+        """The journal cannot be written; False when there is no engine to mind it."""
+        loop = self.life.loop
+        if self._event_loop is None or loop is None:
+            return False
+        loop.journal_trouble(Trouble("No space left on device", is_final=False))
+        return True
+
+    def free_disk(self) -> None:
+        """The journal can be written again."""
+        loop = self.life.loop
+        if self._event_loop is not None and loop is not None:
+            loop.journal_well()
 
     def reload(self, data: bytes) -> bool:
         """A changed file and SIGHUP; False when there is nobody to read it."""

@@ -1,7 +1,7 @@
 """What the engine believes, looked at after every event: I2, I3, I5, I6, I13, I15, G7.
 
-The kernel is watched through its own door: its ``on_event`` and ``flush`` are wrapped. Its order
-table and positions are read and never changed.
+The kernel is watched through its own door: the shell is given a stand-in that passes everything
+on. Its order table and positions are read and never changed.
 """
 
 from __future__ import annotations
@@ -62,27 +62,17 @@ class Eyes:
         self._ids = ids
         self._known.clear()
         self._applied.clear()
-        on_event, flush = kernel.on_event, kernel.flush
+        watched: Any = _Watched(kernel, self)
+        shown: Kernel = watched
+        return shown
 
-        def seen_event(event: Any, now_ns: int) -> None:  # noqa: ANN401
-            if isinstance(event, BookFrame):
-                on_event(event, now_ns)
-                return
-            before = self._positions() if isinstance(event, Execution) else None
-            on_event(event, now_ns)
-            if before is not None:
-                self._applied_once(event, before, now_ns)
-            self._look(now_ns)
-
-        def seen_flush(now_ns: int) -> list[Any]:
-            batches = flush(now_ns)
-            if batches:
-                self._look(now_ns)
-            return batches
-
-        kernel.on_event = seen_event  # type: ignore[method-assign]
-        kernel.flush = seen_flush  # type: ignore[method-assign]
-        return kernel
+    def event(self, kernel: Kernel, event: Any, now_ns: int) -> None:  # noqa: ANN401
+        """Let an event happen, and look what it did."""
+        before = self._positions() if isinstance(event, Execution) else None
+        kernel.on_event(event, now_ns)
+        if before is not None:
+            self._applied_once(event, before, now_ns)
+        self.look(now_ns)
 
     def forget(self) -> None:
         """The engine is gone."""
@@ -106,7 +96,8 @@ class Eyes:
 
     # After each event.
 
-    def _look(self, now_ns: int) -> None:
+    def look(self, now_ns: int) -> None:
+        """See what has changed in the order table."""
         known = self._known
         kernel = self.kernel
         if kernel is None:
@@ -219,6 +210,34 @@ class Eyes:
 
     def _broke(self, invariant: str, now_ns: int, text: str) -> None:
         self._findings.broke(invariant, (now_ns - START_NS) / NS_PER_S, text)
+
+
+class _Watched:
+    """A kernel under watch: the same door, with the eyes behind it."""
+
+    __slots__ = ("_eyes", "_kernel", "_on_event")
+
+    def __init__(self, kernel: Kernel, eyes: Eyes) -> None:
+        self._kernel = kernel
+        self._on_event = kernel.on_event
+        self._eyes = eyes
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401
+        return getattr(self._kernel, name)
+
+    def on_event(self, event: Any, now_ns: int) -> None:  # noqa: ANN401
+        """As the kernel's."""
+        if isinstance(event, BookFrame):
+            self._on_event(event, now_ns)
+        else:
+            self._eyes.event(self._kernel, event, now_ns)
+
+    def flush(self, now_ns: int) -> list[Any]:
+        """As the kernel's."""
+        batches = self._kernel.flush(now_ns)
+        if batches:
+            self._eyes.look(now_ns)
+        return batches
 
 
 def _final_fault(state: State, order: Order, true: TrueOrder | None) -> str:

@@ -16,6 +16,8 @@ from mmfast.simtest.findings import Violation
 from mmfast.simtest.swarm import FAULT_NAMES, plan_of
 from mmfast.simtest.world import run_plan
 
+ENOUGH: Final = 100
+"""With so many seeds of all faults, each kind of fault must have fired."""
 MAX_SHOWN: Final = 10
 """Failing seeds shown in full; the others only with their command."""
 
@@ -182,4 +184,8 @@ def simtest(
         if seeds == 1:
             say(f"trace {report.trace}")
     say(total.text())
+    must_fire = not only and seeds >= ENOUGH
+    if must_fire and total.silent():
+        say(f"these faults never fired, so they were not tested: {', '.join(total.silent())}")
+        return False
     return not total.failed

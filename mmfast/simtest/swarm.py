@@ -35,6 +35,7 @@ CRASH_ON_WRITE: Final = "crash_on_write"
 STOP: Final = "stop"
 RELOAD: Final = "reload"
 BAD_RELOAD: Final = "bad_reload"
+DISK_FULL: Final = "disk_full"
 
 #: Name to the fault class of the reliability table it stands for.
 HOST_FAULTS: Final[dict[str, str]] = {
@@ -46,6 +47,7 @@ HOST_FAULTS: Final[dict[str, str]] = {
     STOP: "F51",
     RELOAD: "F58",
     BAD_RELOAD: "F58",
+    DISK_FULL: "F54",
 }
 WALL_OFF: Final = "wall_off"
 FAULT_NAMES: Final = (*KINDS, *WIRE_FAULTS, *HOST_FAULTS, WALL_OFF)
@@ -175,6 +177,7 @@ def _acts(dice: random.Random, name: str, safety_s: float) -> list[HostAct]:
         SUSPEND: lambda: dice.choice((200, 1_500, 10_000, 60_000)),
         WALL_STEP: lambda: dice.choice((-3_600_000, -5_000, 5_000, 3_600_000)),
         CRASH_ON_WRITE: lambda: dice.randint(1, 60),
+        DISK_FULL: lambda: dice.randint(200, 15_000),
     }
     draw = sizes.get(name, lambda: 0)
     return [
@@ -187,7 +190,7 @@ def _setting(
     dice: random.Random, seed: int, symbols: tuple[str, ...]
 ) -> tuple[VenueParams, bytes, bytes]:
     """The venue and the configuration of both sides of the wire."""
-    tier = dice.choice(("default", "default", "mm1"))
+    tier = dice.choice(("default", "default", "vip1"))
     max_batch = dice.choice((5, 10, 20))
     venue = VenueParams(
         symbols=symbols,
@@ -223,7 +226,8 @@ def _values(dice: random.Random, max_batch: int) -> dict[str, object]:
         "tick_deadline_ms": dice.choice((50, 200, 1_000)),
         "levels": dice.choice((1, 1, 2)),
         "requote_by": dice.choice(("amend", "replace")),
-        "tolerance": dice.choice(("0.5", "1.5", "3.0")),
+        "tolerance": dice.choice(("1.0", "2.0", "3.0")),
+        "fair_price": dice.choice(("mid", "mid", "microprice")),
         "stale_book_ms": dice.choice((1_000, 2_000, 5_000)),
         "rate_use_percent": dice.choice((50, 90, 100)),
         "cancel_reserve_percent": dice.choice((0, 20, 50)),
@@ -257,6 +261,7 @@ async_batch:
 symbols:
 {rows}
 strategy:
+  fair_price: {v["fair_price"]}
   levels: {v["levels"]}
   half_spread_bps: "1.5"
   level_step_bps: "2.0"

@@ -5,11 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import logging
-import sys
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -22,13 +20,14 @@ from mmfast.sim.limits.tiers import BUDGETS, FUTURES, LEVELS
 from mmfast.sim.venue import Venue
 from mmfast.simtest import swarm
 from mmfast.simtest.engine_host import MAX_LIVES, EngineHost, Life, quiet_interpreter
+from mmfast.simtest.engine_log import log_taken_by, no_unraisable
 from mmfast.simtest.eyes import Eyes
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.front import Front
 from mmfast.simtest.loop import START_NS, Time, VirtualClock, libraries_on
 from mmfast.simtest.network import Link, Network, Parcel
 from mmfast.simtest.reckoning import CANCELS_WITHIN_NS, Reckoning
-from mmfast.simtest.swarm import CANARY, PREFIX, HostAct, Plan
+from mmfast.simtest.swarm import PREFIX, HostAct, Plan
 from mmfast.simtest.tap import Tap
 from mmfast.simtest.truth import Truth
 from mmfast.simtest.weather import Gusts
@@ -90,8 +89,8 @@ class SeedRun:
     def run(self) -> str:
         """Live through it; returns the hash of all that left and of how it ended."""
         with contextlib.ExitStack() as stack:
-            stack.enter_context(_no_unraisable())
-            stack.enter_context(self._log_taken())
+            stack.enter_context(no_unraisable())
+            stack.enter_context(log_taken_by(self))
             stack.enter_context(quiet_interpreter())
             stack.enter_context(libraries_on(self.time))
             stack.callback(self.host.bury)
@@ -131,7 +130,7 @@ class SeedRun:
         else:
             self._restart_ns = min(self._restart_ns * 2, LAST_RESTART_NS)
         self.findings.marks["life ended: " + life.end()] += 1
-        self._note(f"the engine's life {self.host.lives} ended: {life.end()} {life.error or ''}")
+        self.note(f"the engine's life {self.host.lives} ended: {life.end()} {life.error or ''}")
         bug = life.bug()
         if bug:
             self._broke("I18", f"the engine ended by a fault of its own: {bug}")
@@ -209,6 +208,10 @@ class SeedRun:
         elif name == swarm.CRASH_ON_WRITE:
             self._writes_left = act.size
             return
+        elif name == swarm.DISK_FULL:
+            if not self.host.fill_disk():
+                return
+            self.at(self.far_ns() + act.size * NS_PER_MS, self._free_disk, None)
         elif name == swarm.STOP:
             if not self.stop("SIGTERM"):
                 return
@@ -225,15 +228,19 @@ class SeedRun:
             self.network.at(self.time.now_ns + NS_PER_S, self._restore, good_data)
         return done
 
+    def _free_disk(self, _: None) -> None:
+        self.host.free_disk()
+
     def _restore(self, data: bytes) -> None:
         self.host.config_path.write_bytes(data)
 
     def _calm(self, _: None) -> None:
         """The faults are over."""
-        self._note("the faults end")
+        self.note("the faults end")
         self.gusts.clear()
         self.front.idle_close_ns = 0
         self._writes_left = 0
+        self.host.free_disk()
         self.front.venue.clear_faults(self.front.venue_ns(self.far_ns()))
         self.front.plan()
         for link in list(self.network.links.values()):
@@ -256,7 +263,7 @@ class SeedRun:
         """Tell the engine to stop; False when none runs."""
         if not self.host.stop(reason):
             return False
-        self._note(f"told to stop: {reason}")
+        self.note(f"told to stop: {reason}")
         if self.checks.gate_closed_ns < 0:
             self.checks.gate_closed_ns = self.time.now_ns
         return True
@@ -285,9 +292,10 @@ class SeedRun:
 
     def _mark(self, name: str) -> None:
         self.findings.marks[name] += 1
-        self._note(f"({name})")
+        self.note(f"({name})")
 
-    def _note(self, text: str) -> None:
+    def note(self, text: str) -> None:
+        """Keep a line for whoever reads a failure."""
         at_s = (self.time.now_ns - START_NS) / NS_PER_S
         self.lines.append(f"{at_s:9.3f}  {text}")
 
@@ -296,9 +304,9 @@ class SeedRun:
 
     def heard_mode(self, text: str) -> None:
         """The log says that the mode changed."""
-        if text.startswith("SYNCING -> TRADING"):
+        if "-> TRADING" in text:
             self.trading_ns = self.time.now_ns
-        elif "-> TRADING" not in text:
+        else:
             self.trading_ns = -1
 
     def _trace(self) -> str:
@@ -314,46 +322,6 @@ class SeedRun:
         )
         self.tap.digest.update(end.encode())
         return hashlib.sha256(self.tap.digest.digest()).hexdigest()
-
-    @contextlib.contextmanager
-    def _log_taken(self) -> Iterator[None]:
-        """The engine's log comes here; I17 looks at every line."""
-        logger = logging.getLogger("mmfast")
-        ear = _Ear(self)
-        before = (logger.level, logger.propagate, logger.handlers)
-        logger.handlers = [ear]
-        logger.propagate = False
-        logger.setLevel(logging.INFO)
-        try:
-            yield
-        finally:
-            logger.level, logger.propagate, logger.handlers = before
-
-
-class _Ear(logging.Handler):
-    """Hears the engine's log."""
-
-    def __init__(self, world: SeedRun) -> None:
-        super().__init__()
-        self._world = world
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Take one line."""
-        world = self._world
-        if world.silent:
-            return
-        text = record.getMessage()
-        fields = str(getattr(record, "fields", ""))
-        event = str(getattr(record, "event", ""))
-        world.findings.checked["I17"] += 1
-        if CANARY in text or CANARY in fields:
-            world.findings.broke("I17", 0.0, f"the secret stands in the log: {event}")
-        if event == "mode":
-            world.heard_mode(text)
-        elif event == "position_corrected":
-            at_s = (world.time.now_ns - START_NS) / NS_PER_S
-            world.findings.broke("I5", at_s, text)
-        world._note(f"{record.levelname.lower()} {event}: {text[:300]}")
 
 
 def _mode_fault(kernel: Kernel) -> str:
@@ -393,17 +361,6 @@ def _terms(plan: Plan, config: Config, instruments: tuple[Instrument, ...]) -> T
         limit_per_s=limit,
         reply_ns=config.venue.request_timeout_ms * NS_PER_MS,
     )
-
-
-@contextlib.contextmanager
-def _no_unraisable() -> Iterator[None]:
-    """What the closing of killed coroutines has to say is of no interest."""
-    before = sys.unraisablehook
-    sys.unraisablehook = lambda _: None
-    try:
-        yield
-    finally:
-        sys.unraisablehook = before
 
 
 def run_plan(plan: Plan) -> tuple[SeedRun, str]:
