@@ -92,6 +92,11 @@ class VenueClock:
         age_ns = max(self._clock.now_ns() - self._measured_ns, 0)
         return self._trip_ns // 2 + age_ns // self._DRIFT_PER_NS
 
+    @property
+    def offset_ns(self) -> int:
+        """Venue time less monotonic time: the best guess."""
+        return self._offset_ns
+
     def venue_ms(self) -> int:
         """The venue's time now, in milliseconds since the Unix epoch: the best guess."""
         return (self._clock.now_ns() + self._offset_ns) // NS_PER_MS

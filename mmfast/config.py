@@ -103,6 +103,7 @@ class StrategyConfig(_Section, frozen=True, kw_only=True):
     requote_tolerance_bps: Bps
     requote_by: Literal["amend", "replace"] = "amend"
     book_depth: Literal[1, 50, 200, 1000] = 50
+    cross_check_level1: bool = True
 
 
 class RiskConfig(_Section, frozen=True, kw_only=True):
@@ -112,6 +113,7 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
     price_collar_bps: Bps
     max_distance_bps: Bps
     stale_book_ms: Annotated[int, Meta(ge=50, le=60_000)] = 5_000
+    max_feed_lag_ms: Annotated[int, Meta(ge=50, le=60_000)] = 1_000
     rate_use_percent: Annotated[int, Meta(ge=1, le=100)] = 90
     cancel_reserve_percent: Percent = 20
 

@@ -215,10 +215,18 @@ class BatchReply(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BookFrame(msgspec.Struct, frozen=True, gc=False):
-    """One order book frame of one instrument, as received."""
+    """One order book frame of one instrument, as received; ``level1`` names its witness."""
 
     instrument: InstrumentIndex
     data: bytes
+    level1: bool = False
+
+
+class VenueTime(msgspec.Struct, frozen=True, gc=False):
+    """Venue time is our monotonic clock plus ``offset_ns``, give or take ``doubt_ns``."""
+
+    offset_ns: int
+    doubt_ns: int
 
 
 class BookReset(msgspec.Struct, frozen=True, gc=False):
@@ -334,6 +342,7 @@ class ModeChange(msgspec.Struct, frozen=True):
 Event = (
     BookFrame
     | BookReset
+    | VenueTime
     | StreamState
     | BatchReply
     | OrderUpdate

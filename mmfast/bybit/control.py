@@ -27,6 +27,8 @@ class Kind(IntEnum):
     """Well-formed, but nothing we use."""
     MALFORMED = 7
     """Not a JSON object."""
+    LEVEL1 = 8
+    """A frame of the level-1 stream that is kept beside a deeper book."""
 
 
 class Control(NamedTuple):

@@ -17,8 +17,8 @@ NO_INSTRUMENT: Final = -1
 
 
 class Routed(NamedTuple):
-    """Where a frame goes. ``instrument`` is set for BOOK only; the last three fields for
-    acknowledgements."""
+    """Where a frame goes. ``instrument`` is set for BOOK and LEVEL1 only; the last three fields
+    for acknowledgements."""
 
     kind: Kind
     instrument: int = NO_INSTRUMENT
@@ -29,16 +29,27 @@ class Routed(NamedTuple):
 
 _MALFORMED: Final = Routed(Kind.MALFORMED)
 _OTHER: Final = Routed(Kind.OTHER)
+_LEVEL1: Final = 1
+_LEVEL1_PREFIX: Final = b'{"topic":"orderbook.1.'
+_TOPIC_AT: Final = len(b'{"topic":"')
 
 
 class PublicRouter:
     """Routes the frames of the order book topics of ``symbols`` at one depth; an instrument's
-    index is its position in ``symbols``."""
+    index is its position in ``symbols``. ``level1``: each has the level-1 topic beside it."""
 
-    __slots__ = ("_books", "_prefix", "_tail_at", "topics")
+    __slots__ = ("_books", "_level1", "_prefix", "_tail_at", "_topics", "topics")
 
-    def __init__(self, symbols: tuple[str, ...], depth: int) -> None:
-        self.topics = tuple(topics.orderbook(depth, symbol) for symbol in symbols)
+    def __init__(self, symbols: tuple[str, ...], depth: int, *, level1: bool = False) -> None:
+        depths = (depth, _LEVEL1) if level1 and depth != _LEVEL1 else (depth,)
+        self._topics = [
+            tuple(topics.orderbook(each, symbol) for each in depths) for symbol in symbols
+        ]
+        self.topics = tuple(topic for beside in zip(*self._topics, strict=True) for topic in beside)
+        self._level1 = {
+            topics.orderbook(_LEVEL1, symbol).encode(): Routed(Kind.LEVEL1, index)
+            for index, symbol in enumerate(symbols if len(depths) > 1 else ())
+        }
         prefix = topics.orderbook(depth, "")
         self._prefix = b'{"topic":"' + prefix.encode()
         self._tail_at = len(self._prefix)
@@ -52,6 +63,9 @@ class PublicRouter:
         if frame.startswith(self._prefix):
             end = frame.find(b'"', self._tail_at)
             return self._books.get(frame[self._tail_at : end], _OTHER)
+        if frame.startswith(_LEVEL1_PREFIX):
+            topic = frame[_TOPIC_AT : frame.find(b'"', _TOPIC_AT)]
+            return self._level1.get(topic, _OTHER)
         return self._route_parsed(frame)
 
     def _route_parsed(self, frame: bytes) -> Routed:
@@ -64,6 +78,9 @@ class PublicRouter:
             return _MALFORMED
         topic = parsed.get("topic")
         if isinstance(topic, str):
+            beside = self._level1.get(topic.encode(errors="replace"))
+            if beside is not None:
+                return beside
             head, _, symbol = topic.rpartition(".")
             if f'{{"topic":"{head}.'.encode() != self._prefix:
                 return _OTHER
@@ -71,6 +88,6 @@ class PublicRouter:
         control = control_of(parsed)
         return Routed(control.kind, NO_INSTRUMENT, control.success, control.req_id, control.text)
 
-    def topic(self, instrument: int) -> str:
-        """Book topic of one instrument."""
-        return self.topics[instrument]
+    def topics_of(self, instrument: int) -> tuple[str, ...]:
+        """Book topics of one instrument."""
+        return self._topics[instrument]

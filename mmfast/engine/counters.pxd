@@ -30,5 +30,7 @@ cdef class Counters:
     cdef public int64_t fills
     cdef public int64_t foreign_events
     cdef public int64_t book_gaps
+    cdef public int64_t book_lags
+    cdef public int64_t book_disputes
     cdef public int64_t book_errors
     cdef public int64_t mode_changes

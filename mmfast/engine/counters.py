@@ -19,8 +19,10 @@ class Counters:
     """
 
     __slots__ = (
+        "book_disputes",
         "book_errors",
         "book_gaps",
+        "book_lags",
         "calls",
         "coalesced",
         "deadline_returned",
@@ -73,6 +75,8 @@ class Counters:
         self.foreign_events = 0
         self.book_gaps = 0
         self.book_errors = 0
+        self.book_lags = 0
+        self.book_disputes = 0
         self.mode_changes = 0
 
     def count_reason(self, reason: str) -> None:

@@ -49,6 +49,7 @@ from mmfast.messages import (
     Severity,
     Stream,
     StreamState,
+    VenueTime,
     WalletUpdate,
 )
 from mmfast.units import NS_PER_MS, NS_PER_S
@@ -88,14 +89,7 @@ class Kernel:
         self._outbox = Outbox()
         self._dirty = Rotation(count)
         self._holds = Holds(count)
-        self._market = Market(
-            instruments,
-            params.book_depth,
-            params.stale_book_ms,
-            self.counters,
-            self._outbox,
-            self._dirty,
-        )
+        self._market = Market(instruments, params, self.counters, self._outbox, self._dirty)
         self._orders = OrderTable(count, params.recv_window_ms * NS_PER_MS)
         self._inventory = Inventory(instruments)
         self._risk = Risk(self._market, self._orders, self._inventory, self._terms)
@@ -126,7 +120,10 @@ class Kernel:
     def on_event(self, event: Event, now_ns: int) -> None:
         """Take one event. Decisions wait for :meth:`flush`."""
         if isinstance(event, BookFrame):
-            self._market.on_frame(event.instrument, event.data, now_ns)
+            if event.level1:
+                self._market.on_top_frame(event.instrument, event.data, now_ns)
+            else:
+                self._market.on_frame(event.instrument, event.data, now_ns)
         elif isinstance(event, BatchReply):
             self._on_reply(event, now_ns)
         elif isinstance(event, OrderUpdate):
@@ -151,6 +148,8 @@ class Kernel:
             self._on_snapshot(event, now_ns)
         elif isinstance(event, InstrumentChange):
             self._on_instrument(event.instrument)
+        elif isinstance(event, VenueTime):
+            self._market.set_venue_time(event.offset_ns, event.doubt_ns)
         elif isinstance(event, ModeChange):
             self._gate.wish(event.mode, event.reason, now_ns)
             if event.mode is Mode.SYNCING:
@@ -378,7 +377,7 @@ class Kernel:
             coalesce_place=params.batch.coalesce_place,
         )
         self._planner.reconfigure(params.planner, policy_of(params.batch))
-        self._market.set_stale_ms(params.stale_book_ms)
+        self._market.set_limits(params)
         self._orders.set_recv_window(params.recv_window_ms * NS_PER_MS)
         self._set_status()
 

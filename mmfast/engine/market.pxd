@@ -10,16 +10,23 @@ from mmfast.engine.rotation cimport Rotation
 cdef int _TOP
 cdef int _SNAPSHOT
 cdef int64_t _NEVER_NS
+cdef int _REPEAT
+cdef int64_t _NO_OFFSET_NS
+cdef int64_t _DISPUTED_NS
+cdef int64_t _MS
 
 
 @cython.final
 cdef class Feed:
     cdef readonly Book book
+    cdef readonly Book witness
     cdef readonly str fault
     cdef readonly bint fresh
     cdef readonly int64_t last_ns
     cdef readonly int64_t bad_frames
-    cdef readonly int64_t crossed_since_ns
+    cdef readonly bint lags
+    cdef readonly int64_t wrong_since_ns
+    cdef readonly int64_t differs_since_ns
     cdef readonly bint asked
 
 
@@ -32,9 +39,13 @@ cdef class Market:
     cdef Rotation _dirty
     cdef int64_t _stale_ns
     cdef int64_t _next_stale_ns
+    cdef int64_t _max_lag_ns
+    cdef int64_t _venue_offset_ns
 
     @cython.locals(feed=Feed, changes=int)
     cpdef void on_frame(self, Py_ssize_t instrument, bytes data, int64_t now_ns) except *
+    @cython.locals(feed=Feed, witness=Book, changes=int)
+    cpdef void on_top_frame(self, Py_ssize_t instrument, bytes data, int64_t now_ns) except *
     @cython.locals(feed=Feed)
     cpdef void reset(self, Py_ssize_t instrument) except *
     @cython.locals(feed=Feed)
@@ -45,7 +56,11 @@ cdef class Market:
     @cython.locals(feed=Feed, instrument=Py_ssize_t, oldest_ns=int64_t)
     cpdef void mark_stale(self, int64_t now_ns) except *
     cpdef int64_t next_stale_ns(self) noexcept
-    @cython.locals(book=Book)
+    @cython.locals(book=Book, witness=Book)
+    cdef void _compare(self, Feed feed, int64_t now_ns) except *
+    @cython.locals(made_ms=int64_t)
+    cdef bint _is_late(self, Book book, int changes, int64_t now_ns) except -1
+    @cython.locals(book=Book, fault=str, patience_ns=int64_t)
     cdef void _judge(self, Py_ssize_t instrument, Feed feed, int64_t now_ns) except *
     cdef void _on_gap(self, Py_ssize_t instrument, Feed feed) except *
     cdef void _distrust(self, Py_ssize_t instrument, Feed feed, str fault) except *

@@ -1,17 +1,22 @@
 """The market as we see it: one book per instrument, and whether it may be believed.
 
-A book that is missing, broken, crossed, one-sided or old has a fault, and an instrument with a
-fault is not quoted. Age is counted on our own monotonic clock from the last frame received.
+A book that is missing, broken, crossed, one-sided, old, late or disputed has a fault, and an
+instrument with a fault is not quoted. Age is counted on our own monotonic clock from the last
+frame received; lateness by the venue's clock, from when a frame was made to when it came, because
+a feed may bring old news without ever falling silent. The witness of a book is the level-1
+stream: its frames come every few seconds even in a market that stands still, so a deep book that
+agrees with it is alive, and one that keeps disagreeing has gone wrong unnoticed.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from mmfast._core.book import SNAPSHOT, TOP, Book, BookFrameError, BookGapError
+from mmfast._core.book import REPEAT, SNAPSHOT, TOP, Book, BookError, BookFrameError, BookGapError
 from mmfast.engine.counters import Counters
 from mmfast.engine.order import NEVER_NS
 from mmfast.engine.outbox import Outbox
+from mmfast.engine.params import EngineParams
 from mmfast.engine.quoter import Top
 from mmfast.engine.rotation import Rotation
 from mmfast.messages import Instrument
@@ -23,6 +28,11 @@ EARLY_DELTAS: Final = 50
 """Deltas without a snapshot after which a new stream is asked for again."""
 CROSSED_NS: Final = NS_PER_S
 """A book crossed for so long is not a moment of the market but a book gone wrong."""
+DISPUTED_NS: Final = NS_PER_S
+"""Book and witness are sent at different paces, so their best prices differ for moments; never
+for so long."""
+LAGGING_NS: Final = 10 * NS_PER_S
+"""A feed late for so long may be mended by a new stream; asking sooner would add to its load."""
 
 NO_BOOK: Final = "no book"
 GAP: Final = "book gap"
@@ -30,24 +40,51 @@ BROKEN: Final = "book frames unreadable"
 CROSSED: Final = "book crossed"
 ONE_SIDED: Final = "book one-sided"
 STALE: Final = "book stale"
+LAGGING: Final = "book late"
+DISPUTED: Final = "book disputed by level 1"
+
+_PATIENCE_NS: Final = {CROSSED: CROSSED_NS, LAGGING: LAGGING_NS, DISPUTED: 0}
+"""How long a book may be wrong in each way before its stream is started anew."""
+_UNKNOWN: Final = (NO_BOOK, GAP, BROKEN)
+"""Faults that only a snapshot ends."""
 _TOP: Final = TOP | SNAPSHOT
 _SNAPSHOT: Final = SNAPSHOT
 _NEVER_NS: Final = NEVER_NS
+_REPEAT: Final = SNAPSHOT | REPEAT
+_NO_OFFSET_NS: Final = -NEVER_NS
+_DISPUTED_NS: Final = DISPUTED_NS
+_MS: Final = NS_PER_MS
 
 
 class Feed:
     """One instrument's book and what is wrong with it. ``fault`` does not include age."""
 
-    __slots__ = ("asked", "bad_frames", "book", "crossed_since_ns", "fault", "fresh", "last_ns")
+    __slots__ = (
+        "asked",
+        "bad_frames",
+        "book",
+        "differs_since_ns",
+        "fault",
+        "fresh",
+        "lags",
+        "last_ns",
+        "witness",
+        "wrong_since_ns",
+    )
 
-    def __init__(self, book: Book) -> None:
+    def __init__(self, book: Book, witness: Book | None) -> None:
         self.book = book
+        self.witness = witness
         self.fault = NO_BOOK
         self.fresh = False
         """False after the age limit was passed and until the next frame."""
         self.last_ns = 0
         self.bad_frames = 0
-        self.crossed_since_ns = 0
+        self.lags = False
+        self.wrong_since_ns = 0
+        """Since when the present fault has lasted."""
+        self.differs_since_ns = 0
+        """Since when the witness has named other prices; 0 while it agrees."""
         self.asked = False
         """A new stream was asked for and has not begun."""
 
@@ -59,33 +96,47 @@ class Market:
         "_counters",
         "_dirty",
         "_feeds",
+        "_max_lag_ns",
         "_next_stale_ns",
         "_outbox",
         "_stale_ns",
+        "_venue_offset_ns",
         "instruments",
     )
 
     def __init__(
         self,
         instruments: tuple[Instrument, ...],
-        depth: int,
-        stale_book_ms: int,
+        params: EngineParams,
         counters: Counters,
         outbox: Outbox,
         dirty: Rotation,
     ) -> None:
         self.instruments = list(instruments)
-        self._feeds = [Feed(_book_of(instrument, depth)) for instrument in instruments]
+        self._feeds = [
+            Feed(
+                _book_of(instrument, params.book_depth),
+                _book_of(instrument, 1) if params.cross_check_level1 else None,
+            )
+            for instrument in instruments
+        ]
         self._counters = counters
         self._outbox = outbox
         self._dirty = dirty
-        self._stale_ns = stale_book_ms * NS_PER_MS
+        self._venue_offset_ns = _NO_OFFSET_NS
+        self.set_limits(params)
         self._next_stale_ns = _NEVER_NS
 
-    def set_stale_ms(self, stale_book_ms: int) -> None:
-        """A new age limit; every book is looked at again."""
-        self._stale_ns = stale_book_ms * NS_PER_MS
+    def set_limits(self, params: EngineParams) -> None:
+        """New limits of age and of lateness; every book is looked at again."""
+        self._stale_ns = params.stale_book_ms * NS_PER_MS
+        self._max_lag_ns = params.max_feed_lag_ms * NS_PER_MS or _NEVER_NS
         self._next_stale_ns = 0
+
+    def set_venue_time(self, offset_ns: int, doubt_ns: int) -> None:
+        """What the venue's clock shows beyond ours; until told, no frame is late. In doubt a
+        frame is younger, so that a bad measurement pulls no quote."""
+        self._venue_offset_ns = offset_ns - doubt_ns
 
     def on_frame(self, instrument: int, data: bytes, now_ns: int) -> None:
         """Apply one frame."""
@@ -103,13 +154,35 @@ class Market:
             return
         feed.last_ns = now_ns
         feed.bad_frames = 0
+        feed.lags = self._is_late(feed.book, changes, now_ns)
         if changes & _SNAPSHOT:
             feed.asked = False
         if changes & _TOP:
             self._dirty.mark(instrument)
-        elif not feed.fault and feed.fresh:
+            self._compare(feed, now_ns)
+        elif not (feed.fault or feed.lags or feed.differs_since_ns) and feed.fresh:
             return
         self._judge(instrument, feed, now_ns)
+
+    def on_top_frame(self, instrument: int, data: bytes, now_ns: int) -> None:
+        """Hear the witness. Where it agrees, the book is known to be right at this moment."""
+        feed = self._feeds[instrument]
+        witness = feed.witness
+        if witness is None:
+            return
+        try:
+            changes = witness.apply(data)
+        except BookError:
+            self._counters.book_errors += 1
+            return
+        if feed.fault in _UNKNOWN or self._is_late(witness, changes, now_ns):
+            return
+        self._compare(feed, now_ns)
+        if feed.differs_since_ns == 0:
+            feed.last_ns = now_ns
+            feed.lags = False
+        if feed.fault or not feed.fresh or feed.differs_since_ns:
+            self._judge(instrument, feed, now_ns)
 
     def reset(self, instrument: int) -> None:
         """The stream begins anew: nothing is known until its snapshot."""
@@ -117,6 +190,9 @@ class Market:
         feed.book.reset()
         feed.asked = False
         feed.bad_frames = 0
+        feed.differs_since_ns = 0
+        if feed.witness is not None:
+            feed.witness.reset()
         self._set_fault(instrument, feed, NO_BOOK)
 
     def lose_all(self) -> None:
@@ -176,15 +252,40 @@ class Market:
             feed.fresh = True
             self._dirty.mark(instrument)
             self._next_stale_ns = min(self._next_stale_ns, now_ns + self._stale_ns + 1)
+        fault = ""
         if book.bid_ticks == 0 or book.ask_ticks == 0:
-            self._set_fault(instrument, feed, ONE_SIDED)
-        elif book.bid_ticks < book.ask_ticks:
-            self._set_fault(instrument, feed, "")
-        elif feed.fault != CROSSED:
-            feed.crossed_since_ns = now_ns
-            self._set_fault(instrument, feed, CROSSED)
-        elif now_ns - feed.crossed_since_ns >= CROSSED_NS:
-            self._distrust(instrument, feed, CROSSED)
+            fault = ONE_SIDED
+        elif book.bid_ticks >= book.ask_ticks:
+            fault = CROSSED
+        elif feed.lags:
+            fault = LAGGING
+        elif feed.differs_since_ns and now_ns - feed.differs_since_ns >= _DISPUTED_NS:
+            fault = DISPUTED
+        if fault != feed.fault:
+            feed.wrong_since_ns = now_ns
+            self._counters.book_lags += fault == LAGGING
+            self._counters.book_disputes += fault == DISPUTED
+            self._set_fault(instrument, feed, fault)
+        patience_ns = _PATIENCE_NS.get(fault, _NEVER_NS)
+        if now_ns - feed.wrong_since_ns >= patience_ns:
+            self._distrust(instrument, feed, fault)
+
+    def _compare(self, feed: Feed, now_ns: int) -> None:
+        """Note since when book and witness have named different best prices. Sizes may differ:
+        the two are sent at different paces, and sizes change all the time."""
+        book, witness = feed.book, feed.witness
+        if witness is None or not witness.valid:
+            return
+        if book.bid_ticks == witness.bid_ticks and book.ask_ticks == witness.ask_ticks:
+            feed.differs_since_ns = 0
+        elif feed.differs_since_ns == 0:
+            feed.differs_since_ns = now_ns
+
+    def _is_late(self, book: Book, changes: int, now_ns: int) -> bool:
+        """A delta is as old as the event it tells of; a snapshot only as old as its making,
+        since what it shows may have stood for hours."""
+        made_ms = book.ts_ms if changes & _REPEAT else book.cts_ms or book.ts_ms
+        return now_ns + self._venue_offset_ns - made_ms * _MS > self._max_lag_ns
 
     def _on_gap(self, instrument: int, feed: Feed) -> None:
         """A delta that does not follow. Right after a reset it may be a last one of the old

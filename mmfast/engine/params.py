@@ -91,3 +91,8 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
     """A book without a frame for so long is not quoted on."""
     recv_window_ms: Ms
     book_depth: int
+    max_feed_lag_ms: Ms = Ms(0)
+    """A book whose frames arrive so long after the venue made them is not quoted on; 0: never
+    looked at."""
+    cross_check_level1: bool = False
+    """The best prices of the level-1 stream must agree with those of the deep book."""

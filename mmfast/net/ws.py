@@ -21,7 +21,8 @@ from mmfast.net.ws_connection import LoginConnection, OnState, StreamTiming, WsC
 
 class PublicStream(WsConnection):
     """Order books. ``on_frame(instrument, data, last_in_buffer)`` is called from the receive
-    path for every book frame, in the venue's order.
+    path for every book frame, in the venue's order; ``on_level1`` for those of the level-1
+    stream beside it, where the router has one.
 
     ``last_in_buffer`` tells that no further frame has arrived yet. A burst may end with a frame
     that is no book frame, so it is a hint to flush early, not a promise.
@@ -40,6 +41,7 @@ class PublicStream(WsConnection):
         timing: StreamTiming | None = None,
         backoff: Backoff | None = None,
         log: Log = ignore_log,
+        on_level1: Callable[[int, bytes, bool], None] | None = None,
     ) -> None:
         super().__init__(
             "public",
@@ -54,6 +56,7 @@ class PublicStream(WsConnection):
         )
         self._router = router
         self._on_frame = on_frame
+        self._on_level1 = on_level1 or on_frame
         self._pending: set[str] = set()
 
     def resubscribe(self, instrument: int) -> None:
@@ -61,9 +64,9 @@ class PublicStream(WsConnection):
         coming up starts every book anew."""
         if not self.up:
             return
-        topic = self._router.topic(instrument)
-        self._send(topics.unsubscribe_frame([topic], self._next_req_id()))
-        self._subscribe([topic])
+        books = self._router.topics_of(instrument)
+        self._send(topics.unsubscribe_frame(books, self._next_req_id()))
+        self._subscribe(books)
 
     def _opened(self) -> None:
         self._pending.clear()
@@ -82,6 +85,8 @@ class PublicStream(WsConnection):
         routed = self._router.route(data)
         if routed.kind is Kind.BOOK:
             self._on_frame(routed.instrument, data, last_in_buffer)
+        elif routed.kind is Kind.LEVEL1:
+            self._on_level1(routed.instrument, data, last_in_buffer)
         elif routed.kind is Kind.PONG:
             self._pong()
         elif routed.kind is Kind.SUBSCRIBED:

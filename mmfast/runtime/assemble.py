@@ -59,6 +59,8 @@ def config_for_instruments(config: Config, instruments: Sequence[Instrument]) ->
         stale_book_ms=Ms(config.risk.stale_book_ms),
         recv_window_ms=Ms(config.venue.recv_window_ms),
         book_depth=config.strategy.book_depth,
+        max_feed_lag_ms=Ms(config.risk.max_feed_lag_ms),
+        cross_check_level1=config.strategy.cross_check_level1,
     )
 
 

@@ -130,6 +130,8 @@ def _orders(counters: Counters) -> Iterator[Metric]:
         "mm_foreign_events": counters.foreign_events,
         "mm_book_gaps": counters.book_gaps,
         "mm_book_errors": counters.book_errors,
+        "mm_book_lags": counters.book_lags,
+        "mm_book_disputes": counters.book_disputes,
     }
     for name, value in rows.items():
         yield _counter(name, f"Total of {name[3:].replace('_', ' ')}.", value)

@@ -61,6 +61,18 @@ class Pump:
         except Exception as error:  # noqa: BLE001 - any exception of the kernel is a bug: halt
             self.fail(error)
 
+    def level1(self, instrument: int, data: bytes, last_in_buffer: bool) -> None:
+        """One frame of the level-1 stream beside a book."""
+        if self._closed:
+            return
+        try:
+            frame = BookFrame(InstrumentIndex(instrument), data, level1=True)
+            self._kernel.on_event(frame, self._clock.now_ns())
+            if last_in_buffer and self._kernel.wants_flush:
+                self.wake()
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fail(error)
+
     def event(self, event: Event) -> None:
         """One event of any kind."""
         self.events((event,))

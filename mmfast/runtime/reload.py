@@ -18,6 +18,7 @@ _TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
     "price_collar_bps": False,
     "max_distance_bps": False,
     "stale_book_ms": False,
+    "max_feed_lag_ms": False,
     "rate_use_percent": False,
     "cancel_reserve_percent": True,
 }
@@ -49,8 +50,9 @@ def changes(old: Config, new: Config) -> list[Change]:
             faults.append((change.path, f"cannot change while running ({change}): restart"))
     found += _differences(old.async_batch, new.async_batch, "$.async_batch")
     found += _differences(old.strategy, new.strategy, "$.strategy")
-    if old.strategy.book_depth != new.strategy.book_depth:
-        faults.append(("$.strategy.book_depth", "cannot change while running: restart"))
+    for name in ("book_depth", "cross_check_level1"):
+        if getattr(old.strategy, name) != getattr(new.strategy, name):
+            faults.append((f"$.strategy.{name}", "cannot change while running: restart"))
     found += _risk_changes(old.risk, new.risk, faults)
     found += _symbol_changes(old.symbols, new.symbols, faults)
     if faults:

@@ -34,6 +34,7 @@ from mmfast.messages import (
     Severity,
     Stream,
     StreamState,
+    VenueTime,
 )
 from mmfast.net.backoff import ConnectBudget
 from mmfast.net.gateway import RestGateway, SocketGateway
@@ -56,6 +57,7 @@ from mmfast.runtime.witness import Witness
 
 CONNECTIONS: Final = 16
 MAX_TASKS: Final = 512
+TELL_TIME_EVERY_S: Final = 1.0
 _LEVELS: Final = {
     Severity.INFO: logging.INFO,
     Severity.WARNING: logging.WARNING,
@@ -174,6 +176,7 @@ class Session:
         self.sweeper.start()
         self.tasks.start(self.reader.run(), "account-reader")
         self.tasks.start(self.resolver.run(), "resolver")
+        self.tasks.start(self._tell_time(), "venue-time")
         for stream in self.streams:
             self.tasks.start(stream.run(), f"{stream.name}-stream")
 
@@ -215,6 +218,15 @@ class Session:
         self.pump.events(events)
         self.witness.news(events)
 
+    async def _tell_time(self) -> None:
+        """The kernel has no clock: it is told how the venue's stands to ours, and how well that
+        is known by now."""
+        clock = self.contact.venue_clock
+        while True:
+            if clock.synced:
+                self.pump.event(VenueTime(clock.offset_ns, clock.uncertainty_ns))
+            await asyncio.sleep(TELL_TIME_EVERY_S)
+
     def _progress(self) -> None:
         self.pump.wake()
 
@@ -245,13 +257,16 @@ class Session:
         self._decoder = PrivateDecoder(self.instruments, contact.ids, contact.category)
         self.public = PublicStream(
             contact.endpoints.ws_public_url,
-            PublicRouter(symbols, config.strategy.book_depth),
+            PublicRouter(
+                symbols, config.strategy.book_depth, level1=config.strategy.cross_check_level1
+            ),
             self.pump.frame,
             lambda up: self._stream_changed(Stream.PUBLIC, up=up),
             rng=rng,
             budget=budget,
             tls=_tls(contact.endpoints.ws_public_url),
             log=net_log,
+            on_level1=self.pump.level1,
         )
         self.private = PrivateStream(
             contact.endpoints.ws_private_url,

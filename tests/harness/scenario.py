@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import time
 from collections.abc import AsyncIterator
 from decimal import Decimal
 from pathlib import Path
@@ -179,10 +180,11 @@ class ScriptedMarket:
             return str(ticks * tick_size)
 
         rungs = range(1, 11)
+        now_ms = time.time_ns() // 1_000_000
         data = {
             "topic": f"orderbook.50.{symbol}",
             "type": "snapshot",
-            "ts": 1_700_000_000_000 + self._update,
+            "ts": now_ms,
             "data": {
                 "s": symbol,
                 "b": [[text(mid_ticks - i * step), "1000"] for i in rungs],
@@ -190,7 +192,7 @@ class ScriptedMarket:
                 "u": self._update + 1,
                 "seq": self._update,
             },
-            "cts": 1_700_000_000_000 + self._update,
+            "cts": now_ms,
         }
         return json.dumps(data, separators=(",", ":")).encode()
 

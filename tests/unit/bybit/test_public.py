@@ -107,3 +107,29 @@ def test_topics_and_frames() -> None:
     linear = topics.private_topics(Category.LINEAR)
     assert linear == ("order.linear", "execution.linear", "position.linear", "wallet")
     assert "position.spot" not in topics.private_topics(Category.SPOT)
+
+
+def test_the_level1_stream_is_told_from_the_book_beside_it() -> None:
+    router = PublicRouter(SYMBOLS, 50, level1=True)
+    assert router.topics == (
+        *(f"orderbook.50.{symbol}" for symbol in SYMBOLS),
+        *(f"orderbook.1.{symbol}" for symbol in SYMBOLS),
+    )
+    assert router.topics_of(1) == (f"orderbook.50.{SYMBOLS[1]}", f"orderbook.1.{SYMBOLS[1]}")
+    for index, symbol in enumerate(SYMBOLS):
+        for text in (
+            f'{{"topic":"orderbook.1.{symbol}","ts":1,"type":"snapshot"}}',
+            f'{{"ts":1,"topic":"orderbook.1.{symbol}","type":"snapshot"}}',
+        ):
+            assert router.route(text.encode())[:2] == (Kind.LEVEL1, index)
+        deep = f'{{"topic":"orderbook.50.{symbol}","type":"delta"}}'.encode()
+        assert router.route(deep)[:2] == (Kind.BOOK, index)
+    assert router.route(b'{"topic":"orderbook.1.NOPE"}').kind is Kind.OTHER
+    assert router.route(b'{"topic":"orderbook.1').kind is Kind.MALFORMED
+
+
+def test_a_book_of_level_1_needs_no_level1_stream_beside_it() -> None:
+    router = PublicRouter(SYMBOLS, 1, level1=True)
+    assert router.topics == tuple(f"orderbook.1.{symbol}" for symbol in SYMBOLS)
+    frame = f'{{"topic":"orderbook.1.{SYMBOLS[0]}"}}'.encode()
+    assert router.route(frame)[:2] == (Kind.BOOK, 0)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
-from engine_world import MS, SECOND, book_frame, make_instrument
+from engine_world import MS, SECOND, book_frame, make_instrument, make_params
 
 from mmfast.engine.counters import Counters
 from mmfast.engine.market import BAD_FRAMES, CROSSED_NS, EARLY_DELTAS, Market
@@ -25,10 +26,11 @@ def delta(update: int, bid: str = "9999.9", size: str = "1.000", symbol: str = "
 
 
 class Desk:
-    def __init__(self) -> None:
+    def __init__(self, **limits: Any) -> None:
         self.counters, self.outbox, self.dirty = Counters(), Outbox(), Rotation(2)
         instruments = (make_instrument(0), make_instrument(1))
-        self.market = Market(instruments, 50, STALE_MS, self.counters, self.outbox, self.dirty)
+        params = make_params(2, stale_book_ms=STALE_MS, **limits)
+        self.market = Market(instruments, params, self.counters, self.outbox, self.dirty)
         self.now_ns = SECOND
 
     def frame(self, data: bytes, later_ms: int = 1) -> list[int]:

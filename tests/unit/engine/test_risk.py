@@ -11,6 +11,7 @@ from engine_world import (
     draft,
     execution,
     make_instrument,
+    make_params,
     make_symbol,
     order_update,
 )
@@ -35,7 +36,8 @@ class Desk:
     def __init__(self, instrument: dict[str, Any] | None = None, **symbol: Any) -> None:
         self.instruments = (make_instrument(0, **(instrument or {})),)
         outbox, dirty = Outbox(), Rotation(1)
-        self.market = Market(self.instruments, 50, 1000, Counters(), outbox, dirty)
+        params = make_params(len(self.instruments), stale_book_ms=1000)
+        self.market = Market(self.instruments, params, Counters(), outbox, dirty)
         self.orders = OrderTable(1, 2 * SECOND)
         self.inventory = Inventory(self.instruments)
         terms = [Terms(self.instruments[0], make_symbol(**symbol))]
