@@ -39,6 +39,7 @@ class Witness:
         self._journal = journal
         self._on_other_hand = on_other_hand
         self._told = False
+        self._unnoted: list[Batch] = []
         self._loop = asyncio.get_running_loop()
         self.on_clock_refusal: Callable[[], None] = _unheard
         """Called when the venue refused a command for its timestamp."""
@@ -46,14 +47,19 @@ class Witness:
         self.reconfigure = kernel.reconfigure
 
     def flush(self, now_ns: int) -> list[Batch]:
-        """The kernel's batches. They are noted when the loop has sent them and before it can
-        read anything about them: nothing stands between a decision and the wire."""
+        """The kernel's batches. They are noted when the loop has sent them, or just before the
+        first thing that is read afterwards: nothing stands between a decision and the wire, and
+        no loop's order of callbacks and sockets can show an answer before its question."""
         batches = self._kernel.flush(now_ns)
         if batches:
-            self._loop.call_soon(self._note, batches)
+            self._unnoted += batches
+            self._loop.call_soon(self._note)
         return batches
 
-    def _note(self, batches: list[Batch]) -> None:
+    def _note(self) -> None:
+        batches, self._unnoted = self._unnoted, []
+        if not batches:
+            return
         self._other_hand.sent(batches)
         if self._journal is not None:
             for batch in batches:
@@ -61,6 +67,7 @@ class Witness:
 
     def on_event(self, event: Event, now_ns: int) -> None:
         """A reply, for the kernel."""
+        self._note()
         self._kernel.on_event(event, now_ns)
         if isinstance(event, BatchReply):
             if self._journal is not None:
@@ -71,6 +78,7 @@ class Witness:
 
     def news(self, events: Sequence[Event]) -> None:
         """Events on their way to the kernel."""
+        self._note()
         for event in events:
             if self._journal is not None and is_kept(event):
                 self._journal.put(event)
