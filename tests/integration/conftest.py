@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from processes import Process
+from storm import Storm
 
 from mmfast.sim.params import FlowParams, VenueParams
 from mmfast.sim.server import VenueServer
@@ -97,3 +98,17 @@ def start() -> Iterator[Callable[..., Process]]:
     yield run
     for process in reversed(started):  # engines before the venue they need
         process.kill()
+
+
+@pytest.fixture
+def storm() -> Iterator[Callable[[dict[str, str], int], Storm]]:
+    """Starts storms in front of a venue."""
+    started: list[Storm] = []
+
+    def start(venue: dict[str, str], seed: int) -> Storm:
+        started.append(Storm(int(venue["rest_url"].rsplit(":", 1)[1]), seed))
+        return started[-1]
+
+    yield start
+    for one in started:
+        one.close()

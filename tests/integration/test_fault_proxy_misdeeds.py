@@ -363,3 +363,21 @@ def test_a_trade_reply_that_comes_twice_or_late_changes_nothing() -> None:
             assert outcomes(await client.send(batch)) == {Outcome.ACK}
 
     over_trade(test, reply_within_s=0.2)
+
+
+# No way to the venue at all.
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["http://127.0.0.1:1", "http://255.255.255.255:1", "http://venue.invalid:1"],
+    ids=["refused", "unreachable", "no such name"],
+)
+def test_without_a_way_to_the_venue_nothing_is_sent(url: str) -> None:
+    async def main() -> None:
+        rest = rest_client(url)
+        for form in FORMS:
+            assert outcomes(await rest.send(batch_of(form))) == {Outcome.NOT_SENT}
+        await rest.close()
+
+    run(main())
