@@ -50,6 +50,7 @@ _NO_LOTS: Final = Lots(0)
 _NO_TIME: Final = Ms(0)
 #: Execution types that carry a size but trade nothing: the size is what a fee was taken on.
 _FEE_ONLY: Final = frozenset({"Funding"})
+_CATEGORIES: Final = frozenset(category.text for category in Category)
 _MAX_MS_DIGITS: Final = 15
 _SEQ_LIMIT: Final = 1 << 63
 
@@ -122,7 +123,8 @@ class WalletRow(msgspec.Struct, rename="camel"):
 class RowReader:
     """Turns rows into messages for the instruments we trade.
 
-    Rows of other symbols, categories and coins give nothing and are counted in ``dropped``.
+    Rows of other symbols, categories and coins give nothing and are counted in ``dropped``; a
+    category that nobody knows is a row that cannot be read.
     A row that cannot be read raises RemoteProtocolError; the caller reads the account again.
     """
 
@@ -264,7 +266,14 @@ class RowReader:
     def _instrument(self, symbol: str, category: str) -> Instrument | None:
         # Spot and linear share symbol names, so the category decides where a row tells it.
         instrument = self._instruments.get(symbol)
-        if instrument is None or (category and category != self._category_text):
+        if instrument is None:
+            self.dropped += 1
+            return None
+        if category and category != self._category_text:
+            if category not in _CATEGORIES:
+                # It may well be about us, under a new name: whoever reads the account instead
+                # asks for our category, and is answered with rows that are.
+                raise _fault(instrument, "category", "one of the documented ones", category)
             self.dropped += 1
             return None
         return instrument
