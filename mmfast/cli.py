@@ -10,7 +10,14 @@ from enum import IntEnum
 from pathlib import Path
 
 from mmfast import __version__
-from mmfast.errors import AuthError, ConfigError, MmfastError, TransportError, VenueError
+from mmfast.errors import (
+    AuthError,
+    ConfigError,
+    MmfastError,
+    OperatorNeeded,
+    TransportError,
+    VenueError,
+)
 
 
 class Exit(IntEnum):
@@ -20,6 +27,7 @@ class Exit(IntEnum):
     FAILED = 1
     BAD_INPUT = 2
     VENUE = 3
+    OPERATOR = 4
 
 
 EPILOG = """\
@@ -28,6 +36,8 @@ exit codes:
   1  stopped by a fault, or own orders may still be open at the venue (stderr lists them)
   2  bad input: arguments, configuration, key files (each fault with its path)
   3  the venue could not be reached, or refused the key, before anything was traded
+  4  stopped because another engine, or somebody by hand, acts on our orders: look before you
+     start it again
 
 The API key comes from BYBIT_API_KEY and BYBIT_API_SECRET, or from the file (rights 0600) that
 venue.key_file names; never from the command line or the configuration.
@@ -47,6 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(Exit.VENUE, f"the venue refused the API key: {error}")
     except (VenueError, TransportError) as error:
         return _fail(Exit.VENUE, str(error))
+    except OperatorNeeded as error:
+        return _fail(Exit.OPERATOR, str(error))
     except MmfastError as error:
         return _fail(Exit.FAILED, str(error))
     except ImportError as error:

@@ -30,6 +30,10 @@ class StateError(MmfastError):
     """Durable state on disk cannot be used (damaged, locked, or not writable)."""
 
 
+class OperatorNeeded(MmfastError):
+    """The run ended for a reason that no start can mend: somebody has to look first."""
+
+
 class LocalProtocolError(MmfastError):
     """We tried to send something the venue's protocol does not allow."""
 

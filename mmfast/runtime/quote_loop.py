@@ -50,6 +50,8 @@ class AsyncQuoteLoop:
         self.session: Session | None = None
         self.fault = ""
         """What went wrong, if the run ended for that; the exit code is then not 0."""
+        self.needs_operator = False
+        """The fault is one that a new start would only repeat."""
         self.before_trading: Callable[[], Awaitable[None]] = _nothing
         """What must be ready before the first order may leave."""
         self.stood_in_for: Callable[[], bool] = _never
@@ -148,6 +150,7 @@ class AsyncQuoteLoop:
         """Another engine or a person acts on our orders: stop, unless it was our own watchdog."""
         if self._stopping.is_set() or self.stood_in_for():
             return
+        self.needs_operator = True
         self.fail(text)
 
     async def start(self) -> None:

@@ -22,7 +22,7 @@ from mmfast.clock import Clock, SystemClock
 from mmfast.config import Config
 from mmfast.engine.counters import Counters
 from mmfast.engine.view import EngineView
-from mmfast.errors import MmfastError
+from mmfast.errors import MmfastError, OperatorNeeded
 from mmfast.messages import Category
 from mmfast.runtime import assemble, summary, table
 from mmfast.runtime.ban import BanNote
@@ -83,6 +83,8 @@ class Running:
             if self._log_writer is not None:
                 self._log_writer.stop()
         self._last_words(verdict)
+        if loop.needs_operator:
+            raise OperatorNeeded("somebody has to look at this before it trades again")
         return verdict.proven_empty and not loop.fault
 
     async def _prepare(self, stack: contextlib.AsyncExitStack) -> AsyncQuoteLoop:
