@@ -13,6 +13,8 @@ from mmfast.messages import (
     AccountSnapshot,
     Event,
     Execution,
+    Mode,
+    ModeChange,
     OrderAbsent,
     OrderUpdate,
     PositionUpdate,
@@ -27,9 +29,14 @@ POLL_NS: Final = 500 * NS_PER_MS
 EXPIRY_MARGIN_NS: Final = 1_000 * NS_PER_MS
 """On top of the receive window: the venue's own processing, and doubt about its clock."""
 PROOFS_NEEDED: Final = 2
+VENUE_MEMORY_MS: Final = 23 * 3_600_000
+"""The venue forgets orders that ended without a fill after 24 hours: not finding an older one
+proves nothing about how it ended, so this engine stops and an operator looks."""
 PARALLEL_QUESTIONS: Final = 4
 PAUSE_S: Final = 0.1
 """Between groups of questions: the venue answers 50 a second of each kind."""
+FORGOTTEN_NS: Final = 60 * NS_PER_S
+"""How often the venue is still asked about an order that it has forgotten."""
 _RETRY_FIRST_S: Final = 0.25
 _RETRY_MAX_S: Final = 5.0
 
@@ -110,10 +117,12 @@ class AccountReader:
 class _Doubt:
     """One order whose state is to be learned."""
 
-    __slots__ = ("absences", "next_ns", "request")
+    __slots__ = ("absences", "next_ns", "request", "sent_ms")
 
-    def __init__(self, request: ResolveOrder) -> None:
+    def __init__(self, request: ResolveOrder, sent_ms: int) -> None:
         self.request = request
+        self.sent_ms = sent_ms
+        """Venue time of the request: it goes on while this host is suspended."""
         self.absences = 0
         self.next_ns = 0
 
@@ -151,11 +160,13 @@ class Resolver:
 
     def ask(self, request: ResolveOrder) -> None:
         """Begin with an order, or begin anew if a later request names it."""
+        age_ms = (self._clock.now_ns() - request.sent_ns) // NS_PER_MS
+        sent_ms = self._venue_clock.venue_ms() - age_ms
         doubt = self._doubts.get(request.client_id)
         if doubt is None:
-            self._doubts[request.client_id] = _Doubt(request)
+            self._doubts[request.client_id] = _Doubt(request, sent_ms)
         elif request.sent_ns > doubt.request.sent_ns:
-            doubt.request, doubt.absences = request, 0
+            doubt.request, doubt.sent_ms, doubt.absences = request, sent_ms, 0
         self._wake.set()
 
     async def run(self) -> None:
@@ -210,6 +221,9 @@ class Resolver:
         doubt.absences += 1
         if doubt.absences < PROOFS_NEEDED:
             return
+        if self._venue_clock.venue_ms() - doubt.sent_ms > VENUE_MEMORY_MS:
+            self._give_up(doubt)
+            return
         self._settled(doubt)
         evidence = (
             f"not found {doubt.absences} times by id among open orders, closed orders and "
@@ -217,6 +231,16 @@ class Resolver:
         )
         say(logging.INFO, "order_absent", f"order {doubt.request.client_id:016x}: {evidence}")
         self._deliver((OrderAbsent(client_id=doubt.request.client_id, evidence=evidence),))
+
+    def _give_up(self, doubt: _Doubt) -> None:
+        """Nobody can prove any more how it ended: it stays in doubt, at full size, and we halt."""
+        doubt.absences = 0
+        doubt.next_ns = self._clock.now_ns() + FORGOTTEN_NS
+        reason = (
+            f"order {doubt.request.client_id:016x} has been in doubt for longer than the venue "
+            "remembers orders: look at it and at the position by hand, then start the engine again"
+        )
+        self._deliver((ModeChange(Mode.HALTED, reason),))
 
     def _void(self, request: ResolveOrder, asked_ns: int) -> bool:
         """Whether a search begun at ``asked_ns`` began after the request could still act."""

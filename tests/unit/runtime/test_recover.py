@@ -15,6 +15,8 @@ from mmfast.messages import (
     AccountSnapshot,
     Event,
     Execution,
+    Mode,
+    ModeChange,
     OrderAbsent,
     OrderStatus,
     OrderUpdate,
@@ -226,6 +228,36 @@ def test_a_venue_that_does_not_answer_proves_nothing(bench: Bench) -> None:
     bench.venue.fails = 5
     bench.poll(10, every_ms=1000)
     assert bench.venue.asked == 5 - 3
+    assert len(bench.absent()) == 1
+
+
+@pytest.mark.parametrize("asleep", [False, True])
+def test_an_order_that_the_venue_has_forgotten_halts_and_is_not_guessed_at(
+    bench: Bench, asleep: bool
+) -> None:
+    bench.venue.fails = 1
+    bench.poll(1)
+    if asleep:  # suspended: the venue's time goes on, our monotonic one does not
+        bench.clock.pass_ms(VOID_MS + 1_000)
+        away_ns = (bench.clock.wall_ms() + recover.VENUE_MEMORY_MS) * 1_000_000
+        bench.venue_clock.observe(bench.clock.ns, bench.clock.ns, away_ns)
+    else:
+        bench.clock.pass_ms(recover.VENUE_MEMORY_MS + VOID_MS)
+    bench.poll(5)
+    assert bench.absent() == []
+    (halt,) = bench.delivered
+    assert isinstance(halt, ModeChange)
+    assert (halt.mode, f"{7:016x}" in halt.reason) == (Mode.HALTED, True)
+    assert len(bench.resolver) == 1
+    bench.venue.order_answer = order(OrderStatus.FILLED)
+    bench.poll(3, every_ms=60_000)
+    assert bench.delivered[-1] == order(OrderStatus.FILLED)
+    assert len(bench.resolver) == 0, "evidence counts however late it comes"
+
+
+def test_the_venues_memory_is_used_to_its_end(bench: Bench) -> None:
+    bench.clock.pass_ms(recover.VENUE_MEMORY_MS - 1_000)
+    bench.poll(2)
     assert len(bench.absent()) == 1
 
 
