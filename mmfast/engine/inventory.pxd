@@ -21,6 +21,7 @@ cdef class Inventory:
     cdef list _instruments
     cdef object _seen
     cdef int64_t _forgotten_ms
+    cdef dict _disputed
     cdef readonly list positions
     cdef public bint synced
 

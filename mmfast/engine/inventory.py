@@ -94,13 +94,15 @@ def _no_executions() -> Iterator[tuple[str, int]]:
 class Inventory:
     """Positions of all instruments, and the memory that lets each execution count once."""
 
-    __slots__ = ("_forgotten_ms", "_instruments", "_seen", "positions", "synced")
+    __slots__ = ("_disputed", "_forgotten_ms", "_instruments", "_seen", "positions", "synced")
 
     def __init__(self, instruments: tuple[Instrument, ...]) -> None:
         self._instruments = list(instruments)
         self._seen: BoundedMemory[str, int] = BoundedMemory(_no_executions())
         self._forgotten_ms = -1
         self.positions = [Position() for _ in instruments]
+        self._disputed: dict[int, None] = {}
+        """Instruments that may differ: the others are not looked at."""
         self.synced = False
         """A snapshot has set the positions; before, nothing about them is known."""
 
@@ -148,14 +150,17 @@ class Inventory:
         if position.claim is None:
             position.disagree_since_ns = now_ns
         position.claim = claim
-        self._settle_claim(position)
+        if not self._settle_claim(position):
+            self._disputed[claim.instrument] = None
 
     def disagreements(self, now_ns: int) -> list[int]:
         """Instruments whose position has differed from the venue's for too long; each is
         named again only after another such while."""
         late: list[int] = []
-        for index, position in enumerate(self.positions):
-            if position.claim is None or self._settle_claim(position):
+        for index in sorted(self._disputed):
+            position = self.positions[index]
+            if self._settle_claim(position):
+                del self._disputed[index]
                 continue
             if now_ns - position.disagree_since_ns >= DISAGREE_NS:
                 position.disagree_since_ns = now_ns
