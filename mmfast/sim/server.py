@@ -27,6 +27,7 @@ from mmfast.sim.shell.control import Control
 from mmfast.sim.shell.raw_sockets import (
     Refuser,
     address_of,
+    body_of,
     frame_head,
     misbehave,
     until_gone,
@@ -291,8 +292,8 @@ class VenueServer:
 
     async def _rest(self, request: web.BaseRequest) -> web.Response:
         """Query and body go in as the raw bytes the client signed."""
-        body = await request.read()
-        if len(self._waiting) >= MAX_WAITING:
+        body = await body_of(request)
+        if body is None or len(self._waiting) >= MAX_WAITING:
             return web.Response(status=503, text="the embedded venue is overloaded")
         path, _, query = request.raw_path.partition("?")
         self._next_id += 1
@@ -320,7 +321,8 @@ class VenueServer:
     async def _websocket(self, request: web.BaseRequest) -> web.StreamResponse:
         if len(self._sockets) >= MAX_WEBSOCKETS:
             return web.Response(status=503, text="too many websocket connections")
-        if request.transport is not None and self._is_mute(kind_of(request.raw_path)):
+        kind = kind_of(request.raw_path)
+        if request.transport is not None and self._is_mute(kind):
             await until_gone(request.transport)
             return web.Response()
         self._next_id += 1
@@ -346,10 +348,10 @@ class VenueServer:
                     now_ns = self._catch_up()
                     self.venue.ws_message(conn_id, message.data, now_ns)
                     self._after_input(now_ns)
-                elif message.type is WSMsgType.PING and not self._is_mute(
-                    self.venue.sockets.kind(conn_id)
-                ):
+                elif message.type is WSMsgType.PING and not self._is_mute(kind):
                     await response.pong(message.data)
+        except ConnectionError:  # the client left during the handshake, or as it was answered
+            pass
         finally:
             self._sockets.pop(conn_id, None)
             self.venue.ws_close(conn_id, self._now_ns())

@@ -239,7 +239,9 @@ async def tidy(one: Desk) -> None:
 
 @pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
 @pytest.mark.parametrize("transport", ["rest", "trade"])
-def test_what_is_said_of_a_cut_exchange_is_what_the_venue_shows(form: Form, transport: str) -> None:
+def test_what_is_said_of_a_cut_exchange_is_what_the_venue_shows(
+    form: Form, transport: str, caplog: pytest.LogCaptureFixture
+) -> None:
     async def main() -> tuple[Counter[Any], dict[str, Any]]:
         async with desk(transport) as one:
             await sweep(one, form)
@@ -252,3 +254,4 @@ def test_what_is_said_of_a_cut_exchange_is_what_the_venue_shows(form: Form, tran
     assert found[Outcome.UNKNOWN, False] > 100, "requests lost before it"
     assert report["repeated_link_ids"] == 0
     assert report["violations"] == {}
+    assert not caplog.records, "the venue takes cuts in its stride"

@@ -11,6 +11,8 @@ import struct
 from http import HTTPStatus
 from typing import Final
 
+from aiohttp import web
+
 from mmfast.sim.wire import HttpReply, HttpReset, HttpSilence, HttpTruncated
 
 _LINGER_NONE: Final = struct.pack("ii", 1, 0)
@@ -38,6 +40,14 @@ def reply_head(reply: HttpReply) -> bytes:
     lines += [f"{name}: {value}" for name, value in reply.headers]
     lines.append(f"Content-Length: {len(reply.body)}")
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+async def body_of(request: web.BaseRequest) -> bytes | None:
+    """The body of a request; None if the client left in the middle of it."""
+    try:
+        return await request.read()
+    except (ConnectionError, RuntimeError):  # the library says so in either way
+        return None
 
 
 def write_and_reset(transport: asyncio.Transport, data: bytes) -> None:
