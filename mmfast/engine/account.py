@@ -203,9 +203,12 @@ class Account:
 
     def _on_stranger(self, update: OrderUpdate, now_ns: int) -> None:
         """An own order that the table does not know: late news of an ended one, or a zombie."""
-        open_lots = update.lots - update.cum_lots
-        resting = not update.status.is_final and update.status is not OrderStatus.UNKNOWN_STATUS
-        if not resting or open_lots <= 0 or self._orders.is_late(update):
+        if update.status.is_final:
+            if update.cum_lots:
+                self._watch_end(update.client_id, update.instrument)
+            return
+        # A word that we do not know may well mean "resting".
+        if update.lots <= update.cum_lots or self._orders.endings.is_late(update):
             return
         order = self._orders.adopt(update, now_ns)
         self._counters.zombies += 1
@@ -215,6 +218,21 @@ class Account:
             "zombie_order",
             f"{self._instruments[order.instrument].symbol}: our order {update.link_id} rests at "
             f"the venue though it was taken for ended or never seen; it is cancelled at once",
+        )
+
+    def _watch_end(self, client_id: int, instrument: int) -> None:
+        """The venue tells of a fill of an order that is not in the table. One that it has
+        called ended itself may have late fills; one that was proved never to have lived not."""
+        if not self._orders.endings.is_presumed(client_id):
+            return
+        self._counters.zombies += 1
+        self._outbox.raise_once(
+            f"zombie fill {instrument}",
+            Severity.ERROR,
+            "zombie_fill",
+            f"{self._instruments[instrument].symbol}: order {client_id:#x} was proved never to "
+            "have lived, or to be gone, and yet the venue tells of a fill; the position is the "
+            "venue's, but the proof was wrong: report this with the journal",
         )
 
     def on_execution(self, execution: Execution, now_ns: int) -> None:
@@ -234,6 +252,8 @@ class Account:
         change = self._orders.on_execution(client_id, execution.lots, covered, now_ns)
         if change is not None:
             self._follow(change)
+        else:
+            self._watch_end(client_id, execution.instrument)
 
     def on_absent(self, absent: OrderAbsent, now_ns: int) -> None:
         """Proof that the venue has no such order."""
@@ -292,7 +312,7 @@ class Account:
 
     def _adopt(self, update: OrderUpdate, now_ns: int) -> None:
         """A leftover of an earlier run. Of this run it can only be late, or a zombie."""
-        if not self._orders.is_of_this_run(update.client_id):
+        if update.client_id not in self._orders.endings:
             if not update.status.is_final:
                 self._orders.adopt(update, now_ns)
             return

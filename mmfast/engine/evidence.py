@@ -74,7 +74,9 @@ def judge(order: Order, update: OrderUpdate, now_ns: int) -> int:
     updated_ms = update.updated_ms
     price_ticks = update.price_ticks
     lots = update.lots
-    settled = now_ns >= order.settle_ns and updated_ms == order.updated_ms
+    repeated = updated_ms == order.updated_ms
+    settled = now_ns >= order.settle_ns and repeated
+    repeated = repeated and updated_ms > 0 and order.seen
     order.updated_ms = updated_ms
     order.seen = True
     order.missing = False
@@ -84,6 +86,10 @@ def judge(order: Order, update: OrderUpdate, now_ns: int) -> int:
             return _SEEN
     elif order.code == _CANCEL_ACKED and not settled:
         return _SEEN
+    elif repeated:
+        # Of two reports of one millisecond the later may be the older; an amend that was shown
+        # is not taken back by a report of the fill before it.
+        return _PROVEN
     order.price_ticks = price_ticks
     order.lots = lots
     order.pending_lots = order.pending_price_ticks = 0

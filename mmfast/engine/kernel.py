@@ -13,6 +13,7 @@ from mmfast.engine.bus import CommandBus
 from mmfast.engine.counters import Counters
 from mmfast.engine.differ import Differ, Stance
 from mmfast.engine.dispatch import Dispatcher
+from mmfast.engine.endings import Ending
 from mmfast.engine.holds import Holds
 from mmfast.engine.inventory import Inventory
 from mmfast.engine.market import Market
@@ -300,6 +301,10 @@ class Kernel:
     def take_requests(self) -> list[Request]:
         """What the engine wants of the shell since the last call."""
         return self._outbox.take()
+
+    def take_endings(self) -> list[Ending]:
+        """Orders that have ended since the last call, each with the evidence of its end."""
+        return self._orders.endings.take()
 
     @property
     def wants_flush(self) -> bool:

@@ -24,9 +24,6 @@ cdef int _REFUSED
 cdef int _UNSENT
 cdef int _TRADED
 cdef int _MISSING
-cdef int _FILLED
-cdef int _CANCELLED
-cdef int _REJECTED
 cdef int _ABSENT
 cdef int _VANISHED
 cdef int _NO_SLOT
@@ -39,7 +36,7 @@ cdef class OrderTable:
     cdef dict _orders
     cdef readonly Strays strays
     cdef dict _unbooked
-    cdef object _entombed
+    cdef readonly object endings
     cdef readonly list by_slot
     cdef readonly list open_lots
     cdef readonly int64_t expiry_ns
@@ -85,8 +82,6 @@ cdef class OrderTable:
     cdef void _schedule(self, Order order, int64_t now_ns) except *
     @cython.locals(client_id=object)
     cdef void _end(self, Order order, int event) except *
-    @cython.locals(horizon_ms=int64_t)
-    cdef void _entomb(self, Order order, int event) except *
     cdef void _unseat(self, Order order) except *
     @cython.locals(worst=int64_t)
     cdef void _count(self, Order order) except *

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mmfast.engine.draft import Draft
+from mmfast.engine.endings import Endings
 from mmfast.engine.evidence import (
     NOT_FINAL,
     end_of_status,
@@ -19,7 +20,6 @@ from mmfast.engine.evidence import (
     is_open_status,
     judge,
 )
-from mmfast.engine.memory import BoundedMemory
 from mmfast.engine.order import NEVER_NS, NO_SLOT, Change, Order
 from mmfast.engine.order_states import (
     Event,
@@ -39,8 +39,6 @@ REASK_NS: Final = 5 * NS_PER_S
 """An order still unknown after so long is asked about again."""
 EXPIRY_MARGIN_NS: Final = NS_PER_S
 """The venue refuses stamps this far ahead of its clock; so long may one of ours be valid."""
-TOMBSTONES: Final = 1 << 13
-"""Ended orders remembered. Older ones that turn up again are strangers, and are cancelled."""
 
 
 _PLACED: Final = int(State.PLACED)
@@ -56,19 +54,11 @@ _REFUSED: Final = int(Event.REFUSED)
 _UNSENT: Final = int(Event.UNSENT)
 _TRADED: Final = int(Event.TRADED)
 _MISSING: Final = int(Event.MISSING)
-_FILLED: Final = int(Event.FILLED)
-_CANCELLED: Final = int(Event.CANCELLED)
-_REJECTED: Final = int(Event.REJECTED)
 _ABSENT: Final = int(Event.ABSENT)
 _VANISHED: Final = int(Event.VANISHED)
 _NO_SLOT: Final = int(NO_SLOT)
 _NEVER_NS: Final = NEVER_NS
 _CONFIRM_NS: Final = CONFIRM_NS
-
-
-def _no_tombs() -> Iterator[tuple[int, int]]:
-    """Fillers as large as ids and times; ids of ours are positive."""
-    return ((-(1 << 62) - number, -(1 << 40) - number) for number in range(TOMBSTONES))
 
 
 class OrderTable:
@@ -80,10 +70,10 @@ class OrderTable:
     """
 
     __slots__ = (
-        "_entombed",
         "_orders",
         "_unbooked",
         "by_slot",
+        "endings",
         "expiry_ns",
         "next_resolve_ns",
         "open_lots",
@@ -94,7 +84,7 @@ class OrderTable:
         self._orders: dict[int, Order] = {}
         self.strays = Strays()
         self._unbooked: dict[int, Order] = {}
-        self._entombed: BoundedMemory[int, int] = BoundedMemory(_no_tombs())
+        self.endings = Endings()
         self.by_slot: list[Order | None] = [None] * (instruments * 2 * MAX_LEVELS)
         self.open_lots = [0] * (instruments * 2)
         self.set_recv_window(recv_window_ns)
@@ -138,7 +128,7 @@ class OrderTable:
         """A create leaves. The slot must be free, or its order on its way out."""
         client_id = draft.client_id
         slot = draft.slot
-        if client_id in self._orders or client_id in self._entombed or client_id in self._unbooked:
+        if client_id in self._orders or client_id in self.endings or client_id in self._unbooked:
             raise InvariantError(
                 f"order id {client_id:#x} was used before: an id is never used twice"
             )
@@ -270,15 +260,6 @@ class OrderTable:
         self._count(order)
         return order
 
-    def is_late(self, update: OrderUpdate) -> bool:
-        """An open report of an order that ended by the venue's own later word."""
-        horizon_ms = self._entombed.get(update.client_id)
-        return horizon_ms is not None and update.updated_ms <= horizon_ms
-
-    def is_of_this_run(self, client_id: int) -> bool:
-        """The table has seen the order leave, and end."""
-        return client_id in self._entombed
-
     def id_of_venue_order(self, venue_id: str) -> int:
         """Our id of an execution that names only the venue's id; 0 when it is not ours."""
         for orders in (self._orders, self._unbooked):
@@ -374,16 +355,7 @@ class OrderTable:
             order.booked_lots = order.cum_lots
         elif order.cum_lots > order.booked_lots:
             self._unbooked[client_id] = order
-        self._entomb(order, event)
-
-    def _entomb(self, order: Order, event: int) -> None:
-        """Remember up to when an open report is merely late (-1: any would be a zombie)."""
-        horizon_ms = -1
-        if event == _FILLED:
-            horizon_ms = _NEVER_NS  # a filled order cannot rest, so all reports of it are late
-        elif event in (_CANCELLED, _REJECTED):
-            horizon_ms = order.updated_ms
-        self._entombed.put(order.client_id, horizon_ms)
+        self.endings.note(order, event)
 
     def _unseat(self, order: Order) -> None:
         self.by_slot[order.slot] = None

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from mmfast.engine.endings import Ending
 from mmfast.messages import (
     AccountSnapshot,
     Alert,
@@ -22,7 +23,7 @@ from mmfast.messages import (
 )
 
 Row = dict[str, Any]
-Entry = Batch | BatchReply | Event | Alert | Row
+Entry = Batch | BatchReply | Event | Alert | Ending | Row
 
 
 def to_json(wall_ms: int, row: Row) -> bytes:
@@ -52,6 +53,8 @@ def row_of(entry: Entry) -> Row:
         return _final(entry)
     if isinstance(entry, Execution):
         return _fill(entry)
+    if isinstance(entry, Ending):
+        return _ending(entry)
     return _rare(entry)
 
 
@@ -100,6 +103,17 @@ def _final(update: OrderUpdate) -> Row:
         "cancel_type": update.cancel_type,
         "reject_reason": update.reject_reason,
         "venue_ms": update.updated_ms,
+    }
+
+
+def _ending(ending: Ending) -> Row:
+    """What the engine has concluded of an order, and on what evidence."""
+    return {
+        "kind": "end",
+        "order": _name(ending.client_id),
+        "end": ending.end.name,
+        "evidence": ending.evidence.name,
+        "filled": ending.cum_lots,
     }
 
 

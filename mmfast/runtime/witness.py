@@ -72,6 +72,7 @@ class Witness:
         if isinstance(event, BatchReply):
             if self._journal is not None:
                 self._journal.put(event)
+            self._note_endings()
             self._suspect(self._other_hand.replied(event))
             if any(item.ret_code in CLOCK_REFUSALS for item in event.items):
                 self.on_clock_refusal()
@@ -83,6 +84,13 @@ class Witness:
             if self._journal is not None and is_kept(event):
                 self._journal.put(event)
             self._suspect(self._other_hand.news(event))
+        self._note_endings()
+
+    def _note_endings(self) -> None:
+        """What the kernel has concluded from it, after what it was concluded from."""
+        for ending in self._kernel.take_endings():
+            if self._journal is not None:
+                self._journal.put(ending)
 
     def _suspect(self, reason: str) -> None:
         if reason and not self._told:

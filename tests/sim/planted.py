@@ -20,6 +20,7 @@ from mmfast.clock import VenueClock
 from mmfast.engine import evidence, quoter, risk
 from mmfast.engine.account import Account
 from mmfast.engine.draft import Draft
+from mmfast.engine.endings import Endings
 from mmfast.engine.inventory import Inventory
 from mmfast.engine.kernel import Kernel
 from mmfast.engine.market import Market
@@ -256,7 +257,7 @@ def an_old_report_takes_fills_back():
 
 @bug(*ECHOES, *STREAMS)
 def late_news_revive_an_order():
-    with replaced(OrderTable, "is_late", lambda self, update: False):
+    with replaced(Endings, "is_late", lambda self, update: False):
         yield
 
 

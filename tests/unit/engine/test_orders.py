@@ -352,11 +352,11 @@ def test_executions_alone_do_not_end_an_order_but_raise_the_question(bench: Benc
 def test_late_news_of_an_ended_order_is_told_from_a_zombie(bench: Bench) -> None:
     bench.live(1)
     bench.see(CANCELLED, 1, updated_ms=20)
-    assert bench.table.is_late(order_update(1, WORKING, updated_ms=20))
-    assert not bench.table.is_late(order_update(1, WORKING, updated_ms=21))
+    assert bench.table.endings.is_late(order_update(1, WORKING, updated_ms=20))
+    assert not bench.table.endings.is_late(order_update(1, WORKING, updated_ms=21))
     bench.place(2, side=Side.SELL)
     bench.answer(Op.PLACE, Outcome.NOT_SENT, 2)
-    assert not bench.table.is_late(order_update(2, WORKING, updated_ms=1)), "proven unsent"
+    assert not bench.table.endings.is_late(order_update(2, WORKING, updated_ms=1)), "proven unsent"
 
 
 def test_an_adopted_order_counts_and_has_no_seat(bench: Bench) -> None:

@@ -1,0 +1,110 @@
+"""How orders ended, and on what evidence; what may still be said of them afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Final, NamedTuple
+
+from mmfast.engine.memory import BoundedMemory
+from mmfast.engine.order import NEVER_NS, Order
+from mmfast.engine.order_states import Event, State
+from mmfast.messages import OrderStatus, OrderUpdate
+from mmfast.units import ClientId
+
+REMEMBERED: Final = 1 << 13
+"""Ended orders remembered. Older ones that turn up again are strangers, and are cancelled."""
+MAX_UNTOLD: Final = 1 << 12
+"""Endings that wait to be taken; more than one loop turn can bring."""
+
+
+class Evidence(IntEnum):
+    """What the end of an order rests on."""
+
+    REPLY = 0
+    """The reply to its create: a return code in the table of proven refusals."""
+    NOTHING_SENT = 1
+    """No byte of its create reached a connected socket."""
+    REPORT = 2
+    """The venue's own report of the end, from the private stream or from a query."""
+    SEARCHES = 3
+    """Two searches by id that found nothing, after no request about it could act any more."""
+
+
+EVIDENCE_OF: Final = {
+    Event.REFUSED: Evidence.REPLY,
+    Event.UNSENT: Evidence.NOTHING_SENT,
+    Event.FILLED: Evidence.REPORT,
+    Event.CANCELLED: Evidence.REPORT,
+    Event.REJECTED: Evidence.REPORT,
+    Event.ABSENT: Evidence.SEARCHES,
+    Event.VANISHED: Evidence.SEARCHES,
+}
+"""Every event of the order table that leads to a final, and nothing else does."""
+_EVIDENCE: Final = tuple(EVIDENCE_OF.get(event) for event in Event)
+_STATES: Final = tuple(State)
+_PRESUMED: Final = -1
+_NEVER_MS: Final = NEVER_NS
+
+
+class Ending(NamedTuple):
+    """The final outcome of one order; ``cum_lots`` is what of it was filled."""
+
+    client_id: ClientId
+    end: State
+    evidence: Evidence
+    cum_lots: int
+
+
+def _no_endings() -> Iterator[tuple[int, int]]:
+    """Fillers as large as ids and times; ids of ours are positive."""
+    return ((-(1 << 62) - number, -(1 << 40) - number) for number in range(REMEMBERED))
+
+
+class Endings:
+    """The ended orders of this run: each final once, and a memory that tells late news of them
+    from a zombie."""
+
+    __slots__ = ("_horizons", "_untold")
+
+    def __init__(self) -> None:
+        self._horizons: BoundedMemory[int, int] = BoundedMemory(_no_endings())
+        self._untold: list[Ending] = []
+
+    def __contains__(self, client_id: int) -> bool:
+        return client_id in self._horizons
+
+    def note(self, order: Order, event: int) -> None:
+        """An order has ended by an event."""
+        evidence = _EVIDENCE[event]
+        assert evidence is not None  # noqa: S101 - no other event leads to a final
+        horizon_ms = _PRESUMED
+        if event == Event.FILLED:
+            horizon_ms = _NEVER_MS  # a filled order cannot rest, so all reports of it are late
+        elif evidence is Evidence.REPORT:
+            horizon_ms = order.updated_ms
+        self._horizons.put(order.client_id, horizon_ms)
+        if len(self._untold) < MAX_UNTOLD:
+            name = ClientId(order.client_id)
+            self._untold.append(Ending(name, _STATES[order.code], evidence, order.cum_lots))
+
+    def take(self) -> list[Ending]:
+        """The endings since the last call."""
+        untold = self._untold
+        if untold:
+            self._untold = []
+        return untold
+
+    def is_late(self, update: OrderUpdate) -> bool:
+        """A report of an order that ended by the venue's own later word. A word that we do not
+        know is no news of an order that the venue itself has called ended."""
+        horizon_ms = self._horizons.get(update.client_id)
+        if horizon_ms is None:
+            return False
+        if update.status is OrderStatus.UNKNOWN_STATUS:
+            return horizon_ms != _PRESUMED
+        return update.updated_ms <= horizon_ms
+
+    def is_presumed(self, client_id: int) -> bool:
+        """It ended, but not by the venue's own report of it: a trade would prove that wrong."""
+        return self._horizons.get(client_id) == _PRESUMED
