@@ -31,6 +31,7 @@ from mmfast.runtime.logs import say
 from mmfast.runtime.session import Contact, Session
 from mmfast.runtime.tasks import TaskGroup
 from mmfast.runtime.timekeeping import TimeKeeper
+from mmfast.units import NS_PER_MS, NS_PER_S
 
 START_LIMIT_S: Final = 20.0
 INSTRUMENTS_EVERY_S: Final = 60.0
@@ -161,6 +162,7 @@ class AsyncQuoteLoop:
         await reach.check_key(contact.rest)
         instruments = await reach.load_instruments(contact.rest, config)
         params = config_for_instruments(config, instruments)
+        await self._until_settled()
         await reach.cancel_strays(contact.rest, instruments, config.venue.max_batch_orders)
         window_s = config.venue.dcp_window_s
         contact.protected = await protection.ask_for_protection(contact.rest, window_s)
@@ -212,6 +214,19 @@ class AsyncQuoteLoop:
             for task in (start, stop):
                 task.cancel()
             await asyncio.gather(start, stop, return_exceptions=True)
+
+    async def _until_settled(self) -> None:
+        """Let pass the time in which the venue may still accept what a run that was cut short
+        sent last. Orders that came to rest after they were looked for would be counted nowhere.
+        """
+        if not self.contact.cut_short:
+            return
+        clock, window_ms = self.contact.clock, self.config.venue.recv_window_ms
+        wait_ns = closing.void_after_ns(self._born_ns, window_ms) - clock.now_ns()
+        if wait_ns > 0:
+            text = "the run before was cut short: nothing is traded while its last requests may act"
+            say(logging.INFO, "settling", text, wait_ms=wait_ns // NS_PER_MS)
+            await asyncio.sleep(wait_ns / NS_PER_S)
 
     async def _until_trading(self, session: Session) -> None:
         try:

@@ -110,6 +110,7 @@ class Running:
             stats=self.stats,
         )
         stack.push_async_callback(contact.rest.close)
+        contact.cut_short = state.cut_short
         ban = BanNote(state.ban_path, clock)
         contact.rest.heed_ban(ban.until_ns(), ban.write)
         loop = AsyncQuoteLoop(config=config, config_path=self._config_path, contact=contact)

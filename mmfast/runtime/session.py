@@ -100,6 +100,8 @@ class Contact:
         self.stats = stats
         self.category = Category[config.venue.category.upper()]
         self.journal: Journal | None = None
+        self.cut_short = False
+        """The run before this one was: what it sent last may still be on its way."""
         self.protected = False
         """The venue cancels by itself when it hears nothing of us."""
         self.venue_clock = VenueClock(clock)

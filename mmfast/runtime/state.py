@@ -54,6 +54,8 @@ class StateDir:
         self.ban_path = directory / f"{name}.ban"
         self._lock_fd = -1
         self._holder = Holder(pid=os.getpid())
+        self.cut_short = False
+        """The run before this one did not prove that it left nothing: it was killed, or failed."""
 
     def __enter__(self) -> Self:
         try:
@@ -73,6 +75,8 @@ class StateDir:
                 f"expected a writable state directory, found {error.strerror}: "
                 f"{error.filename or self._directory}; set venue.state_dir"
             ) from None
+        before = read_holder(self._lock_path)
+        self.cut_short = before is not None and before.verdict != PROVEN
         self._note(self._holder)
         return self
 

@@ -181,6 +181,7 @@ class EngineHost:
                 stats=RunStats(self.clock.now_ns()),
             )
 
+            contact.cut_short = state.cut_short
             ban = BanNote(state.ban_path, self.clock)
             contact.rest.heed_ban(ban.until_ns(), ban.write)
 
@@ -191,7 +192,9 @@ class EngineHost:
                 life.loop = AsyncQuoteLoop(
                     config=config, config_path=self.config_path, contact=contact
                 )
-                return await life.loop.run()
+                verdict = await life.loop.run()
+                state.note_end(proven_empty=verdict.proven_empty)
+                return verdict
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """As ``mmfast run`` does: an exception in a callback ends the run."""

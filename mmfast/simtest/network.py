@@ -180,6 +180,7 @@ class Link:
         "client",
         "deaf",
         "dumb",
+        "is_broken",
         "is_open",
         "is_over",
         "number",
@@ -196,6 +197,8 @@ class Link:
         self.client: ClientTransport
         self.is_open = True
         """Neither end has ended it yet."""
+        self.is_broken = False
+        """It was reset: nothing is carried any more."""
         self.is_over = False
         """The engine knows that it has ended."""
         self.deaf = False
@@ -220,7 +223,8 @@ class Link:
             network.at(at_ns + WIRE_NS, self.reset, None)
 
     def _arrive_up(self, data: bytes) -> None:
-        if self.is_open and not self.dumb:
+        # What was written before the engine closed, or died, is still carried.
+        if not (self.is_broken or self.dumb):
             self.peer.received(data, self._network.far_ns)
 
     def abandon(self) -> None:
@@ -289,6 +293,7 @@ class Link:
         if not self.is_open:
             return
         self._end()
+        self.is_broken = True
         self.peer.lost(self._network.far_ns)
         if not self.deaf:
             self._network.arrived.append((self._broken, None))

@@ -12,6 +12,7 @@ CREATE: Final = "create"
 AMEND: Final = "amend"
 CANCEL: Final = "cancel"
 CANCEL_ALL: Final = "cancel-all"
+WITNESS: Final = "witness"
 _OPS: Final[dict[str, str]] = {
     f"{op}{tail}": op for op in (CREATE, AMEND, CANCEL) for tail in ("", "-batch")
 } | {CANCEL_ALL: CANCEL_ALL}
@@ -124,12 +125,18 @@ class Frames:
 
 
 def book_mark(frame: bytes) -> tuple[str, str, int] | None:
-    """Symbol, type and update number of a book frame; None for any other."""
+    """Symbol, type and update number of a book frame; None for any other.
+
+    Frames of level 1 are of the type :data:`WITNESS`: it is no book of its own to the engine, but
+    tells that the book beside it is alive.
+    """
     head = frame[:64]
     if b'"orderbook.' not in head:
         return None
     topic = head[head.index(b'"orderbook.') + 1 :]
     symbol = topic[: topic.index(b'"')].rpartition(b".")[2].decode()
+    if b'"orderbook.1.' in head:
+        return symbol, WITNESS, 0
     at = frame.index(b'"type":"') + 8
     kind = frame[at : frame.index(b'"', at)].decode()
     at = frame.rindex(b'"u":') + 4

@@ -17,7 +17,7 @@ from mmfast.sim.venue import Venue
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.network import Link
-from mmfast.simtest.reading import CANCEL, CANCEL_ALL, CREATE, Item, OrderRequest
+from mmfast.simtest.reading import CANCEL, CANCEL_ALL, CREATE, WITNESS, Item, OrderRequest
 from mmfast.simtest.tap import PRIVATE
 from mmfast.simtest.truth import Truth
 from mmfast.units import E8, NS_PER_MS, NS_PER_S
@@ -121,12 +121,14 @@ class WireChecks:
         """A book frame was read."""
         index = self._symbols[symbol]
         book = self._books[index]
+        book.read_ns = now_ns
+        if kind == WITNESS:
+            return
         if kind == "snapshot":
             book.broken = False
         elif update != book.update + 1:
             book.broken = True
         book.update = update
-        book.read_ns = now_ns
         truth = self._venue.books[index]
         (bids, asks) = truth.levels(Side.BUY, 1), truth.levels(Side.SELL, 1)
         if bids and asks:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from mmfast.sim.fault_terms.kinds import AddressBan
+import re
+
+import msgspec
+
+from mmfast.sim.fault_terms.kinds import AddressBan, LatencyFixed
 from mmfast.sim.fault_terms.schedule import Schedule
+from mmfast.sim.params import FlowParams
 from mmfast.simtest import swarm
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.swarm import HostAct, Plan, plan_of
@@ -21,6 +26,13 @@ def calm_plan(seed: int = 7) -> Plan:
 
 def act(name: str, at_s: float, size: int = 0) -> HostAct:
     return HostAct(name, START_NS + int(at_s * NS_PER_S), size)
+
+
+def with_config(plan: Plan, old: bytes, new: bytes) -> Plan:
+    """The same world with some lines of the configuration changed."""
+    config, tighter = (re.sub(old, new, text) for text in (plan.config, plan.tighter))
+    assert config != plan.config
+    return plan._replace(config=config, tighter=tighter)
 
 
 def story(plan: Plan) -> SeedRun:
@@ -43,3 +55,19 @@ def test_a_ban_is_remembered_by_the_next_process() -> None:
     acts = (act(swarm.CRASH, 5.0),)
     world = story(calm_plan()._replace(acts=acts, faults=faults, calm_s=swarm.CALM_S + 610))
     assert world.findings.marks["life ended: TransportError"] > 5
+
+
+def test_what_a_killed_engine_sent_last_may_land_after_the_next_has_started() -> None:
+    """Creates take seconds to arrive, their sender dies, and another engine starts meanwhile."""
+    late = LatencyFixed(
+        from_ms=3_000, for_ms=4_000, path="/v5/order/create-batch", leg="request", ms=3_500
+    )
+    plan = with_config(calm_plan(), rb"recv_window_ms: \d+", b"recv_window_ms: 5000")
+    plan = with_config(plan, rb'requote_tolerance_bps: "[^"]+"', b'requote_tolerance_bps: "0.1"')
+    plan = with_config(plan, rb'max_position_qty: "[^"]+"', b'max_position_qty: "4.0"')
+    lively = msgspec.structs.replace(plan.venue, flow=FlowParams(activity=0.3))
+    plan = plan._replace(venue=lively)
+    faults = Schedule(seed=7, faults=(late,))
+    for death_s in (3.5, 4.2, 5.0, 5.5):
+        world = story(plan._replace(acts=(act(swarm.CRASH, death_s),), faults=faults))
+        assert world.findings.marks[swarm.CRASH] == 1
