@@ -33,6 +33,8 @@ MAX_WAITING: Final = 20_000
 SLOW_WAITING: Final = MAX_WAITING // 2
 SYNC_EVERY_NS: Final = NS_PER_S
 """What a power failure may take. What ends a run is synced at once."""
+_GATHER_S: Final = 0.02
+"""What a crash of the process may take."""
 _RETRY_S: Final = 0.5
 _STOP_WAIT_S: Final = 2.0
 _CHUNK: Final = 256
@@ -81,6 +83,7 @@ class Journal:
         self._waiting: deque[tuple[int, Entry]] = deque(maxlen=MAX_WAITING)
         self._wake = threading.Event()
         self._sync_wanted = False
+        self._is_called = False
         self._stopping = False
         self._in_trouble = False
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
@@ -99,7 +102,16 @@ class Journal:
         if len(self._waiting) == MAX_WAITING:
             self.dropped += 1
         self._waiting.append((self._clock.wall_ms(), entry))
-        self._sync_wanted = self._sync_wanted or sync
+        if sync:
+            self._sync_wanted = True
+            self._wake.set()
+        elif not self._is_called:
+            # Waking a thread costs more than all else here: once for many records.
+            self._is_called = True
+            self._loop.call_later(_GATHER_S, self._call_writer)
+
+    def _call_writer(self) -> None:
+        self._is_called = False
         self._wake.set()
 
     def close(self) -> None:

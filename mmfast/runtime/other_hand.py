@@ -8,6 +8,7 @@ so none is left trading on a wrong picture.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
@@ -68,7 +69,7 @@ class OtherHand:
         self._venue_ms = venue_ms
         self._alone_since_ms = -1
         self._cancelled = _Memory[None]()
-        self._prices = _Memory[tuple[int, ...]]()
+        self._prices = _Memory[deque[int]]()
 
     def settle(self) -> None:
         """Trading begins: leftovers of earlier runs have been dealt with."""
@@ -83,8 +84,11 @@ class OtherHand:
                     self._cancelled.put(command.client_id, None)
             else:
                 for command in batch.commands:
-                    known = self._prices.pop(command.client_id, ())
-                    self._prices.put(command.client_id, (*known, command.price_ticks)[-PRICES:])
+                    known = self._prices.get(command.client_id)
+                    if known is None:
+                        known = deque(maxlen=PRICES)
+                        self._prices.put(command.client_id, known)
+                    known.append(command.price_ticks)
 
     def replied(self, reply: BatchReply) -> str:
         """Codes that say an id was used before."""

@@ -7,6 +7,7 @@ import os
 from collections.abc import Awaitable, Callable
 
 import pytest
+from processes import Process
 
 from mmfast.clock import SystemClock
 from mmfast.runtime import guard as guarding
@@ -117,3 +118,9 @@ def test_watchdogs_that_keep_dying_end_the_run(monkeypatch: pytest.MonkeyPatch) 
             await keeping
 
     guarded(lambda: -1, script)
+
+
+def test_a_watchdog_started_by_hand_says_whose_it_is(start: Callable[..., Process]) -> None:
+    process = start("watchdog")
+    assert process.wait() == 1
+    assert process.err == ["mmfast: `mmfast watchdog` is started by `mmfast run`, not by hand"]
