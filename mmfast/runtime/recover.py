@@ -32,9 +32,10 @@ PROOFS_NEEDED: Final = 2
 VENUE_MEMORY_MS: Final = 23 * 3_600_000
 """The venue forgets orders that ended without a fill after 24 hours: not finding an older one
 proves nothing about how it ended, so this engine stops and an operator looks."""
-PARALLEL_QUESTIONS: Final = 4
-PAUSE_S: Final = 0.1
-"""Between groups of questions: the venue answers 50 a second of each kind."""
+GROUP: Final = 10
+GROUP_EVERY_NS: Final = 250 * NS_PER_MS
+"""So many orders are asked about so often: the venue answers 50 questions a second of each
+kind, and a whole batch in doubt must be through before its next poll is due."""
 FORGOTTEN_NS: Final = 60 * NS_PER_S
 """How often the venue is still asked about an order that it has forgotten."""
 _RETRY_FIRST_S: Final = 0.25
@@ -180,8 +181,9 @@ class Resolver:
             if due:
                 # The longest waiting first; the venue limits how much may be asked per second.
                 due.sort(key=lambda doubt: doubt.next_ns)
-                await asyncio.gather(*(self.step(doubt) for doubt in due[:PARALLEL_QUESTIONS]))
-                await asyncio.sleep(PAUSE_S)
+                await asyncio.gather(*(self.step(doubt) for doubt in due[:GROUP]))
+                spent_ns = self._clock.now_ns() - now_ns
+                await asyncio.sleep(max(GROUP_EVERY_NS - spent_ns, 0) / NS_PER_S)
             else:
                 first_ns = min(doubt.next_ns for doubt in self._doubts.values())
                 await self._sleep(first_ns - now_ns)
