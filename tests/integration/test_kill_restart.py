@@ -6,6 +6,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,9 @@ QUICK = ("recv_window_ms: 2000", "recv_window_ms: 500")
 LIVELY = ('taker_rate_hz: "2.0"', 'taker_rate_hz: "6.0"')
 SHORT_KILLS = 5
 LONG_KILLS = 200
+LANES = 4
+LATE_MS = 6_000
+"""Longer than a start takes, shorter than the receive window."""
 EARLY_SHARE = 0.2
 """So many kills fall into the start, the others between the first quote and a good while later."""
 IDS = ClientIds("mmf1", 1)
@@ -49,11 +53,25 @@ def venue(start: Start, tmp_path: Path) -> dict[str, str]:
         pytest.param(LONG_KILLS, marks=[pytest.mark.long, pytest.mark.timeout(1_800)]),
     ],
 )
-def test_every_restart_finds_the_truth(
-    start: Start, tmp_path: Path, venue: dict[str, str], kills: int
-) -> None:
-    moments = random.Random(kills)
-    watched = configured(tmp_path, QUICK, venue=venue)
+def test_every_restart_finds_the_truth(start: Start, tmp_path: Path, kills: int) -> None:
+    """Some venues side by side, each with one engine after another: most of the time of a start
+    is spent waiting until nothing of the dead engine can be accepted any more."""
+    lanes = LANES if kills > LANES * SHORT_KILLS else 1
+    folders = [tmp_path / f"lane{number}" for number in range(lanes)]
+    with ThreadPoolExecutor(lanes) as pool:
+        runs = [
+            pool.submit(one_after_another, start, folder, kills // lanes, seed)
+            for seed, folder in enumerate(folders)
+        ]
+        for run in runs:
+            run.result()
+
+
+def one_after_another(start: Start, folder: Path, kills: int, seed: int) -> None:
+    (folder / "venue").mkdir(parents=True)
+    venue = announced(start("sim", "-c", configured(folder / "venue", LIVELY)))
+    moments = random.Random(seed)
+    watched = configured(folder, QUICK, venue=venue)
     text = watched.read_text()
     seen: list[int] = []
     for number in range(kills):
@@ -62,15 +80,14 @@ def test_every_restart_finds_the_truth(
         watched.write_text(text if is_watched else text.replace(*WATCHDOG_OFF, 1))
         engine = start("run", "-c", watched, env=keys(venue))
         if moments.random() < EARLY_SHARE:
-            time.sleep(moments.uniform(0.2, 0.9))
+            time.sleep(moments.uniform(0.2, 2.0))
         else:
             engine.wait_said("mode", "-> TRADING")
             seen.append(epoch_said(engine))
             no_orphans(engine, venue, seen[-1])
             if number % 10 == 0:
                 until_resting(engine, venue, 30)
-                url = next(str(r["url"]) for r in engine.events() if r["event"] == "metrics")
-                positions_agree(engine, venue, url)
+                positions_agree(engine, venue, metrics_of(engine))
             time.sleep(moments.uniform(0.0, 0.3))
         engine.popen.kill()
         engine.popen.wait()
@@ -78,8 +95,7 @@ def test_every_restart_finds_the_truth(
     last.wait_said("mode", "-> TRADING")
     no_orphans(last, venue, epoch_said(last))
     until_resting(last, venue, 30)
-    url = next(str(r["url"]) for r in last.events() if r["event"] == "metrics")
-    positions_agree(last, venue, url)
+    positions_agree(last, venue, metrics_of(last))
     last.signal(signal.SIGTERM)
     assert last.wait() == 0, last.text()
     assert seen == sorted(set(seen)), "every run has an epoch of its own"
@@ -88,6 +104,10 @@ def test_every_restart_finds_the_truth(
     assert report["repeated_link_ids"] == 0
     assert report["violations"] == {}
     assert report["commands"]["place"] >= 10 * kills, "the engines did trade"
+
+
+def metrics_of(engine: Process) -> str:
+    return next(str(r["url"]) for r in engine.events() if r["event"] == "metrics")
 
 
 def no_orphans(engine: Process, venue: dict[str, str], epoch: int) -> None:
@@ -101,19 +121,20 @@ def test_a_create_that_arrives_after_the_restart_is_cancelled(
 ) -> None:
     """The dead engine's creates are under way while the next engine reads the account."""
     replacing = ("requote_by: amend", "requote_by: replace")
-    path = configured(tmp_path, WATCHDOG_OFF, replacing, venue=venue)
+    patient = ("recv_window_ms: 2000", "recv_window_ms: 9000")
+    path = configured(tmp_path, WATCHDOG_OFF, replacing, patient, venue=venue)
     first = start("run", "-c", path, env=keys(venue))
     first.wait_said("mode", "-> TRADING")
     until_resting(first, venue, 30)
     first_epoch = epoch_said(first)
-    arm(venue, {"kind": "latency_fixed", "ms": 1_700, "leg": "request", "for_ms": 400})
+    arm(venue, {"kind": "latency_fixed", "ms": LATE_MS, "leg": "request", "for_ms": 400})
     time.sleep(0.4)
     first.kill()
     arm(venue)
     # An engine that knows of the killed run waits for its creates; this one is not to know.
     for lock in (tmp_path / "state").glob("*.lock"):
         lock.unlink()
-    ask_again = time.monotonic() + 3.0
+    ask_again = time.monotonic() + LATE_MS / 1000 + 1.0
     second = start("run", "-c", path, env=keys(venue))
     second.wait_said("mode", "-> TRADING")
     until_resting(second, venue, 30)

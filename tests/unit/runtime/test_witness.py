@@ -24,6 +24,9 @@ class Decided:
     def flush(self, now_ns: int) -> list[Batch]:
         return self._flushes.pop(0)
 
+    def take_endings(self) -> list[object]:
+        return []
+
     def last_look(self, batch: Batch, now_ns: int) -> str:
         return ""
 
