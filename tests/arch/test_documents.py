@@ -38,3 +38,18 @@ def test_every_risk_control_is_documented() -> None:
     text = (ROOT / "docs" / "risk.md").read_text()
     for name in CONTROLS:
         assert f"`{name}`" in text, f"docs/risk.md says nothing of {name}"
+
+
+def test_every_fault_class_has_its_row() -> None:
+    text = (ROOT / "docs" / "reliability.md").read_text()
+    rows = re.findall(r"^\| (F\d\d) \| ([^|]+) \| ([^|]+) \| (.*`.*) \|$", text, re.MULTILINE)
+    assert [row[0] for row in rows] == [f"F{number:02}" for number in range(1, 68)]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda p: p.name)
+def test_tests_that_are_named_exist(path: Path) -> None:
+    for file, name in re.findall(r"`(tests/[\w./-]+\.py)::(\w+)`", path.read_text()):
+        source = (ROOT / file).read_text()
+        assert re.search(rf"^(async )?def {name}\(", source, re.MULTILINE), (
+            f"{path.name} names {file}::{name}, which is not there"
+        )
