@@ -22,12 +22,19 @@ $(VENV)/.built: $(SOURCES)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
+# What the tests and the linters need beside the package; the package itself is built once.
+EXTRA = $(BIN)/python -c 'import sys, tomllib; \
+	extras = tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]; \
+	print(*(need for name in sys.argv[1:] for need in extras[name]), sep="\n")'
+
 $(VENV)/.test: $(VENV)/.built
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test]"
+	@$(EXTRA) test > $@.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $@.txt
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.test
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,lint]"
+	@$(EXTRA) lint > $@.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $@.txt
 	@touch $@
 
 run: $(VENV)/.built ## build, start the embedded venue and quote on it until Ctrl-C
@@ -53,7 +60,8 @@ bench-steady: $(VENV)/.test ## ten minutes at 500 book frames a second: is the l
 	$(PYTEST) benchmarks/path/test_bench_steady.py -m long -q
 
 bench-peers: $(VENV)/.test ## install other libraries and measure them beside ours
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[test,bench]"
+	@$(EXTRA) bench > $(VENV)/.bench.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r $(VENV)/.bench.txt
 	$(PYTEST) benchmarks/micro/test_bench_peers.py benchmarks/path/test_bench_loopback.py -m "not long" -q
 
 bench-baseline: $(VENV)/.test ## measure for minutes and write benchmarks/baseline.json anew
