@@ -99,6 +99,13 @@ class PrivateDecoder:
             raise RemoteProtocolError(f"private stream: {error!s:.200}") from None
 
     def _decode(self, frame: bytes) -> PrivateFrame:
+        plain = self.reader.plain_orders(frame)
+        if plain is not None:
+            return PrivateFrame(Kind.EVENTS, plain[1], created_ms=plain[0])
+        return self._decode_any(frame)
+
+    def _decode_any(self, frame: bytes) -> PrivateFrame:
+        """The long way, which alone decides what is wrong with a frame."""
         # The topic stands near the front of every frame the venue sends: knowing it, the frame
         # is read in one go. Wherever else it may stand, it costs one more look.
         found = _TOPIC.search(frame, 0, _NEAR)

@@ -10,12 +10,14 @@ import json
 from fractions import Fraction
 
 import msgspec
+from answers import fenced
 from batches import linear_instrument
 from fuzzer import Target
 
 from mmfast.bybit.control import Kind
 from mmfast.bybit.private import PrivateDecoder
 from mmfast.bybit.public import PublicRouter
+from mmfast.bybit.rows import RowReader
 from mmfast.errors import RemoteProtocolError
 from mmfast.ids import ClientIds
 from mmfast.messages import Execution, OrderUpdate, PositionUpdate
@@ -46,11 +48,20 @@ WALLET = {"coin": [{"coin": "USDT", "walletBalance": "9684.46297164", "equity": 
 
 
 def frame(topic: str, *rows: dict) -> bytes:
-    return json.dumps({"id": "x", "topic": topic, "creationTime": 17, "data": rows}).encode()
+    told = {"id": "x", "topic": topic, "creationTime": 17, "data": rows}
+    return json.dumps(told, separators=(", ", ":")).encode()
+
+
+class LongReader(RowReader):
+    """Never takes the short way, so that the two can be compared."""
+
+    def plain_orders(self, frame: bytes) -> None:
+        del frame
 
 
 class PrivateFrames(Target):
-    """One decoder, as one connection has it: it keeps counters only."""
+    """One decoder, as one connection has it: it keeps counters only. Whatever it reads straight
+    from the bytes, the long way reads just so."""
 
     trees = (
         frame("order", ORDER),
@@ -77,8 +88,11 @@ class PrivateFrames(Target):
 
     def __init__(self) -> None:
         self._decoder = PrivateDecoder(OURS, IDS)
+        self._long = PrivateDecoder(OURS, IDS)
+        self._long.reader.__class__ = LongReader
 
     def check(self, data: bytes) -> str:
+        self._check_both_ways(data)
         try:
             found = self._decoder.decode(data)
         except RemoteProtocolError:
@@ -95,6 +109,16 @@ class PrivateFrames(Target):
         if kind != "wallet":
             _compare(json.loads(data.decode(errors="replace")).get("data"), found.events)
         return f"+{kind}"
+
+    def _check_both_ways(self, data: bytes) -> None:
+        ours, long = self._decoder.reader, self._long.reader
+        before = ours.dropped - long.dropped
+        plain = fenced(ours.plain_orders, data)
+        if plain is None:
+            return
+        whole = self._long.decode(data)
+        assert (whole.kind, whole.created_ms, whole.events) == (Kind.EVENTS, *plain)
+        assert ours.dropped - long.dropped == before
 
 
 def _compare(rows: list | None, events: tuple) -> None:
