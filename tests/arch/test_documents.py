@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
-def test_the_order_table_is_the_codes() -> None:
+def test_the_order_table_and_the_races_are_the_codes() -> None:
     text = order_table.DOCUMENT.read_text()
     assert order_table.inserted(text) == text, "docs/architecture.md is old: run `make docs`"
 

@@ -61,7 +61,7 @@ RACES: dict[str, Story] = {
         bought=0,
         truth=TAKER._replace(status=REJECTED),
     ),
-    "the venue accepts in public what it refused in its reply": placed(
+    "the reply is lost and the order is filled": placed(
         LOST,
         Told(NEW, 1),
         Trade("a", 10),
@@ -69,6 +69,16 @@ RACES: dict[str, Story] = {
         end=State.FILLED,
         bought=10,
         truth=Told(FILLED, 2, 10),
+    ),
+    "a status that nobody knows": placed(
+        ACK,
+        Told(NEW, 1),
+        Told(OrderStatus.UNKNOWN_STATUS, 2, 4),
+        Trade("a", 4),
+        Told(PART, 3, 4),
+        end=State.LIVE,
+        bought=4,
+        truth=Told(PART, 3, 4),
     ),
     "cancel against fill, the fill wins": Story(
         CANCELLED_BY_US, (*TWO_FILLS, Answer(2, GONE)), TWO_FILLS[-1], State.FILLED, 10
