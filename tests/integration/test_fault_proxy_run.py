@@ -65,8 +65,8 @@ def test_the_daemon_keeps_the_truth_through_a_storm_on_all_its_connections(
     proxy.blow(True)
     time.sleep(seconds)
     proxy.blow(False)
-    assert proxy.proxy.accepted > seconds, "the engine kept coming back"
-    assert sum(proxy.done.values()) > seconds
+    assert proxy.proxy.accepted > seconds // 2, "the engine kept coming back, ever less often"
+    assert sum(proxy.done.values()) > seconds // 2
 
     # The storm is over; what it left half-open the engine has to find out for itself.
     state_url = venue["rest_url"] + "/control/state"
