@@ -1,0 +1,47 @@
+"""Orders that the table took in from the venue, and changes that nobody confirms."""
+
+from __future__ import annotations
+
+import pytest
+from engine_world import order_update
+from order_bench import Bench
+
+from mmfast.engine.order_states import State
+from mmfast.engine.orders import CONFIRM_NS
+from mmfast.messages import Op, OrderStatus, Outcome
+
+WORKING, PARTLY = OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+@pytest.mark.parametrize(("op", "act"), [(Op.AMEND, Bench.amend), (Op.CANCEL, Bench.cancel)])
+def test_an_accepted_change_that_no_report_shows_is_asked_about(bench: Bench, op, act) -> None:
+    order = bench.live()
+    act(bench)
+    bench.answer(op, Outcome.ACK)
+    assert bench.table.due_for_resolve(bench.now_ns + CONFIRM_NS - 1) == []
+    assert bench.table.due_for_resolve(bench.now_ns + CONFIRM_NS) == [order]
+
+
+def test_fills_of_an_adopted_order_that_the_position_contains_free_no_exposure(
+    bench: Bench,
+) -> None:
+    found = order_update(77, PARTLY, lots=9, cum_lots=2, updated_ms=5)
+    bench.table.adopt(found, bench.now_ns)
+    bench.table.on_execution(77, 2, True, bench.now_ns)
+    assert bench.table.open_lots[0] == 7, "counted when it was found"
+    bench.table.on_execution(77, 3, False, bench.now_ns)
+    assert bench.table.open_lots[0] == 4
+
+
+def test_an_adopted_order_that_cannot_be_found_any_more_was_cancelled(bench: Bench) -> None:
+    order = bench.table.adopt(order_update(77, WORKING, updated_ms=5), bench.now_ns)
+    bench.cancel(77)
+    bench.answer(Op.CANCEL, Outcome.GONE, 77)
+    assert order.state is State.UNKNOWN
+    assert bench.table.on_absent(77, bench.now_ns).after is State.CANCELLED
+    assert bench.table.strays.all() == []
