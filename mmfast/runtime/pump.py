@@ -160,14 +160,19 @@ class LagWatch:
     """Measures how late the loop serves a timer: its longest turns are the engine's blind spots.
 
     Ten times a second: waking an idle loop costs a tenth of a millisecond, so looking oftener
-    would cost more than quoting does.
+    would cost more than quoting does. ``on_stall`` is told of a turn so long that no connection
+    can be believed after it: nobody has looked whether they live.
     """
 
     INTERVAL_S = 0.1
+    STALL_NS = 2 * NS_PER_S
 
-    def __init__(self, clock: Clock, lag: Durations) -> None:
+    def __init__(
+        self, clock: Clock, lag: Durations, on_stall: Callable[[str], None] | None = None
+    ) -> None:
         self._clock = clock
         self._lag = lag
+        self._on_stall = on_stall
         self._handle: asyncio.TimerHandle | None = None
         self._due_ns = 0
 
@@ -182,5 +187,8 @@ class LagWatch:
             self._handle.cancel()
 
     def _beat(self) -> None:
-        self._lag.record(self._clock.now_ns() - self._due_ns)
+        late_ns = self._clock.now_ns() - self._due_ns
+        self._lag.record(late_ns)
         self.start()
+        if late_ns > self.STALL_NS and self._on_stall is not None:
+            self._on_stall(f"the loop stood still for {late_ns / NS_PER_S:.1f} s")

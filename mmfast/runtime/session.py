@@ -164,7 +164,7 @@ class Session:
             on_fault=on_fault,
         )
         self._on_fault = on_fault
-        self.lag_watch = LagWatch(self.clock, self.stats.lag)
+        self.lag_watch = LagWatch(self.clock, self.stats.lag, self.distrust)
         self.sweeper = Sweeper(lambda: self.kernel.wants_flush)
         self._private_up_since_ns: int | None = None
         self.streams_up = asyncio.Event()

@@ -106,7 +106,7 @@ class Network:
         self.links: dict[int, Link] = {}
         self.far_ns = time.now_ns
         """The time on the far side; that of the engine while the engine runs."""
-        self.arrived: list[tuple[Callable[[Any], None], Any]] = []
+        self.arrived: list[tuple[Link, Callable[[Any], None], Any]] = []
         """What the engine's host has received and the engine has not read."""
         self._events: list[tuple[int, int, Callable[[Any], None], Any]] = []
         self._order = itertools.count()
@@ -139,8 +139,8 @@ class Network:
             act(argument)
         self.far_ns = now_ns
         arrived, self.arrived = self.arrived, []
-        for deliver, argument in arrived:
-            deliver(argument)
+        for link, deliver, argument in arrived:
+            link.loop.call_soon(deliver, argument)
 
     def at(self, at_ns: int, act: Callable[[Any], None], argument: Any) -> None:  # noqa: ANN401
         """Do something later."""
@@ -156,7 +156,7 @@ class Network:
         if fate is True:
             await loop.create_future()
         protocol = factory()
-        link = Link(self, next(self._numbers), port)
+        link = Link(self, next(self._numbers), port, loop)
         self.links[link.number] = link
         link.peer = self.listener.accept(link, self.time.now_ns)
         link.client = ClientTransport(link, protocol, loop)
@@ -183,13 +183,17 @@ class Link:
         "is_broken",
         "is_open",
         "is_over",
+        "loop",
         "number",
         "peer",
         "port",
     )
 
-    def __init__(self, network: Network, number: int, port: int) -> None:
+    def __init__(
+        self, network: Network, number: int, port: int, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._network = network
+        self.loop = loop
         self._up_ns = self._down_ns = 0
         self.number = number
         self.port = port
@@ -273,7 +277,7 @@ class Link:
 
     def _arrive_down(self, data: bytes) -> None:
         if self.is_open and not self.deaf:
-            self._network.arrived.append((self._hand_over, data))
+            self._network.arrived.append((self, self._hand_over, data))
 
     def _hand_over(self, data: bytes) -> None:
         if self.client.is_closing():
@@ -283,7 +287,7 @@ class Link:
 
     def _finish(self, _: None) -> None:
         if self.is_open and not self.deaf:
-            self._network.arrived.append((self._end_of_stream, None))
+            self._network.arrived.append((self, self._end_of_stream, None))
 
     def _end_of_stream(self, _: None) -> None:
         self.client.end_of_stream()
@@ -296,7 +300,7 @@ class Link:
         self.is_broken = True
         self.peer.lost(self._network.far_ns)
         if not self.deaf:
-            self._network.arrived.append((self._broken, None))
+            self._network.arrived.append((self, self._broken, None))
 
     def _broken(self, _: None) -> None:
         if not self.client.is_closing():

@@ -71,3 +71,12 @@ def test_what_a_killed_engine_sent_last_may_land_after_the_next_has_started() ->
     for death_s in (3.5, 4.2, 5.0, 5.5):
         world = story(plan._replace(acts=(act(swarm.CRASH, death_s),), faults=faults))
         assert world.findings.marks[swarm.CRASH] == 1
+
+
+def test_after_a_long_stall_nothing_is_sent_on_connections_nobody_has_looked_at() -> None:
+    """The process stands still for six seconds in a quiet market, then reads what has come."""
+    plan = with_config(calm_plan(), rb"stale_book_ms: \d+", b"stale_book_ms: 5000")
+    plan = with_config(plan, rb'requote_tolerance_bps: "[^"]+"', b'requote_tolerance_bps: "0.1"')
+    for at_s in (4.0, 5.3, 6.1):
+        world = story(plan._replace(acts=(act(swarm.STALL, at_s, 6_000),)))
+        assert world.findings.marks[swarm.STALL] == 1
