@@ -49,7 +49,8 @@ class VenueConfig(_Section, frozen=True, kw_only=True):
     ws_public_url: str | None = None
     ws_private_url: str | None = None
     ws_trade_url: str | None = None
-    order_entry: Literal["ws", "rest"] = "ws"
+    order_entry: Literal["auto", "ws", "rest"] = "ws"
+    trade_sockets: Annotated[int, Meta(ge=1, le=4)] = 2
     order_prefix: Annotated[str, _text("[a-z][a-z0-9]{1,9}", "2 to 10 of a-z, 0-9")] = "mmf"
     instance: Annotated[str, _text("[a-z0-9]{1,8}", "1 to 8 of a-z, 0-9 in quotes")] = "1"
     recv_window_ms: Annotated[int, Meta(ge=500, le=30_000)] = 2_000
@@ -170,7 +171,7 @@ class Config(_Section, frozen=True, kw_only=True):
 
 
 _URLS = ("rest_url", "ws_public_url", "ws_private_url", "ws_trade_url")
-_NEEDED_URLS = {"ws": _URLS, "rest": _URLS[:3]}
+_NEEDED_URLS = {"auto": _URLS, "ws": _URLS, "rest": _URLS[:3]}
 _MIN_DCP_S = 3
 OVERRIDES = (
     "levels",
@@ -239,8 +240,9 @@ def strategy_path(symbol: SymbolConfig, index: int, name: str) -> str:
 
 
 def _venue_faults(venue: VenueConfig) -> Iterator[tuple[str, str]]:
-    if venue.environment == "demo" and venue.order_entry == "ws":
-        text = "expected rest with environment demo, which has no trade socket; found ws"
+    if venue.environment == "demo" and venue.order_entry != "rest":
+        found = venue.order_entry
+        text = f"expected rest with environment demo, which has no trade socket; found {found}"
         yield "$.venue.order_entry", text
     if 0 < venue.dcp_window_s < _MIN_DCP_S:
         text = f"expected 0 (off) or {_MIN_DCP_S} to 300 seconds, found {venue.dcp_window_s}"

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Final, Protocol
 
+import msgspec
+
+from mmfast.clock import Clock
 from mmfast.messages import Batch, BatchReply, Op, Outcome
+from mmfast.net.http import Log, ignore_log
 from mmfast.net.rest import BybitRest, Outgoing
-from mmfast.net.trade import TradeSocket
+from mmfast.net.trade import ANSWERED, VERB
+from mmfast.net.ways import Way, WayChoice
+from mmfast.units import Ns
+
+_ADDRESS_TOO_FAST: Final = 10403
+_GET: Final = "GET"
+_PROBE: Final = "market/time"
+_NOT_WANTED: Final = "refused"
+"""Our own last look kept it from leaving, which says nothing of the way."""
 
 OnReply = Callable[[BatchReply], None]
 StartTask = Callable[[Coroutine[Any, Any, None], str], object]
@@ -56,11 +69,24 @@ class RestGateway:
         on_reply(reply)
 
 
+class Sockets(Protocol):
+    """What a gateway needs of a trade socket, or of several."""
+
+    @property
+    def takes(self) -> bool:
+        """A batch given now would leave now."""
+        ...
+
+    def send(self, batches: Sequence[Batch], on_reply: OnReply) -> None:
+        """See :meth:`Gateway.send`."""
+        ...
+
+
 class SocketGateway:
     """Order entry over the trade socket. While it is down nothing but cancels leaves, and those
     by REST: what rests must be able to go."""
 
-    def __init__(self, socket: TradeSocket, rest: RestGateway) -> None:
+    def __init__(self, socket: Sockets, rest: RestGateway) -> None:
         self._socket = socket
         self._rest = rest
 
@@ -70,5 +96,92 @@ class SocketGateway:
             self._socket.send(batches, on_reply)
             return
         cancels = [batch for batch in batches if batch.op == Op.CANCEL]
-        self._rest.send(cancels, on_reply)
+        self._rest.send(cancels, partial(_open_again, on_reply))
         self._socket.send([batch for batch in batches if batch.op != Op.CANCEL], on_reply)
+
+
+class SwitchingGateway:
+    """Order entry over whichever way is the better one now.
+
+    A batch is given to one way and never to the other as well; its reply counts whatever way is
+    taken by then. ``on_open`` is told whether there is any way at all, from :meth:`look`, which
+    the owner calls again and again and when a trade socket comes or goes; without one, cancels
+    are still tried by REST, where a ban does not forbid it.
+    """
+
+    def __init__(
+        self,
+        sockets: Sockets,
+        rest: RestGateway,
+        choice: WayChoice,
+        clock: Clock,
+        rest_shut_ns: Callable[[], int],
+        on_open: Callable[[bool], None],
+        log: Log = ignore_log,
+    ) -> None:
+        self.choice = choice
+        self._sockets = sockets
+        self._rest = rest
+        self._last_resort = SocketGateway(sockets, rest)
+        self._clock = clock
+        self._rest_shut_ns = rest_shut_ns
+        self._on_open = on_open
+        self._is_open = False
+        self._log = log
+
+    def send(self, batches: Sequence[Batch], on_reply: OnReply) -> None:
+        """See :meth:`Gateway.send`."""
+        way = self._decide()
+        if way is Way.SOCKET:
+            self._sockets.send(batches, partial(self._by_socket, on_reply))
+        elif way is Way.REST:
+            self._rest.send(batches, partial(_open_again, on_reply))
+        else:
+            self._last_resort.send(batches, on_reply)
+
+    def look(self) -> None:
+        """Choose anew, and say so if a way was found or the last one is gone."""
+        is_open = self._decide() is not None
+        if is_open != self._is_open:
+            self._is_open = is_open
+            self._on_open(is_open)
+
+    def observe(self, verb: str, api: str, elapsed_ns: int, status: str) -> None:
+        """How a call to the venue ended, by whichever way: what the choice is made from."""
+        now_ns = self._clock.now_ns()
+        way = Way.SOCKET if verb == VERB else Way.REST
+        if verb == _GET:
+            if api == _PROBE and status == ANSWERED:
+                self.choice.probed(way, elapsed_ns, now_ns)
+        elif status == ANSWERED:
+            self.choice.acked(way, elapsed_ns, now_ns)
+        elif status != _NOT_WANTED:
+            self.choice.failed(way, elapsed_ns, now_ns)
+
+    def heard_pong(self, elapsed_ns: int) -> None:
+        """How long a heartbeat of a trade socket took."""
+        self.choice.probed(Way.SOCKET, elapsed_ns, self._clock.now_ns())
+
+    def _decide(self) -> Way | None:
+        now_ns = self._clock.now_ns()
+        choice, before = self.choice, self.choice.way
+        choice.socket(self._sockets.takes, now_ns)
+        choice.shut(Way.REST, self._rest_shut_ns())
+        way = choice.decide(now_ns)
+        if way is not before:
+            name = "no way" if way is None else way.name.lower()
+            self._log("warning", "order_way", f"orders leave by {name}: {choice.why}")
+        return way
+
+    def _by_socket(self, on_reply: OnReply, reply: BatchReply) -> None:
+        if reply.items[0].ret_code == _ADDRESS_TOO_FAST:
+            self.choice.throttled(self._clock.now_ns())
+        on_reply(reply)
+
+
+def _open_again(on_reply: OnReply, reply: BatchReply) -> None:
+    """A ban shuts REST, not the trade socket: the engine, which knows of one door only, must not
+    take it for shut. REST itself keeps to the ban."""
+    if reply.blocked_until_ns:
+        reply = msgspec.structs.replace(reply, blocked_until_ns=Ns(0))
+    on_reply(reply)

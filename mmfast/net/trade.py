@@ -18,7 +18,7 @@ from mmfast.messages import Batch, BatchReply, Op, Outcome
 from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.http import Log, OnRequest, ignore_log, ignore_request
 from mmfast.net.ws_connection import LoginConnection, OnState, StreamTiming
-from mmfast.units import Ns
+from mmfast.units import NS_PER_S, Ns
 
 VERB: Final = "WS"
 """What stands in the metrics where a REST call has its method."""
@@ -57,7 +57,8 @@ class TradeSocket(LoginConnection):
 
     ``last_look`` sees each batch when its bytes are the only thing missing; a text other than ""
     keeps it from leaving (NOT_SENT, with that text). Request ids begin with ``stem`` and are
-    never used twice.
+    never used twice. ``on_restart`` is called once a connection when the venue says that its trade
+    service restarts, ``on_pong`` with the round trip of each heartbeat in ns.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class TradeSocket(LoginConnection):
         stem: str,
         rng: Random,
         budget: ConnectBudget,
+        name: str = "trade",
         reply_within_s: float = 2.0,
         tls: ssl.SSLContext | None = None,
         timing: StreamTiming | None = None,
@@ -81,7 +83,7 @@ class TradeSocket(LoginConnection):
         log: Log = ignore_log,
     ) -> None:
         super().__init__(
-            "trade",
+            name,
             url,
             credentials,
             venue_clock,
@@ -94,6 +96,8 @@ class TradeSocket(LoginConnection):
             log=log,
         )
         self.strays = 0
+        self.on_restart: Callable[[], None] = _nobody
+        self.on_pong: Callable[[int], None] = _unmeasured
         self._clock = clock
         self._codec = codec
         self._last_look = last_look
@@ -149,6 +153,11 @@ class TradeSocket(LoginConnection):
             if self._sweep is None:
                 self._arm(due_at)
 
+    def retire(self, reason: str) -> None:
+        """Send nothing more on this connection, hear out what is in flight, then come back."""
+        self._retire(reason)
+        self._drop_if_retired()
+
     # What comes in.
 
     def _entered(self) -> None:
@@ -171,7 +180,8 @@ class TradeSocket(LoginConnection):
         elapsed_ns = received_ns - flight.sent_ns
         self._on_request(VERB, self._codec.api(flight.batch), elapsed_ns, ANSWERED)
         if reply.ret_code == _RESTARTING:
-            self._retire("the venue restarts its trade service")
+            if self._retire("the venue restarts its trade service"):
+                self.on_restart()
         elif class_of(reply.ret_code, trade_socket=True) is RetClass.AUTH:
             self._retire(f"the venue no longer accepts the login ({reply.ret_code})")
         flight.on_reply(self._codec.decode_socket(flight.batch, reply, flight.sent_ns, received_ns))
@@ -183,6 +193,8 @@ class TradeSocket(LoginConnection):
             {"op": reply.op, "retCode": reply.ret_code, "retMsg": reply.ret_msg or ""}
         )
         if said.kind is Kind.PONG:
+            if self._pong_due_at:
+                self.on_pong(int((self._now() - self._pinged_at) * NS_PER_S))
             self._pong()
         elif said.kind is Kind.AUTH:
             self._authenticated(said.success, said.text)
@@ -238,13 +250,23 @@ class TradeSocket(LoginConnection):
             return "trade socket: the venue takes no more bytes"
         return "trade socket is down"
 
-    def _retire(self, reason: str) -> None:
-        """Send nothing more on this connection, hear out what is in flight, then come back."""
-        if not self._leaving:
-            self._leaving = reason
-            self._log("warning", "trade_retired", f"{self.name} stream: {reason}")
-            self._set_down()
+    def _retire(self, reason: str) -> bool:
+        """No more orders on this connection; False if it is retired or down already."""
+        if self._leaving or not self.up:
+            return False
+        self._leaving = reason
+        self._log("warning", "trade_retired", f"{self.name} stream: {reason}")
+        self._set_down()
+        return True
 
     def _drop_if_retired(self) -> None:
         if self._leaving and not self._flights:
             self.drop(self._leaving)
+
+
+def _nobody() -> None:
+    """Nobody else minds a restart."""
+
+
+def _unmeasured(_elapsed_ns: int) -> None:
+    """Nobody measures heartbeats."""

@@ -53,6 +53,7 @@ class EngineCollector(Collector):
         source = self._source
         yield from _durations(source.stats)
         yield from _shell(source)
+        yield from _order_way(source.stats)
         engine = source.engine()
         if engine is None:
             return
@@ -156,6 +157,29 @@ def _shell(source: Source) -> Iterator[Metric]:
     reloads.add_metric(["taken"], stats.reloads_taken)
     reloads.add_metric(["refused"], stats.reloads_refused)
     yield reloads
+
+
+def _order_way(stats: RunStats) -> Iterator[Metric]:
+    if stats.way is None:
+        return
+    view = stats.way()
+    way = GaugeMetricFamily("mm_order_way", "1 for how orders leave now.", labels=["way"])
+    for name in ("ws", "rest", "none"):
+        way.add_metric([name], int(name == view.way))
+    yield way
+    switches = CounterMetricFamily("mm_order_way_switches", "Changes of the way.", labels=["to"])
+    for name in sorted(view.switches):
+        switches.add_metric([name], view.switches[name])
+    yield switches
+    takes = GaugeMetricFamily(
+        "mm_order_way_ms", "What an order takes, as last estimated.", labels=["way"]
+    )
+    for name in sorted(view.takes_ms):
+        takes.add_metric([name], view.takes_ms[name])
+    yield takes
+    yield _gauge("mm_trade_sockets_up", "Trade sockets logged in.", view.sockets_up)
+    yield _counter("mm_trade_takeovers", "Orders moved to a spare trade socket.", view.takeovers)
+    yield _counter("mm_trade_strays", "Replies to no request of ours.", view.strays)
 
 
 def _engine_state(view: EngineView) -> Iterator[Metric]:

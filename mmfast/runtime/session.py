@@ -37,16 +37,15 @@ from mmfast.messages import (
     VenueTime,
 )
 from mmfast.net.backoff import ConnectBudget
-from mmfast.net.gateway import RestGateway, SocketGateway
-from mmfast.net.http import Limits
+from mmfast.net.http import Limits, OnRequest, ignore_request
 from mmfast.net.rest import BybitRest
 from mmfast.net.tls import tls_context
-from mmfast.net.trade import TradeSocket
 from mmfast.net.ws import PrivateStream, PublicStream
 from mmfast.net.ws_connection import WsConnection
 from mmfast.runtime.journal import Journal
 from mmfast.runtime.logs import say
 from mmfast.runtime.orchestrator import AsyncTickOrchestrator
+from mmfast.runtime.order_entry import OrderEntry
 from mmfast.runtime.other_hand import OtherHand
 from mmfast.runtime.pump import LagWatch, Pump
 from mmfast.runtime.recover import AccountReader, Resolver
@@ -100,6 +99,8 @@ class Contact:
         self.stats = stats
         self.category = Category[config.venue.category.upper()]
         self.journal: Journal | None = None
+        self.watch: OnRequest = ignore_request
+        """Told how every call to the venue ended, beside the statistics."""
         self.cut_short = False
         """The run before this one was: what it sent last may still be on its way."""
         self.protected = False
@@ -116,9 +117,14 @@ class Contact:
                 total_s=config.venue.request_timeout_ms / 1000,
                 connect_s=config.venue.request_timeout_ms / 1000,
             ),
-            on_request=stats.request,
+            on_request=self.observed,
             log=net_log,
         )
+
+    def observed(self, verb: str, api: str, elapsed_ns: int, status: str) -> None:
+        """A call to the venue ended, by whichever transport."""
+        self.stats.request(verb, api, elapsed_ns, status)
+        self.watch(verb, api, elapsed_ns, status)
 
 
 class Session:
@@ -181,6 +187,7 @@ class Session:
         self.tasks.start(self._tell_time(), "venue-time")
         for stream in self.streams:
             self.tasks.start(stream.run(), f"{stream.name}-stream")
+        self.tasks.start(self.entry.run(), "order-entry")
 
     async def close(self) -> None:
         """Stop everything that start() began. The REST side stays usable."""
@@ -287,43 +294,34 @@ class Session:
         self.streams: list[WsConnection] = [self.private, self.public]
 
     def _order_entry(self, config: Config) -> None:
-        """The way out for orders: REST, or the trade socket with REST for cancels beside it."""
-        contact = self.contact
-        last_look = self.orchestrator.last_look
-        over_rest = RestGateway(self.rest, last_look, self.tasks.start)
-        self.trade: TradeSocket | None = None
-        if config.venue.order_entry == "rest":
-            self.orchestrator.use(over_rest)
-            return
-        url = contact.endpoints.ws_trade_url
-        self.trade = TradeSocket(
-            url,
-            contact.credentials,
-            self.clock,
-            contact.venue_clock,
-            self.rest.codec,
-            last_look,
-            lambda up: self._stream_changed(Stream.TRADE, up=up),
-            stem=f"{contact.epoch:x}-",
+        """The way out for orders."""
+        self.entry = OrderEntry(
+            contact=self.contact,
+            venue=config.venue,
+            last_look=self.orchestrator.last_look,
+            start=self.tasks.start,
+            on_open=lambda up: self._stream_changed(Stream.TRADE, up=up),
             rng=self._rng,
             budget=self._budget,
-            reply_within_s=config.venue.request_timeout_ms / 1000,
-            tls=_tls(url),
-            on_request=self.stats.request,
+            tls=_tls(self.contact.endpoints.ws_trade_url),
             log=net_log,
         )
-        self.streams.append(self.trade)
-        self.orchestrator.use(SocketGateway(self.trade, over_rest))
-        # Until the login is acknowledged there is no way out for a quote.
-        self.kernel.on_event(StreamState(Stream.TRADE, up=False), self.clock.now_ns())
+        self.stats.way = self.entry.view
+        self.trade = self.entry.sockets
+        if self.trade is not None:
+            self.streams.extend(self.trade.sockets)
+        self.orchestrator.use(self.entry.gateway)
+        if not self.entry.is_open:
+            # Until a way is found no quote can leave.
+            self.kernel.on_event(StreamState(Stream.TRADE, up=False), self.clock.now_ns())
 
     def _stream_changed(self, stream: Stream, *, up: bool) -> None:
-        if not up:
+        if not up and stream != Stream.TRADE:  # each trade socket counts for itself
             self.stats.stream_drops[stream] += 1
         if stream == Stream.PRIVATE:
             self._private_up_since_ns = self.clock.now_ns() if up else None
         self._news((StreamState(stream, up),))
-        if all(stream.up for stream in self.streams):
+        if self.private.up and self.public.up and self.entry.is_open:
             self.streams_up.set()
         else:
             self.streams_up.clear()

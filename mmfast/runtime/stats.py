@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from mmfast.messages import Mode, Stream
@@ -23,6 +24,19 @@ class ModeSwitch(NamedTuple):
     reason: str
 
 
+class WayView(NamedTuple):
+    """What there is to see of the way out for orders; ways are named as in the configuration,
+    and ``none`` is no way at all."""
+
+    way: str
+    switches: dict[str, int]
+    takes_ms: dict[str, float]
+    """Newest estimate of what an order takes; ways without fresh measurements are missing."""
+    sockets_up: int
+    takeovers: int
+    strays: int
+
+
 class RunStats:
     """Counters of one run."""
 
@@ -40,6 +54,7 @@ class RunStats:
         "ticks",
         "ticks_by_mode",
         "unanswered",
+        "way",
     )
 
     def __init__(self, now_ns: int) -> None:
@@ -59,6 +74,8 @@ class RunStats:
         self.reloads_taken = 0
         self.reloads_refused = 0
         self.mode_switches: list[ModeSwitch] = []
+        self.way: Callable[[], WayView] | None = None
+        """Who knows the way out for orders; None before there is one."""
 
     def tick(self, label: str, duration_ns: int) -> None:
         """A tick closed; ``label`` is the way its batches were sent."""

@@ -56,6 +56,7 @@ def config_text(
     seed: int = 7,
     order_entry: str = "ws",
     request_timeout_ms: int = 5_000,
+    trade_sockets: int = 2,
 ) -> str:
     """Configuration of the scenario: a still market, and the highest market-maker tier."""
     rows = "\n".join(
@@ -67,6 +68,7 @@ def config_text(
 venue:
   environment: embedded
   order_entry: {order_entry}
+  trade_sockets: {trade_sockets}
   instance: "s"
   request_timeout_ms: {request_timeout_ms}
 async_batch:

@@ -18,6 +18,7 @@ from mmfast.messages import Mode
 
 PATIENCE_S = 20.0
 DOWN = "trade socket down"
+SOCKETS = 2  # as many as the configuration asks for by default
 
 
 async def arm(live: Scenario, *rows: dict[str, object]) -> None:
@@ -113,7 +114,7 @@ def test_a_lost_trade_socket_pulls_all_quotes_and_comes_back(tmp_path: Path, how
         await live.tick(12)
         assert live.session.trade is not None
         await arm(live, {"kind": "stream_drop", "sockets": "trade", "how": how})
-        await until(lambda: live.session.trade.reconnects == 1, "a new connection")
+        await until(lambda: live.session.trade.reconnects == SOCKETS, "a new connection")
         await disarm(live)
         await until(lambda: live.session.kernel.mode is Mode.TRADING, "trading")
         live.market.move(20)
@@ -171,7 +172,7 @@ def test_a_restarting_trade_service_is_left_for_a_new_connection(tmp_path: Path)
         assert live.session.trade is not None
         await arm(live, {"kind": "service_restarting"})
         await move(live, 20)
-        await until(lambda: live.session.trade.reconnects == 1, "a new connection")
+        await until(lambda: live.session.trade.reconnects == SOCKETS, "a new connection")
         await until(lambda: live.session.kernel.mode is Mode.TRADING, "trading")
         await live.settle()
         await disarm(live)
