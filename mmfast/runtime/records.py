@@ -109,7 +109,7 @@ def _final(update: OrderUpdate) -> Row:
 def _ending(ending: Ending) -> Row:
     """What the engine has concluded of an order, and on what evidence."""
     return {
-        "kind": "end",
+        "kind": "ended",
         "order": _name(ending.client_id),
         "end": ending.end.name,
         "evidence": ending.evidence.name,

@@ -151,6 +151,9 @@ def test_a_run_can_be_read_from_its_journal(
     assert len(placed) >= 30
     assert replied == sent, "every batch has its reply"
     assert ended == placed, "every order has its end"
+    concluded = [row for row in rows if row["kind"] == "ended"]
+    assert sorted(row["order"] for row in concluded) == sorted(placed), "and it is told once"
+    assert {row["evidence"] for row in concluded} == {"REPORT"}
 
 
 def test_a_torn_journal_is_cut_and_a_damaged_one_keeps_the_engine_from_starting(

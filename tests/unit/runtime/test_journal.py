@@ -16,6 +16,8 @@ import pytest
 from runtime_bench import FakeClock, batch
 
 from mmfast.clock import SystemClock
+from mmfast.engine.endings import Ending, Evidence
+from mmfast.engine.order_states import State
 from mmfast.errors import StateError
 from mmfast.messages import (
     NO_RATE_INFO,
@@ -274,7 +276,10 @@ def test_an_order_can_be_followed_from_its_command_to_its_end() -> None:
     assert answer["items"][1][1:] == ["REJECT", 110007, "not enough"]
     absent = row_of(OrderAbsent(client_id=2, evidence="not found 2 times"))
     assert absent == {"kind": "absent", "order": f"{2:016x}", "evidence": "not found 2 times"}
-    for row in (row_of(sent), answer, absent, row_of(ModeChange(Mode.HALTED, "why"))):
+    ended = row_of(Ending(2, State.EXPIRED_UNSENT, Evidence.SEARCHES, 0))
+    assert (ended["order"], ended["end"]) == (f"{2:016x}", "EXPIRED_UNSENT")
+    assert ended["evidence"] == "SEARCHES"
+    for row in (row_of(sent), answer, absent, ended, row_of(ModeChange(Mode.HALTED, "why"))):
         assert json.loads(to_json(1, row))["ms"] == 1
 
 
