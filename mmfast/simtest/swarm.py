@@ -11,7 +11,13 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, NamedTuple
 
-from mmfast.sim.fault_terms.kinds import KINDS, AddressBan, Fault
+from mmfast.sim.fault_terms.kinds import (
+    KINDS,
+    AddressBan,
+    Fault,
+    InstrumentSuspended,
+    Maintenance,
+)
 from mmfast.sim.fault_terms.schedule import Schedule
 from mmfast.sim.params import FlowParams, VenueParams
 from mmfast.simtest import weather
@@ -116,12 +122,10 @@ def plan_of(seed: int, minutes: float, only: tuple[str, ...] = ()) -> Plan:
     faults = [DRAWS[n](dice, _window(dice, safety_s), symbols) for n in chosen if n in DRAWS]
     wire = [_wire(dice, name, safety_s) for name in chosen if name in WIRE_FAULTS]
     acts = [act for name in chosen if name in HOST_FAULTS for act in _acts(dice, name, safety_s)]
-    bans_ms = [fault.from_ms for fault in faults if isinstance(fault, AddressBan)]
     return Plan(
         seed=seed,
         safety_ns=START_NS + int(safety_s * NS_PER_S),
-        # A banned address waits ten minutes before it knocks again.
-        calm_s=CALM_S + max((ms / 1000 + 610.0 - safety_s for ms in bans_ms), default=0.0),
+        calm_s=CALM_S + _extra_calm_s(faults, safety_s),
         symbols=symbols,
         config=config,
         tighter=tighter,
@@ -131,6 +135,16 @@ def plan_of(seed: int, minutes: float, only: tuple[str, ...] = ()) -> Plan:
         acts=tuple(sorted(acts, key=lambda act: act.at_ns)),
         wall_off_ms=_wall_off(dice) if WALL_OFF in chosen else 0,
     )
+
+
+def _extra_calm_s(faults: list[Fault], safety_s: float) -> float:
+    """What the engine may need on top to trade again: a banned address waits ten minutes before
+    it knocks, and the status of instruments is read once a minute."""
+    bans_s = [fault.from_ms / 1000 for fault in faults if isinstance(fault, AddressBan)]
+    extra_s = max((at_s + 610.0 - safety_s for at_s in bans_s), default=0.0)
+    if any(isinstance(fault, InstrumentSuspended | Maintenance) for fault in faults):
+        extra_s = max(extra_s, 25.0)
+    return max(extra_s, 0.0)
 
 
 def _wall_off(dice: random.Random) -> int:
@@ -218,7 +232,7 @@ def _values(dice: random.Random, max_batch: int) -> dict[str, object]:
     return {
         "recv_window_ms": dice.choice((500, 1_000, 2_000, 5_000)),
         "request_timeout_ms": dice.choice((500, 2_000)),
-        "order_entry": dice.choice(("ws", "ws", "rest")),
+        "order_entry": dice.choice(("auto", "auto", "ws", "rest")),
         "max_batch_orders": max_batch,
         "enabled": dice.choice(("true", "true", "true", "false")),
         "coalesce_cancel": dice.choice(("true", "true", "false")),
