@@ -1,9 +1,9 @@
-"""Orders that the table took in from the venue, and changes that nobody confirms."""
+"""Orders that the table took in from the venue, changes nobody confirms, late departures."""
 
 from __future__ import annotations
 
 import pytest
-from engine_world import order_update
+from engine_world import SECOND, order_update
 from order_bench import Bench
 
 from mmfast.engine.order_states import State
@@ -45,3 +45,28 @@ def test_an_adopted_order_that_cannot_be_found_any_more_was_cancelled(bench: Ben
     assert order.state is State.UNKNOWN
     assert bench.table.on_absent(77, bench.now_ns).after is State.CANCELLED
     assert bench.table.strays.all() == []
+
+
+def test_a_blind_cancel_that_never_left_proves_nothing_about_the_order(bench: Bench) -> None:
+    order = bench.place()
+    bench.answer(Op.PLACE, Outcome.ACK)
+    bench.cancel()
+    bench.answer(Op.CANCEL, Outcome.NOT_SENT)
+    assert order.state is State.UNKNOWN, "accepted is not resting"
+    assert bench.table.due_for_resolve(bench.now_ns) == [order]
+
+
+def test_what_left_late_may_act_so_much_later(bench: Bench) -> None:
+    """One order per call: the last of a tick leaves long after it was decided."""
+    order = bench.live()
+    bench.amend(lots=15)
+    left_ns = bench.now_ns + 5 * SECOND
+    bench.now_ns = left_ns + SECOND
+    bench.table.on_reply(Op.AMEND, 1, Outcome.UNKNOWN, "", bench.tick, left_ns, bench.now_ns)
+    assert order.sent_ns == left_ns
+    bench.now_ns = left_ns + bench.table.expiry_ns - 1
+    bench.see(WORKING, updated_ms=10)
+    assert order.state is State.UNKNOWN, "it may still be accepted"
+    bench.now_ns += 1
+    bench.see(WORKING, updated_ms=10)
+    assert (order.state, order.lots) == (State.LIVE, 10)
