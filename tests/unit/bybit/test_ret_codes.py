@@ -86,6 +86,12 @@ def test_the_trade_socket_reads_10003_as_too_many_sessions() -> None:
     assert outcome_of(10004, Op.PLACE, trade_socket=True) is Outcome.REJECT
 
 
+def test_a_request_id_used_twice_proves_nothing_on_the_trade_socket() -> None:
+    """We use none twice, so the request itself came twice, and the first one may live."""
+    for op in Op:
+        assert outcome_of(20006, op, trade_socket=True) is Outcome.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("code", "kind"),
     [

@@ -73,6 +73,7 @@ class Venue:
         self.open: tuple[OrderUpdate, ...] = ()
         self.fails = 0
         self.asked = 0
+        self.meanwhile: Callable[[], None] = lambda: None
         self.since_ms: list[int] = []
 
     def _maybe_fail(self) -> None:
@@ -87,6 +88,7 @@ class Venue:
     async def order(self, client_id: int) -> OrderUpdate | None:
         self._maybe_fail()
         self.asked += 1
+        self.meanwhile()
         return self.order_answer
 
     async def executions(self, since_ms: int) -> tuple[Execution, ...]:
@@ -115,6 +117,10 @@ class Bench:
         )
         self.request = ResolveOrder(7, 0, clock.ns)
         self.resolver.ask(self.request)
+
+    @property
+    def doubt(self) -> recover._Doubt:
+        return self.resolver._doubts[7]
 
     def deliver(self, events: Sequence[Event]) -> None:
         self.delivered.extend(events)
@@ -201,14 +207,52 @@ def test_a_trade_alone_proves_that_the_order_lived(bench: Bench) -> None:
 
 
 def test_a_late_appearance_resets_the_count(bench: Bench) -> None:
-    bench.clock.pass_ms(VOID_MS + 1)
+    bench.clock.pass_ms(VOID_MS + 10)
     bench.poll(1)
+    assert bench.doubt.absences == 1
     bench.venue.trades = (execution(7),)
     bench.poll(1)
     bench.venue.trades = ()
     bench.poll(1)
     assert bench.absent() == []
     bench.poll(1)
+    assert len(bench.absent()) == 1
+
+
+def test_a_search_that_a_later_request_overtakes_proves_nothing(bench: Bench) -> None:
+    """A cancel of the same order leaves while the venue is asked about its create."""
+    bench.clock.pass_ms(VOID_MS + 10)
+    bench.poll(1)
+    later = ResolveOrder(7, 0, bench.clock.ns)
+    bench.venue.meanwhile = lambda: bench.resolver.ask(later)
+    bench.poll(1)
+    assert bench.absent() == []
+    assert bench.doubt.absences == 0
+
+
+def test_a_search_during_which_the_private_stream_was_lost_proves_nothing(bench: Bench) -> None:
+    def blink() -> None:
+        bench.clock.pass_ms(5)
+        bench.up_since_ns = bench.clock.ns
+
+    bench.clock.pass_ms(VOID_MS + 10)
+    bench.venue.meanwhile = blink
+    bench.poll(4)
+    assert bench.absent() == []
+    bench.venue.meanwhile = lambda: None
+    bench.poll(2)
+    assert len(bench.absent()) == 1
+
+
+def test_what_is_not_known_of_the_clock_is_waited_for_as_well(bench: Bench) -> None:
+    trip_ns = 600_000_000
+    bench.venue_clock = clock = VenueClock(bench.clock)
+    clock.observe(bench.clock.ns - trip_ns, bench.clock.ns, bench.clock.wall_ms() * 1_000_000)
+    bench.resolver._venue_clock = clock
+    bench.clock.pass_ms(VOID_MS + trip_ns // 2_000_000 - 1)
+    bench.poll(1)
+    assert bench.doubt.absences == 0
+    bench.poll(2)
     assert len(bench.absent()) == 1
 
 
