@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from itertools import product
 
+import msgspec
 import pytest
-from engine_world import draft, execution, order_update
+from engine_world import draft, execution, order_update, reply
 from kernel_desk import Desk
 
 from mmfast.engine.endings import EVIDENCE_OF, MAX_UNTOLD, REMEMBERED, Ending, Evidence
@@ -129,6 +130,17 @@ def test_no_other_outcome_ends_anything(desk: Desk) -> None:
     desk.flush()
     assert desk.kernel.take_endings() == []
     assert desk.kernel.view(desk.now_ns).unknown == len(batch.commands)
+
+
+def test_an_answer_that_names_another_order_proves_nothing(desk: Desk) -> None:
+    (batch,) = desk.flush()
+    answer = reply(batch, Outcome.REJECT, desk.now_ns)
+    first, second, *others = answer.items
+    desk.feed(msgspec.structs.replace(answer, items=(second, first, *others)))
+    ended = {ending.client_id for ending in desk.kernel.take_endings()}
+    assert ended == {item.client_id for item in others}
+    asked = {request.client_id for request in desk.requests(ResolveOrder)}
+    assert asked == {first.client_id, second.client_id}
 
 
 # -- after the end ----------------------------------------------------------------------

@@ -70,3 +70,31 @@ def test_what_left_late_may_act_so_much_later(bench: Bench) -> None:
     bench.now_ns += 1
     bench.see(WORKING, updated_ms=10)
     assert (order.state, order.lots) == (State.LIVE, 10)
+
+
+def test_an_amend_that_never_left_counts_no_more_though_the_order_is_in_doubt(
+    bench: Bench,
+) -> None:
+    order = bench.live()
+    bench.amend(lots=15)
+    bench.table.on_missing(order, bench.now_ns)
+    bench.answer(Op.AMEND, Outcome.NOT_SENT)
+    assert order.state is State.UNKNOWN
+    assert bench.table.open_lots[0] == 10
+
+
+def test_a_trade_proves_that_an_order_lived_whatever_a_reply_says_later(bench: Bench) -> None:
+    order = bench.place()
+    bench.answer(Op.PLACE, Outcome.UNKNOWN)
+    bench.trade(4)
+    assert bench.answer(Op.PLACE, Outcome.REJECT) is None
+    assert order.state is State.UNKNOWN
+    assert bench.table.on_absent(1, bench.now_ns).after is State.CANCELLED
+
+
+def test_an_accepted_order_that_a_snapshot_lacks_is_asked_about_at_once(bench: Bench) -> None:
+    order = bench.place()
+    bench.answer(Op.PLACE, Outcome.ACK)
+    bench.table.on_missing(order, bench.now_ns)
+    assert order.state is State.UNKNOWN
+    assert bench.table.due_for_resolve(bench.now_ns) == [order]
