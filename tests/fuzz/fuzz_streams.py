@@ -27,7 +27,7 @@ OURS = (linear_instrument(), linear_instrument(1, "ETHUSDT", 2, 2))
 STEPS = {one.symbol: Fraction(one.step_units, 10**one.step_decimals) for one in OURS}
 INT64 = range(-(2**63), 2**63)
 KINDS = ("order", "execution", "position", "wallet")
-TOPICS = {"orderbook.50.BTCUSDT", "orderbook.50.ETHUSDT"}
+TOPICS = {f"orderbook.{depth}.{symbol}" for depth in (50, 1) for symbol in ("BTCUSDT", "ETHUSDT")}
 
 ORDER = {
     "category": "linear", "symbol": "BTCUSDT", "orderId": "v-1", "price": "65000.20",
@@ -155,22 +155,24 @@ class PublicFrames(Target):
     trees = (
         b'{"topic":"orderbook.50.BTCUSDT","type":"delta","ts":1,"data":{"s":"BTCUSDT"}}',
         b'{"type":"delta","topic":"orderbook.50.ETHUSDT","ts":1,"data":{}}',
+        b'{"topic":"orderbook.1.BTCUSDT","type":"snapshot","ts":1,"data":{"s":"BTCUSDT"}}',
         b'{"topic":"publicTrade.BTCUSDT","data":[]}',
         b'{"success":true,"ret_msg":"pong","conn_id":"c","req_id":"1","op":"ping"}',
         b'{"success":false,"ret_msg":"no such topic","req_id":"1","op":"subscribe"}',
     )
     tokens = (b'"topic"', b"orderbook.50.", b"orderbook.1.", b"BTCUSDT", b'"op"', b'"pong"')
-    reaches = frozenset({"+BOOK", "MALFORMED", "+PONG", "+SUBSCRIBED", "+OTHER"})
+    reaches = frozenset({"+BOOK", "+LEVEL1", "MALFORMED", "+PONG", "+SUBSCRIBED", "+OTHER"})
 
     def __init__(self) -> None:
-        self._router = PublicRouter(tuple(one.symbol for one in OURS), 50)
+        self._router = PublicRouter(tuple(one.symbol for one in OURS), 50, level1=True)
 
     def check(self, data: bytes) -> str:
         found = self._router.route(data)
         if found.kind is Kind.MALFORMED:
             return "MALFORMED"
-        if found.kind is Kind.BOOK:
-            topic = self._router.topic(found.instrument)
+        if found.kind in (Kind.BOOK, Kind.LEVEL1):
+            deep, level1 = self._router.topics_of(found.instrument)
+            topic = deep if found.kind is Kind.BOOK else level1
             assert topic in TOPICS
             # Written plainly, or with escapes.
             assert topic.encode() in data or b"\\" in data
