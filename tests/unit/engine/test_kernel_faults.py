@@ -247,3 +247,20 @@ def test_a_risk_refusal_is_told_once_and_again_after_it_was_over() -> None:
     desk.book(0, MID + 100)
     assert desk.flush() == []
     assert [a.code for a in desk.requests(Alert)] == ["refused_order_value"]
+
+
+@pytest.mark.parametrize("told", ["by the snapshot", "by the stream before it", "by both"])
+def test_a_fill_of_the_run_before_counts_once_however_it_is_told(told: str) -> None:
+    """The position that is read contains it; the execution may come again, from two places."""
+    desk = Desk(1)
+    old = execution(0, "before the crash", 3, seq=5)
+    desk.feed(StreamState(Stream.PUBLIC, True), StreamState(Stream.PRIVATE, True))
+    if told != "by the snapshot":
+        desk.feed(old)
+    rows = () if told == "by the stream before it" else (old,)
+    desk.snapshot(executions=rows, positions=(position(7, seq=5, entry_value_e8=7 * 10**9),))
+    desk.feed(old)
+    assert desk.kernel.view(desk.now_ns).instruments[0].position_lots == 7
+    desk.feed(execution(0, "after it", 2, seq=6))
+    assert desk.kernel.view(desk.now_ns).instruments[0].position_lots == 9
+    assert [alert.code for alert in desk.requests(Alert)].count("position_corrected") == 0
