@@ -31,6 +31,7 @@ from mmfast.runtime.logs import say
 from mmfast.runtime.session import Contact, Session
 from mmfast.runtime.tasks import TaskGroup
 from mmfast.runtime.timekeeping import TimeKeeper
+from mmfast.runtime.warmth import keep_warm
 from mmfast.units import NS_PER_MS, NS_PER_S
 
 START_LIMIT_S: Final = 20.0
@@ -256,6 +257,7 @@ class AsyncQuoteLoop:
             "config-reload": self._reload_when_wanted(),
             "clock": self._time_keeper().run(),
             "instruments": self._keep_instruments(INSTRUMENTS_EVERY_S),
+            "warmth": keep_warm(self.contact.rest),
         }
         if self.contact.protected:
             window_s = self.config.venue.dcp_window_s
