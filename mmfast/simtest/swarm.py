@@ -11,12 +11,15 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Final, NamedTuple
 
+import msgspec
+
 from mmfast.sim.fault_terms.kinds import (
     KINDS,
     AddressBan,
     Fault,
     InstrumentSuspended,
     Maintenance,
+    Sampled,
 )
 from mmfast.sim.fault_terms.schedule import Schedule
 from mmfast.sim.params import FlowParams, VenueParams
@@ -59,6 +62,7 @@ WALL_OFF: Final = "wall_off"
 FAULT_NAMES: Final = (*KINDS, *WIRE_FAULTS, *HOST_FAULTS, WALL_OFF)
 
 _CHANCE: Final = 0.25
+_OFTEN: Final = 0.1
 _RARE: Final = {"address_ban": 0.03, "tick_size_changed": 0.06, "maintenance": 0.12}
 _SIZES: Final[dict[str, tuple[str, Decimal]]] = {
     "BTCUSDT": ("0.010", Decimal("0.010")),
@@ -121,6 +125,9 @@ def plan_of(seed: int, minutes: float, only: tuple[str, ...] = ()) -> Plan:
     venue, config, tighter = _setting(dice, seed, symbols)
     faults = [DRAWS[n](dice, _window(dice, safety_s), symbols) for n in chosen if n in DRAWS]
     wire = [_wire(dice, name, safety_s) for name in chosen if name in WIRE_FAULTS]
+    if only:
+        faults = [_often(fault) for fault in faults]
+        wire = [one._replace(chance=max(one.chance, _OFTEN)) for one in wire]
     acts = [act for name in chosen if name in HOST_FAULTS for act in _acts(dice, name, safety_s)]
     return Plan(
         seed=seed,
@@ -135,6 +142,13 @@ def plan_of(seed: int, minutes: float, only: tuple[str, ...] = ()) -> Plan:
         acts=tuple(sorted(acts, key=lambda act: act.at_ns)),
         wall_off_ms=_wall_off(dice) if WALL_OFF in chosen else 0,
     )
+
+
+def _often(fault: Fault) -> Fault:
+    """A fault that was asked for by name shall be seen."""
+    if isinstance(fault, Sampled) and fault.chance < _OFTEN:
+        return msgspec.structs.replace(fault, chance=Decimal(str(_OFTEN)))
+    return fault
 
 
 def _extra_calm_s(faults: list[Fault], safety_s: float) -> float:
@@ -161,6 +175,8 @@ def _window(dice: random.Random, safety_s: float) -> dict[str, int]:
 
 def _wire(dice: random.Random, name: str, safety_s: float) -> WireFault:
     window = _window(dice, safety_s)
+    if name in weather.CONNECTS and dice.random() < 0.5:
+        window["from_ms"] = 0  # the engine connects when it starts, and seldom later
     from_ns = START_NS + window["from_ms"] * NS_PER_MS
     strength = {
         weather.CONNECT_REFUSED: (0.9, 0),

@@ -23,6 +23,7 @@ IDLE_CLOSE: Final = "idle_close"
 DEAF: Final = "deaf"
 DUMB: Final = "dumb"
 
+CONNECTS: Final = (CONNECT_REFUSED, NAME_UNKNOWN, CONNECT_HANGS)
 #: Name to the fault class of the reliability table it stands for.
 WIRE_FAULTS: Final[dict[str, str]] = {
     CONNECT_REFUSED: "F03",
@@ -96,7 +97,7 @@ class Gusts:
 
     def connecting(self, now_ns: int) -> OSError | bool | None:
         """See :class:`mmfast.simtest.network.Weather`."""
-        for fault in self._hits((CONNECT_REFUSED, NAME_UNKNOWN, CONNECT_HANGS), now_ns):
+        for fault in self._hits(CONNECTS, now_ns):
             if fault.name == CONNECT_HANGS:
                 return True
             if fault.name == NAME_UNKNOWN:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from planted import BUGS
+
+import mmfast
 
 SEEDS = 200
 QUICK = (
@@ -28,7 +31,11 @@ def hunt(name: str) -> dict[str, object]:
     that it is the same engine is shown elsewhere."""
     program = (sys.executable, "-X", "mmfast_engine=interpreted", str(HUNT))
     done = subprocess.run(
-        [*program, name, "--seeds", str(SEEDS)], stdout=subprocess.PIPE, check=False, text=True
+        [*program, name, "--seeds", str(SEEDS)],
+        env={**os.environ, "PYTHONPATH": str(Path(mmfast.__file__).parents[1])},
+        stdout=subprocess.PIPE,
+        check=False,
+        text=True,
     )
     return json.loads(done.stdout)
 

@@ -15,7 +15,7 @@ SEEDS = 200
 MINUTES = 6.0
 
 
-@pytest.mark.parametrize("seed", range(1, 9))
+@pytest.mark.parametrize("seed", range(1, 7))
 def test_a_seed_breaks_no_promise(seed: int) -> None:
     report = run_seed(Job(seed, 2.0))
     assert not report.violations, failure_text(report)
@@ -30,7 +30,7 @@ def test_each_fault_fires_when_it_is_asked_for(name: str) -> None:
     if name == "address_ban":
         minutes, seeds = 1.0, (1,)  # ten minutes of waiting follow it
     else:
-        minutes, seeds = 1.5, tuple(range(1, 9))
+        minutes, seeds = 1.2, tuple(range(1, 9))
     for seed in seeds:
         report = run_seed(Job(seed, minutes, (name,)))
         assert not report.violations, failure_text(report)
