@@ -35,6 +35,10 @@ cdef enum:
     WORD_LIMIT = 8
     OUR_DIGITS = 16
     TIME_DIGITS = 15
+    ITEMS_LIMIT = 64
+    #: Where a command names its order, and how many fields it has.
+    CLIENT_ID = 7
+    COMMAND_FIELDS = 8
 
 
 cdef struct Row:
@@ -177,3 +181,12 @@ cdef class OrderRows:
     cdef bint _topic(self, const Span* text) noexcept
     cdef object _event(self, Row* row, Market market)
     cdef object _word(self, const Span* text)
+
+
+cdef class Acks:
+    cdef object _item
+    cdef object _ack
+    cdef bytes _head
+
+    cdef tuple _rows(self, Cursor* c, tuple commands)
+    cdef object _made(self, object client_id, const Span* venue_id)

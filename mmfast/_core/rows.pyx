@@ -1,4 +1,5 @@
-"""Order rows of the private stream: bytes to messages without anything in between.
+"""Rows about our orders, of the private stream and of replies: bytes to messages without
+anything in between.
 
 The short way only: what is not spelled exactly as the venue spells it (an escape, a letter beyond
 ASCII, an unknown word, a number off its grid, a repeated key) is answered with None, and the
@@ -7,7 +8,9 @@ caller reads the frame the long way, which alone decides what is wrong and says 
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.object cimport PyObject
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_SET_ITEM
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memcpy, memset
 
@@ -22,6 +25,7 @@ cdef extern from "Python.h":
     void* PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     object PyObject_Vectorcall(object call, PyObject** args, size_t count, PyObject* names)
+    object PyType_GenericAlloc(PyTypeObject* kind, Py_ssize_t items)
 
 cdef enum:
     SEEN_TOPIC = 1
@@ -44,6 +48,15 @@ cdef object text_of(const Span* span):
     return text
 
 
+cdef bint skip_plain(Cursor* c) noexcept nogil:
+    """A value that nobody reads."""
+    cdef Span ignored
+    skip_space(c)
+    if c.at < c.end and c.at[0] == c'"':
+        return plain_text(c, &ignored)
+    return skip_value(c)
+
+
 cdef bint scan_row(Cursor* c, Row* row) noexcept nogil:
     """One row, up to and with its closing brace; False if it is not plain."""
     cdef Span key
@@ -57,10 +70,7 @@ cdef bint scan_row(Cursor* c, Row* row) noexcept nogil:
         field = field_of(&key)
         skip_space(c)
         if field < 0:
-            if c.at < c.end and c.at[0] == c'"':
-                if not plain_text(c, &key):
-                    return False
-            elif not skip_value(c):
+            if not skip_plain(c):
                 return False
         else:
             if row.seen >> field & 1:
@@ -295,3 +305,100 @@ cdef class OrderRows:
         if len(self._words) < WORD_LIMIT:
             self._words.append(word)
         return word
+
+
+cdef bint scan_ack(Cursor* c, Span* link_id, Span* venue_id) noexcept nogil:
+    """One row of a reply; False if it is not plain, or lacks one of the ids."""
+    cdef Span key
+    link_id.start, link_id.size = NULL, 0
+    venue_id.start, venue_id.size = NULL, 0
+    if not take(c, c"{"):
+        return False
+    while True:
+        if not plain_text(c, &key) or not take(c, c":"):
+            return False
+        if is_text(&key, b"orderLinkId", 11):
+            if link_id.start != NULL or not plain_text(c, link_id):
+                return False
+        elif is_text(&key, b"orderId", 7):
+            if venue_id.start != NULL or not plain_text(c, venue_id):
+                return False
+        elif not skip_plain(c):
+            return False
+        if take(c, c","):
+            continue
+        return take(c, c"}") and link_id.size > 0 and venue_id.size > 0
+
+
+@cython.final
+cdef class Acks:
+    """Reads rows of replies in which everything was accepted; see the stub."""
+
+    def __cinit__(self, str head not None, type item not None, ack not None):
+        if not issubclass(item, tuple):
+            raise TypeError(f"item: expected a kind of tuple, found {item.__name__}")
+        self._head = head.encode("ascii")
+        self._item = item
+        self._ack = ack
+
+    def read(self, result not None, tuple commands not None):
+        """See the stub: an item for each command, or None."""
+        cdef bytes text = bytes(result)
+        cdef Cursor c
+        cdef Span key
+        cdef tuple items
+        c.at = <const unsigned char*>PyBytes_AS_STRING(text)
+        c.end = c.at + PyBytes_GET_SIZE(text)
+        if not take(&c, c"{") or not plain_text(&c, &key) or not is_text(&key, b"list", 4):
+            return None
+        if not take(&c, c":") or not take(&c, c"["):
+            return None
+        items = self._rows(&c, commands)
+        if items is None or not take(&c, c"]") or not take(&c, c"}"):
+            return None
+        skip_space(&c)
+        return items if c.at == c.end else None
+
+    cdef tuple _rows(self, Cursor* c, tuple commands):
+        """The rows, each about the command in its place; None if one is not."""
+        cdef int64_t[ITEMS_LIMIT] ids
+        cdef Py_ssize_t count = PyTuple_GET_SIZE(commands)
+        cdef Py_ssize_t row, other
+        cdef Span link_id, venue_id
+        cdef list items = []
+        cdef object command, client_id
+        if count > ITEMS_LIMIT:
+            return None
+        for row in range(count):
+            command = commands[row]
+            if not isinstance(command, tuple) or PyTuple_GET_SIZE(command) != COMMAND_FIELDS:
+                return None
+            client_id = <object>PyTuple_GET_ITEM(command, CLIENT_ID)
+            if row and not take(c, c",") or not scan_ack(c, &link_id, &venue_id):
+                return None
+            ids[row] = id_of(
+                &link_id, PyBytes_AS_STRING(self._head), PyBytes_GET_SIZE(self._head)
+            )
+            if ids[row] == 0 or client_id != ids[row]:
+                return None
+            for other in range(row):
+                if ids[other] == ids[row]:
+                    return None
+            items.append(self._made(client_id, &venue_id))
+        return tuple(items)
+
+    cdef object _made(self, object client_id, const Span* venue_id):
+        cdef object name = text_of(venue_id)
+        cdef object item = PyType_GenericAlloc(<PyTypeObject*>self._item, 5)
+        # Each place takes a reference of its own.
+        Py_INCREF(client_id)
+        PyTuple_SET_ITEM(item, 0, client_id)
+        Py_INCREF(self._ack)
+        PyTuple_SET_ITEM(item, 1, self._ack)
+        Py_INCREF(0)
+        PyTuple_SET_ITEM(item, 2, 0)
+        Py_INCREF("")
+        PyTuple_SET_ITEM(item, 3, "")
+        Py_INCREF(name)
+        PyTuple_SET_ITEM(item, 4, name)
+        return item

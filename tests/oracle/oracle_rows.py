@@ -63,16 +63,43 @@ class OrderRows:
         return self._make(**dict(zip(self._fields, values, strict=True)))
 
     def _id(self, link):
-        head, digits = link[:-16], link[-16:]
-        if head != self._head or not HEX.fullmatch(digits):
-            return 0
-        number = int(digits, 16)
-        return 0 if number >> 63 else number
+        return _id(self._head, link)
+
+
+class Acks:
+    """Same surface; raises ValueError for a reply that does not accept every command in turn."""
+
+    def __init__(self, head, item, ack):
+        self._head = head
+        self._item = item
+        self._ack = ack
+
+    def read(self, result, commands):
+        told = json.loads(bytes(result).decode(), object_pairs_hook=_without_repeats)
+        if set(told) != {"list"}:
+            raise ValueError("more than a list")
+        ids = [command[7] for command in commands]
+        named = [_id(self._head, row["orderLinkId"]) for row in told["list"]]
+        venue_ids = [row["orderId"] for row in told["list"]]
+        if named != ids or len(set(ids)) != len(ids) or not all(ids) or not all(venue_ids):
+            raise ValueError("other orders")
+        return tuple(
+            self._item((number, self._ack, 0, "", venue_id))
+            for number, venue_id in zip(ids, venue_ids, strict=True)
+        )
+
+
+def _id(stem, link):
+    head, digits = link[:-16], link[-16:]
+    if head != stem or not HEX.fullmatch(digits):
+        return 0
+    number = int(digits, 16)
+    return 0 if number >> 63 else number
 
 
 def _without_repeats(pairs):
     found = dict(pairs)
-    wanted = {*NAMES, "topic", "data", "creationTime", "symbol", "side", "orderStatus"}
+    wanted = {*NAMES, "topic", "data", "creationTime", "symbol", "side", "orderStatus", "list"}
     if len(found) != len(pairs) and any(
         [key for key, _ in pairs].count(name) > 1 for name in wanted
     ):
