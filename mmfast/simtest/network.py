@@ -14,7 +14,7 @@ import itertools
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
-from mmfast.simtest.loop import Time
+from mmfast.simtest.loop import Time, VirtualLoop
 from mmfast.simtest.transport import ClientTransport
 from mmfast.units import NS_PER_S
 
@@ -149,6 +149,7 @@ class Network:
     async def connect(self, factory: Callable[[], asyncio.BaseProtocol], port: int) -> Any:  # noqa: ANN401
         """What ``loop.create_connection`` does."""
         loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualLoop)  # noqa: S101 - nothing else runs here
         fate = self.weather.connecting(self.time.now_ns)
         await asyncio.sleep(CONNECT_NS / NS_PER_S)
         if isinstance(fate, OSError):
@@ -189,9 +190,7 @@ class Link:
         "port",
     )
 
-    def __init__(
-        self, network: Network, number: int, port: int, loop: asyncio.AbstractEventLoop
-    ) -> None:
+    def __init__(self, network: Network, number: int, port: int, loop: VirtualLoop) -> None:
         self._network = network
         self.loop = loop
         self._up_ns = self._down_ns = 0
@@ -213,7 +212,9 @@ class Link:
     # The engine's end.
 
     def write(self, data: bytes) -> None:
-        """The engine writes."""
+        """The engine writes; one that was killed in this turn of its loop does so no more."""
+        if self.loop.killed:
+            return
         network = self._network
         now_ns = network.time.now_ns
         network.tap.wrote(self, data, now_ns)
