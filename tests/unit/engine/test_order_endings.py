@@ -22,6 +22,8 @@ from mmfast.messages import (
     OrderStatus,
     Outcome,
     ResolveOrder,
+    Stream,
+    StreamState,
 )
 from mmfast.units import NS_PER_S
 
@@ -141,6 +143,26 @@ def test_an_answer_that_names_another_order_proves_nothing(desk: Desk) -> None:
     assert ended == {item.client_id for item in others}
     asked = {request.client_id for request in desk.requests(ResolveOrder)}
     assert asked == {first.client_id, second.client_id}
+
+
+def test_a_fill_that_names_only_the_venues_id_is_our_orders(desk: Desk) -> None:
+    """As fast executions and takeovers are told."""
+    (batch,) = desk.settle()
+    one = batch.commands[0]
+    fill = execution(0, "nameless", 4, side=one.side, venue_id=f"venue-{one.client_id}")
+    desk.feed(fill, fill)
+    assert desk.kernel.counters.fills == 1
+    assert desk.kernel.counters.foreign_events == 0
+    assert desk.kernel._orders.get(one.client_id).booked_lots == 4
+
+
+def test_an_order_in_doubt_is_asked_about_though_the_private_stream_is_down(desk: Desk) -> None:
+    (batch,) = desk.flush()
+    desk.feed(StreamState(Stream.PRIVATE, False))
+    desk.kernel.take_requests()
+    desk.ack([batch], Outcome.UNKNOWN)
+    asked = {request.client_id for request in desk.requests(ResolveOrder)}
+    assert asked == {one.client_id for one in batch.commands}
 
 
 # -- after the end ----------------------------------------------------------------------

@@ -7,7 +7,8 @@ from engine_world import SECOND, order_update
 from order_bench import Bench
 
 from mmfast.engine.order_states import State
-from mmfast.engine.orders import CONFIRM_NS
+from mmfast.engine.orders import CONFIRM_NS, OrderTable
+from mmfast.errors import InvariantError
 from mmfast.messages import Op, OrderStatus, Outcome
 
 WORKING, PARTLY = OrderStatus.WORKING, OrderStatus.PARTIALLY_FILLED
@@ -98,3 +99,21 @@ def test_an_accepted_order_that_a_snapshot_lacks_is_asked_about_at_once(bench: B
     bench.table.on_missing(order, bench.now_ns)
     assert order.state is State.UNKNOWN
     assert bench.table.due_for_resolve(bench.now_ns) == [order]
+
+
+@pytest.mark.parametrize("state", [state for state in State if state < State.FILLED])
+def test_only_the_slot_of_an_order_whose_cancel_left_is_filled_anew(
+    bench: Bench, state: State
+) -> None:
+    bench.live(1).code = state
+    leaving = (State.CANCELLING, State.CANCELLING_BLIND, State.CANCEL_ACKED)
+    if state in leaving:
+        assert bench.table.by_slot[0] is not bench.place(2)
+    else:
+        with pytest.raises(InvariantError, match="cancel must leave first"):
+            bench.place(2)
+
+
+@pytest.mark.parametrize(("window_s", "expiry_s"), [(1, 3), (2, 3), (5, 6), (10, 11)])
+def test_no_request_is_void_before_its_window_and_a_margin(window_s: int, expiry_s: int) -> None:
+    assert OrderTable(1, window_s * SECOND).expiry_ns == expiry_s * SECOND
