@@ -117,3 +117,10 @@ def test_only_the_slot_of_an_order_whose_cancel_left_is_filled_anew(
 @pytest.mark.parametrize(("window_s", "expiry_s"), [(1, 3), (2, 3), (5, 6), (10, 11)])
 def test_no_request_is_void_before_its_window_and_a_margin(window_s: int, expiry_s: int) -> None:
     assert OrderTable(1, window_s * SECOND).expiry_ns == expiry_s * SECOND
+
+
+def test_a_reply_to_another_operation_of_the_same_tick_answers_nothing(bench: Bench) -> None:
+    order = bench.live()
+    bench.cancel()
+    assert bench.answer(Op.AMEND, Outcome.NOT_SENT) is None
+    assert order.state is State.CANCELLING
