@@ -3,67 +3,19 @@ nothing left behind. What rests can always be cancelled, over REST if need be.""
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import pytest
 import uvloop
+from live_faults import arm, disarm, mode_reasons, move, nothing_rests, report, until
 from scenario import QUOTES, Scenario, scenario
 
 from mmfast.messages import Mode
 
-PATIENCE_S = 20.0
 DOWN = "trade socket down"
 SOCKETS = 2  # as many as the configuration asks for by default
-
-
-async def arm(live: Scenario, *rows: dict[str, object]) -> None:
-    """Faults of the venue, from now on."""
-    text = json.dumps({"seed": 1, "faults": rows})
-    url = f"{live.venue.rest_url}/control/faults"
-    async with aiohttp.ClientSession() as http, http.post(url, data=text) as reply:
-        assert reply.status == 200, await reply.text()
-
-
-async def disarm(live: Scenario) -> dict[str, int]:
-    """No more faults; how often each kind hit."""
-    url = f"{live.venue.rest_url}/control/faults"
-    async with aiohttp.ClientSession() as http:
-        async with http.get(url) as reply:
-            told = await reply.json()
-        async with http.delete(url) as reply:
-            assert reply.status == 200
-    return {row["kind"]: row["fired"] for row in told["faults"]}
-
-
-async def report(live: Scenario) -> dict[str, Any]:
-    url = f"{live.venue.rest_url}/control/report"
-    async with aiohttp.ClientSession() as http, http.get(url) as reply:
-        return await reply.json()
-
-
-async def until(condition: Callable[[], bool | Awaitable[bool]], what: str) -> None:
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                found = condition()
-                if found if isinstance(found, bool) else await found:
-                    return
-                await asyncio.sleep(0.02)
-    except TimeoutError:
-        raise AssertionError(f"waited for {what}") from None
-
-
-def mode_reasons(live: Scenario) -> list[tuple[Mode, str]]:
-    return [(switch.mode, switch.reason) for switch in live.stats.mode_switches]
-
-
-async def nothing_rests(live: Scenario) -> bool:
-    return (await live.venue.state())["open_orders"] == []
 
 
 def play(folder: Path, story: Callable[[Scenario], Awaitable[None]], **settings: Any) -> None:
@@ -80,13 +32,6 @@ def play(folder: Path, story: Callable[[Scenario], Awaitable[None]], **settings:
             assert len(state["open_orders"]) == QUOTES
 
     uvloop.run(run())
-
-
-async def move(live: Scenario, shift_bps: int) -> None:
-    """The market moves and the engine follows, whatever becomes of its requests."""
-    sent = sum(live.session.kernel.counters.sent)
-    live.market.move(shift_bps)
-    await until(lambda: sum(live.session.kernel.counters.sent) > sent, "commands")
 
 
 @pytest.mark.parametrize("when", ["before", "after"])

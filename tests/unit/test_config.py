@@ -97,6 +97,8 @@ def test_async_batch_has_exactly_the_promised_keys() -> None:
         ("environment: embedded", "environment: demo", "$.venue.order_entry",
          ("expected rest", "no trade socket")),
         ("order_entry: ws", "order_entry: fix", "$.venue.order_entry", ("'fix'",)),
+        ("trade_sockets: 2", "trade_sockets: 0", "$.venue.trade_sockets", ("1",)),
+        ("trade_sockets: 2", "trade_sockets: 5", "$.venue.trade_sockets", ("4",)),
         ("dcp_window_s: 0", "dcp_window_s: 2", "$.venue.dcp_window_s", ("0 (off) or 3",)),
         ("progress_ms: 5000", "progress_ms: 500", "$.watchdog.progress_ms", ("1500",)),
         ("files: 4", "files: 0", "$.journal.files", ("1",)),
@@ -129,6 +131,16 @@ def test_without_a_trade_socket_rest_is_enough() -> None:
     custom = faults_of(by_rest.replace("environment: embedded", "environment: custom"))
     assert set(custom) == {f"$.venue.{name}_url" for name in ("rest", "ws_public", "ws_private")}
     assert config.parse(changed("  order_entry: ws\n", "").encode()).venue.order_entry == "ws"
+
+
+def test_choosing_between_two_ways_needs_both() -> None:
+    auto = changed("order_entry: ws", "order_entry: auto")
+    assert config.parse(auto.encode()).venue.order_entry == "auto"
+    demo = faults_of(auto.replace("environment: embedded", "environment: demo"))
+    assert "found auto" in demo["$.venue.order_entry"]
+    custom = faults_of(auto.replace("environment: embedded", "environment: custom"))
+    assert "$.venue.ws_trade_url" in custom
+    assert "order_entry: rest" in custom["$.venue.ws_trade_url"]
 
 
 def test_all_faults_are_told_at_once() -> None:

@@ -15,7 +15,7 @@ from mmfast.engine.view import BudgetView, EngineView, InstrumentView
 from mmfast.errors import ConfigError
 from mmfast.messages import Mode, Op, Stream
 from mmfast.runtime import metrics, summary, table
-from mmfast.runtime.stats import BATCHED, RunStats
+from mmfast.runtime.stats import BATCHED, RunStats, WayView
 from mmfast.sim.instruments.catalogue import listings
 from mmfast.units import E8, NS_PER_MS, NS_PER_S
 
@@ -278,3 +278,25 @@ def test_the_summary_has_exactly_the_promised_keys(tmp_path: Path) -> None:
     assert read["pnl"] == 5.0
     assert read["mode_changes"] == [{"at_s": 2.0, "mode": "TRADING", "reason": ""}]
     assert not list(tmp_path.glob("*.new"))
+
+
+def test_the_way_out_is_on_the_page_once_there_is_one() -> None:
+    source = Source()
+    assert not [name for name, _ in scraped(source) if name.startswith("mm_order_way")]
+    source.stats.way = lambda: WayView(
+        way="rest",
+        switches={"ws": 2, "rest": 1, "none": 0},
+        takes_ms={"ws": 7.5},
+        sockets_up=2,
+        takeovers=3,
+        strays=4,
+    )
+    page = scraped(source)
+    ways = {name: page["mm_order_way", (("way", name),)] for name in ("ws", "rest", "none")}
+    assert ways == {"ws": 0, "rest": 1, "none": 0}
+    assert page["mm_order_way_switches_total", (("to", "ws"),)] == 2
+    assert page["mm_order_way_ms", (("way", "ws"),)] == 7.5
+    assert ("mm_order_way_ms", (("way", "rest"),)) not in page, "not measured is not zero"
+    assert page["mm_trade_sockets_up", ()] == 2
+    assert page["mm_trade_takeovers_total", ()] == 3
+    assert page["mm_trade_strays_total", ()] == 4

@@ -45,6 +45,8 @@ def test_what_may_change_while_running(old: str, new: str, path: str) -> None:
         ("environment: embedded", "environment: testnet", "$.venue.environment", "restart"),
         ("order_prefix: mmf", "order_prefix: abc", "$.venue.order_prefix", "restart"),
         ("order_entry: ws", "order_entry: rest", "$.venue.order_entry", "restart"),
+        ("order_entry: ws", "order_entry: auto", "$.venue.order_entry", "restart"),
+        ("trade_sockets: 2", "trade_sockets: 3", "$.venue.trade_sockets", "restart"),
         ("state_dir: state", "state_dir: other", "$.venue.state_dir", "restart"),
         ("seed: 1", "seed: 2", "$.embedded_venue.seed", "restart"),
         ("port: 9464", "port: 9465", "$.metrics.port", "restart"),
