@@ -144,6 +144,12 @@ def test_a_claim_is_compared_as_of_its_own_sequence(inventory: Inventory) -> Non
     assert inventory.disagreements(60 * SECOND) == []
 
 
+def test_a_claim_from_before_the_last_reading_says_nothing(inventory: Inventory) -> None:
+    inventory.adopt(position(7, seq=20))
+    inventory.on_claim(position(3, seq=15), 0)
+    assert inventory.disagreements(60 * SECOND) == []
+
+
 def test_memory_keeps_the_newest_and_says_what_it_forgot() -> None:
     memory: BoundedMemory[str, int] = BoundedMemory([("x", -1), ("y", -2)])
     assert memory.put("a", 1) == -1

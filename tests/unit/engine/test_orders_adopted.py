@@ -124,3 +124,42 @@ def test_a_reply_to_another_operation_of_the_same_tick_answers_nothing(bench: Be
     bench.cancel()
     assert bench.answer(Op.AMEND, Outcome.NOT_SENT) is None
     assert order.state is State.CANCELLING
+
+
+def test_a_report_takes_back_that_a_snapshot_did_not_show_the_order(bench: Bench) -> None:
+    order = bench.live()
+    bench.cancel()
+    bench.table.on_missing(order, bench.now_ns)
+    bench.see(WORKING, updated_ms=11)
+    bench.answer(Op.CANCEL, Outcome.NOT_SENT)
+    assert order.state is State.LIVE
+
+
+def test_where_the_venue_tells_no_time_its_latest_word_counts(bench: Bench) -> None:
+    order = bench.place()
+    bench.answer(Op.PLACE, Outcome.ACK)
+    bench.see(WORKING, updated_ms=0)
+    bench.see(WORKING, updated_ms=0, price_ticks=99_000)
+    assert order.price_ticks == 99_000
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (Outcome.ACK, State.LIVE),
+        (Outcome.UNKNOWN, State.LIVE),
+        (Outcome.GONE, State.LIVE),
+        (Outcome.REJECT, State.UNKNOWN),
+        (Outcome.THROTTLED, State.UNKNOWN),
+        (Outcome.NOT_SENT, State.UNKNOWN),
+    ],
+)
+def test_a_reply_behind_the_report_of_a_new_order(
+    bench: Bench, outcome: Outcome, state: State
+) -> None:
+    """The stream has shown it: a lost reply takes nothing back, a refusal is a contradiction."""
+    order = bench.place()
+    bench.see(WORKING)
+    bench.answer(Op.PLACE, outcome)
+    assert order.state is state
+    assert bench.table.open_lots[0] == 10
