@@ -53,5 +53,7 @@ TIMES_THE_PYTHON_WAY = {
     ("python_request_20", "mmfast"): 1 / 5,
     ("python_coalesce_tick", "mmfast"): 1 / 8,
     ("python_decimal", "mmfast"): 1 / 3,
+    ("python_private_20", "mmfast"): 1 / 1.3,
+    ("python_reply_20", "mmfast"): 1 / 1.3,
 }
 """Without SHA instructions OpenSSL's vector code may be the better signer."""

@@ -30,6 +30,7 @@ sys.exit(0 if core.BUILD == "sanitize" else f"expected the sanitize build, found
 '
 
 tests=(tests/unit/_core tests/property/test_core_properties.py tests/property/test_core_stateful.py
+    tests/property/test_core_rows.py tests/property/test_core_acks.py
     tests/fuzz --fuzz-count 20000)
 # A wheel of its own is built and looked through there; nothing of that runs instrumented code.
 tests+=(--ignore tests/unit/_core/test_core_wheel.py)

@@ -13,12 +13,17 @@ from decimal import Decimal
 import oracle_coalesce
 import orjson
 import pytest
+import stages
+from batches import linear_instrument
 from book_frames import Market
 from compare import by_promise
 from promises import TIMES_THE_PYTHON_WAY
 from race import Contest, called
 
-from mmfast._core import book, coalesce, encode, fixed, sign
+from mmfast._core import acks, book, coalesce, encode, fixed, sign
+from mmfast.bybit.private import PrivateDecoder
+from mmfast.ids import ClientIds
+from mmfast.messages import ItemReply, Op, Outcome
 
 TWIN = "Python"
 
@@ -194,3 +199,41 @@ def test_decimal_text_against_decimal(race):
         lambda: int(Decimal("65000.10").scaleb(1)),
     )
     assert fixed.parse_units("65000.10", 1) == int(Decimal("65000.10").scaleb(1))
+
+
+ORDER_ROW = {
+    "category": "linear", "symbol": "BTCUSDT", "orderId": "0b1c7a40-0000-4000-8000-000000000001",
+    "side": "Buy", "positionIdx": 0, "orderStatus": "New", "cancelType": "UNKNOWN",
+    "rejectReason": "EC_NoError", "timeInForce": "PostOnly", "orderType": "Limit",
+    "price": "65000.2", "qty": "0.010", "leavesQty": "0.010", "leavesValue": "650.002",
+    "cumExecQty": "0.000", "avgPrice": "", "cumExecValue": "0", "cumExecFee": "0",
+    "cumFeeDetail": {}, "lastPriceOnCreated": "65000.1", "reduceOnly": False,
+    "closeOnTrigger": False, "smpType": "None", "smpGroup": 0, "smpOrderId": "",
+    "isLeverage": "", "stopOrderType": "", "orderIv": "", "triggerPrice": "",
+    "triggerDirection": 0, "triggerBy": "", "takeProfit": "", "stopLoss": "", "tpslMode": "",
+    "tpLimitPrice": "", "slLimitPrice": "", "tpTriggerBy": "", "slTriggerBy": "",
+    "placeType": "", "createdTime": "1772694601540", "updatedTime": "1772694602001",
+}  # fmt: skip
+
+
+def test_twenty_orders_of_the_private_stream_against_orjson(race):
+    """Theirs ends with dictionaries, ours with messages in ticks and lots."""
+    ids = ClientIds("bench", 1)
+    rows = [ORDER_ROW | {"orderLinkId": ids.text(ids.next())} for _ in range(20)]
+    frame = orjson.dumps({"id": "x", "topic": "order", "creationTime": 17, "data": rows})
+    decoder = PrivateDecoder((linear_instrument(),), ids)
+    assert [event.lots for event in decoder.decode(frame).events] == [10] * 20
+    race("private_20", lambda: decoder.decode(frame), lambda: orjson.loads(frame))
+
+
+def test_a_reply_that_accepts_twenty_against_orjson(race):
+    batch = tuple(stages.commands(Op.PLACE))
+    rows = [
+        {"category": "linear", "symbol": "BTCUSDT", "orderId": ORDER_ROW["orderId"],
+         "orderLinkId": f"mmfa-{command.client_id:016x}", "createAt": "1772694602001"}
+        for command in batch
+    ]  # fmt: skip
+    result = orjson.dumps({"list": rows})
+    reader = acks.Acks("mmfa-", ItemReply, Outcome.ACK)
+    assert [item.client_id for item in reader.read(result, batch)] == [c.client_id for c in batch]
+    race("reply_20", lambda: reader.read(result, batch), lambda: orjson.loads(result))

@@ -7,7 +7,7 @@ There is no slower stand-in: if an extension is missing the import fails here, w
 from __future__ import annotations
 
 try:
-    from mmfast._core import book, coalesce, encode, fixed, rows, sign, wide
+    from mmfast._core import acks, book, coalesce, encode, fixed, rows, sign, wide
     from mmfast._core._build import BUILD, VERSION
 except ImportError as error:  # pragma: no cover - needs a broken installation
     raise ImportError(
@@ -16,4 +16,15 @@ except ImportError as error:  # pragma: no cover - needs a broken installation
         f"Cause: {error}"
     ) from error
 
-__all__ = ["BUILD", "VERSION", "book", "coalesce", "encode", "fixed", "rows", "sign", "wide"]
+__all__ = [
+    "BUILD",
+    "VERSION",
+    "acks",
+    "book",
+    "coalesce",
+    "encode",
+    "fixed",
+    "rows",
+    "sign",
+    "wide",
+]

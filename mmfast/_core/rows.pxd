@@ -1,14 +1,19 @@
 """C types of rows.pyx, and the short cursor steps that it is made of."""
 
 from libc.stdint cimport int64_t, uint8_t, uint64_t
-from libc.string cimport memcmp
+from libc.string cimport memcmp, memcpy
 
 from mmfast._core.fixed cimport FINE, mmf_distance, scan_decimal
-from mmfast._core.scan cimport Cursor, Span, take
+from mmfast._core.scan cimport Cursor, Span, skip_space, skip_value, take
 
 
 cdef extern from "text.h" nogil:
     const uint8_t* mmf_text_end(const uint8_t* at, const uint8_t* end) noexcept
+
+
+cdef extern from "Python.h":
+    object PyUnicode_New(Py_ssize_t size, Py_UCS4 most)
+    void* text_data "PyUnicode_DATA"(object text)
 
 
 cdef enum:
@@ -35,10 +40,12 @@ cdef enum:
     WORD_LIMIT = 8
     OUR_DIGITS = 16
     TIME_DIGITS = 15
-    ITEMS_LIMIT = 64
-    #: Where a command names its order, and how many fields it has.
-    CLIENT_ID = 7
-    COMMAND_FIELDS = 8
+    POSITION_FIELDS = 5
+    SEEN_IDX = 1
+    SEEN_SEQ = 2
+    E8_DECIMALS = 8
+    #: No more digits than fit 64 bits.
+    NUMBER_SIZE = 18
 
 
 cdef struct Row:
@@ -61,6 +68,23 @@ cdef inline bint plain_text(Cursor* c, Span* out) noexcept nogil:
     out.size = mmf_distance(c.at, last)
     c.at = last + 1
     return True
+
+
+cdef inline bint skip_plain(Cursor* c) noexcept nogil:
+    """A value that nobody reads."""
+    cdef Span ignored
+    skip_space(c)
+    if c.at < c.end and c.at[0] == c'"':
+        return plain_text(c, &ignored)
+    return skip_value(c)
+
+
+cdef inline object text_of(const Span* span):
+    """A str of ASCII text."""
+    cdef inline object text = PyUnicode_New(span.size, 127)
+    if span.size:
+        memcpy(text_data(text), span.start, span.size)
+    return text
 
 
 cdef inline bint is_text(const Span* span, const char* text, Py_ssize_t size) noexcept nogil:
@@ -156,7 +180,63 @@ cdef inline int64_t id_of(const Span* text, const char* head, Py_ssize_t size) n
     return 0 if value >> 63 else <int64_t>value
 
 
+cdef struct Position:
+    unsigned int seen
+    Span symbol
+    Span size
+    Span category
+    Span side
+    Span entry_price
+    Span avg_price
+    Span updated_time
+    int64_t seq
+
+
+cdef inline Span* position_text(Position* row, const Span* key) noexcept nogil:
+    """Where the text of a key goes, or NULL."""
+    if is_text(key, b"symbol", 6):
+        return &row.symbol
+    if is_text(key, b"size", 4):
+        return &row.size
+    if is_text(key, b"category", 8):
+        return &row.category
+    if is_text(key, b"side", 4):
+        return &row.side
+    if is_text(key, b"entryPrice", 10):
+        return &row.entry_price
+    if is_text(key, b"avgPrice", 8):
+        return &row.avg_price
+    if is_text(key, b"updatedTime", 11):
+        return &row.updated_time
+    return NULL
+
+
+cdef inline bint plain_number(const Span* text, int64_t* units, int* decimals) noexcept nogil:
+    """Digits, and more behind a point if there is one: 18 characters at most, and the first a
+    digit."""
+    cdef int64_t value = 0
+    cdef int behind = -1
+    cdef unsigned int digit
+    cdef Py_ssize_t at
+    if text.size > NUMBER_SIZE:
+        return False
+    for at in range(text.size):
+        if text.start[at] == c"." and behind < 0 and at > 0:
+            behind = 0
+            continue
+        digit = <unsigned int>text.start[at] ^ 48u
+        if digit > 9:
+            return False
+        value = value * 10 + digit
+        if behind >= 0:
+            behind += 1
+    units[0] = value
+    decimals[0] = behind if behind > 0 else 0
+    return True
+
+
 cdef class Market:
+    cdef bytes symbol
     cdef object index
     cdef int tick_decimals
     cdef int64_t tick_units
@@ -164,29 +244,33 @@ cdef class Market:
     cdef int64_t step_units
 
 
-cdef class OrderRows:
+cdef class Frames:
+    cdef bytes _root
+    cdef bytes _category
+    cdef dict _markets
+    cdef Market _last
     cdef object _make
+    cdef tuple _names
+
+    cdef bint _topic(self, const Span* text) noexcept
+    cdef bint _data(self, Cursor* c, list events, Py_ssize_t* dropped) except -1
+    cdef object _row(self, Cursor* c)
+    cdef Market _market(self, const Span* symbol)
+    cdef bint _is_ours(self, const Span* category) noexcept
+
+
+cdef class OrderRows(Frames):
     cdef object _buy
     cdef object _sell
-    cdef tuple _names
-    cdef bytes _category
     cdef bytes _head
-    cdef dict _markets
     cdef list _words
     cdef list _status_words
     cdef list _statuses
     cdef list _finals
 
-    cdef bint _data(self, Cursor* c, list events, Py_ssize_t* dropped) except -1
-    cdef bint _topic(self, const Span* text) noexcept
     cdef object _event(self, Row* row, Market market)
     cdef object _word(self, const Span* text)
 
 
-cdef class Acks:
-    cdef object _item
-    cdef object _ack
-    cdef bytes _head
-
-    cdef tuple _rows(self, Cursor* c, tuple commands)
-    cdef object _made(self, object client_id, const Span* venue_id)
+cdef class PositionRows(Frames):
+    pass

@@ -1,4 +1,4 @@
-"""Rows about our orders, read from bytes straight into messages."""
+"""Rows about our orders and positions, read from bytes straight into messages."""
 
 from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
@@ -6,25 +6,9 @@ from typing import Generic, TypeVar
 _T = TypeVar("_T")
 _S = TypeVar("_S")
 
-class OrderRows(Generic[_T]):
-    """Reads whole frames of topic ``order`` or ``order.<category>``.
+class Frames(Generic[_T]):
+    """What the readers of whole frames have in common; made by none."""
 
-    ``make`` is called with the names of ``fields``, in this order of meaning: id as a number (0
-    when ``orderLinkId`` is not ``head`` and 16 hex digits), ``orderLinkId``, ``orderId``, index
-    of the instrument, side, status, price in ticks, size, filled and left in lots, reject
-    reason, cancel type, time of the last update in ms, reduce-only. ``sides`` are what stands for
-    ``Buy`` and ``Sell``; ``statuses`` gives each status word its value and whether it is final.
-    """
-
-    def __init__(
-        self,
-        category: str,
-        head: str,
-        make: Callable[..., _T],
-        fields: tuple[str, ...],
-        sides: tuple[_S, _S],
-        statuses: Mapping[str, tuple[object, bool]],
-    ) -> None: ...
     def add(
         self,
         symbol: str,
@@ -43,14 +27,32 @@ class OrderRows(Generic[_T]):
         None for a frame that has anything out of the ordinary; nothing is kept of it.
         """
 
-class Acks(Generic[_T]):
-    """Reads the rows of replies in which every order was accepted.
+class OrderRows(Frames[_T]):
+    """Reads whole frames of topic ``order`` or ``order.<category>``.
 
-    ``item`` is a kind of tuple of five: id as a number, outcome (``ack``), 0, "" and the venue's
-    id. Orders are named ``head`` and 16 hex digits. TypeError if ``item`` is no kind of tuple.
+    ``make`` is called with the names of ``fields``, in this order of meaning: id as a number (0
+    when ``orderLinkId`` is not ``head`` and 16 hex digits), ``orderLinkId``, ``orderId``, index
+    of the instrument, side, status, price in ticks, size, filled and left in lots, reject
+    reason, cancel type, time of the last update in ms, reduce-only. ``sides`` are what stands for
+    ``Buy`` and ``Sell``; ``statuses`` gives each status word its value and whether it is final.
     """
 
-    def __init__(self, head: str, item: type[_T], ack: object) -> None: ...
-    def read(self, result: bytes, commands: tuple[object, ...]) -> tuple[_T, ...] | None:
-        """One item for each command of ``{"list":[...]}``, whose rows name the very orders of the
-        commands in their order. None for a reply that has anything out of the ordinary."""
+    def __init__(
+        self,
+        category: str,
+        head: str,
+        make: Callable[..., _T],
+        fields: tuple[str, ...],
+        sides: tuple[_S, _S],
+        statuses: Mapping[str, tuple[object, bool]],
+    ) -> None: ...
+
+class PositionRows(Frames[_T]):
+    """Reads whole frames of topic ``position`` or ``position.<category>``.
+
+    ``make`` is called with the names of ``fields``, in this order of meaning: index of the
+    instrument, position in lots (negative when short), its cost in 1e-8, time of the last update
+    in ms, sequence number (-1: not told).
+    """
+
+    def __init__(self, category: str, make: Callable[..., _T], fields: tuple[str, ...]) -> None: ...

@@ -1,5 +1,5 @@
-"""Rows about our orders, of the private stream and of replies: bytes to messages without
-anything in between.
+"""Rows of the private stream about our orders and positions: bytes to messages without anything
+in between.
 
 The short way only: what is not spelled exactly as the venue spells it (an escape, a letter beyond
 ASCII, an unknown word, a number off its grid, a repeated key) is answered with None, and the
@@ -8,11 +8,9 @@ caller reads the frame the long way, which alone decides what is wrong and says 
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.object cimport PyObject, PyTypeObject
-from cpython.ref cimport Py_INCREF
-from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_SET_ITEM
+from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memset
 
 from mmfast._core.fixed cimport DECIMALS_LIMIT, integer, mmf_distance
 from mmfast._core.scan cimport (
@@ -21,11 +19,9 @@ from mmfast._core.scan cimport (
 
 
 cdef extern from "Python.h":
-    object PyUnicode_New(Py_ssize_t size, Py_UCS4 most)
     void* PyUnicode_DATA(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     object PyObject_Vectorcall(object call, PyObject** args, size_t count, PyObject* names)
-    object PyType_GenericAlloc(PyTypeObject* kind, Py_ssize_t items)
 
 cdef enum:
     SEEN_TOPIC = 1
@@ -38,23 +34,6 @@ cdef int64_t TIME_LIMIT = 10**15
 @cython.final
 cdef class Market:
     """The grids of one instrument."""
-
-
-cdef object text_of(const Span* span):
-    """A str of ASCII text."""
-    cdef object text = PyUnicode_New(span.size, 127)
-    if span.size:
-        memcpy(PyUnicode_DATA(text), span.start, span.size)
-    return text
-
-
-cdef bint skip_plain(Cursor* c) noexcept nogil:
-    """A value that nobody reads."""
-    cdef Span ignored
-    skip_space(c)
-    if c.at < c.end and c.at[0] == c'"':
-        return plain_text(c, &ignored)
-    return skip_value(c)
 
 
 cdef bint scan_row(Cursor* c, Row* row) noexcept nogil:
@@ -89,37 +68,17 @@ cdef bint scan_row(Cursor* c, Row* row) noexcept nogil:
         return take(c, c"}") and row.seen & REQUIRED == REQUIRED
 
 
-@cython.final
-cdef class OrderRows:
-    """Reads frames of order rows; see the stub."""
+cdef class Frames:
+    """Frames of one topic: the way through them that all kinds of rows share."""
 
-    def __cinit__(
-        self,
-        str category not None,
-        str head not None,
-        make not None,
-        tuple fields not None,
-        tuple sides not None,
-        statuses not None,
-    ):
-        if len(fields) != FIELDS:
-            raise ValueError(f"fields: expected {FIELDS} names, found {len(fields)}")
-        if len(sides) != 2 or len(statuses) > STATUS_LIMIT:
-            raise ValueError(f"expected 2 sides and at most {STATUS_LIMIT} statuses")
-        self._make = make
-        self._buy, self._sell = sides
-        self._names = fields
-        self._category = category.encode("ascii")
-        self._head = head.encode("ascii")
+    def __cinit__(self):
+        self._category = self._root = b""
         self._markets = {}
-        self._words = []
-        self._status_words = [word.encode("ascii") for word in statuses]
-        self._statuses = [status for status, _ in statuses.values()]
-        self._finals = [bool(final) for _, final in statuses.values()]
 
     def add(self, symbol, index, tick_decimals, tick_units, step_decimals, step_units):
         """See the stub: an instrument, or its new grids."""
         cdef Market market = Market()
+        market.symbol = symbol.encode()
         market.index = index
         market.tick_units = integer(tick_units)
         market.step_units = integer(step_units)
@@ -132,7 +91,8 @@ cdef class OrderRows:
             raise ValueError(f"units: expected positive integers, found {tick_units}, {step_units}")
         market.tick_decimals = tick_decimals
         market.step_decimals = step_decimals
-        self._markets[symbol.encode()] = market
+        self._markets[market.symbol] = market
+        self._last = None
 
     def read(self, bytes frame not None):
         """See the stub: time of creation, rows that are not about us, and the messages."""
@@ -186,53 +146,97 @@ cdef class OrderRows:
             return created_ms, dropped, tuple(events)
 
     cdef bint _topic(self, const Span* text) noexcept:
-        """``order``, or ``order.`` and our category."""
+        """The root of our topics, or that, a point and our category."""
+        cdef Py_ssize_t root = PyBytes_GET_SIZE(self._root)
         cdef Py_ssize_t size = PyBytes_GET_SIZE(self._category)
-        if text.size == 5:
-            return memcmp(text.start, b"order", 5) == 0
-        return (
-            text.size == 6 + size
-            and memcmp(text.start, b"order.", 6) == 0
-            and memcmp(text.start + 6, PyBytes_AS_STRING(self._category), size) == 0
+        if text.size < root or memcmp(text.start, PyBytes_AS_STRING(self._root), root) != 0:
+            return False
+        return text.size == root or (
+            text.size == root + 1 + size
+            and text.start[root] == c"."
+            and memcmp(text.start + root + 1, PyBytes_AS_STRING(self._category), size) == 0
         )
 
     cdef bint _data(self, Cursor* c, list events, Py_ssize_t* dropped) except -1:
         """The rows; False if one of them is not plain."""
-        cdef Row row
-        cdef Span* symbol = &row.texts[SYMBOL]
-        cdef Span* category = &row.texts[CATEGORY]
-        cdef Span known
-        cdef Market market = None
         cdef object event
-        known.start, known.size = NULL, -1
         if not take(c, c"["):
             return False
         if take(c, c"]"):
             return True
         while True:
-            if not scan_row(c, &row):
+            event = self._row(c)
+            if event is None:
                 return False
-            # Orders of one instrument come in a row.
-            if symbol.size != known.size or memcmp(symbol.start, known.start, known.size) != 0:
-                known = symbol[0]
-                market = self._markets.get(
-                    PyBytes_FromStringAndSize(<const char*>symbol.start, symbol.size)
-                )
-            if market is None:
+            if event is False:
                 dropped[0] += 1
-            elif category.size and not is_text(
-                category, PyBytes_AS_STRING(self._category), PyBytes_GET_SIZE(self._category)
-            ):
-                # Another product of the same name, or a word that nobody knows.
-                return False
             else:
-                event = self._event(&row, market)
-                if event is None:
-                    return False
                 events.append(event)
             if take(c, c","):
                 continue
             return take(c, c"]")
+
+    cdef object _row(self, Cursor* c):
+        """The message of the next row, False if it is not about us, None if it is not plain."""
+        return None
+
+    cdef Market _market(self, const Span* symbol):
+        """The instrument of a row, or None. Those of one instrument come in a row."""
+        cdef Market last = self._last
+        if last is None or not is_text(
+            symbol, PyBytes_AS_STRING(last.symbol), PyBytes_GET_SIZE(last.symbol)
+        ):
+            last = self._markets.get(
+                PyBytes_FromStringAndSize(<const char*>symbol.start, symbol.size)
+            )
+            if last is not None:
+                self._last = last
+        return last
+
+    cdef bint _is_ours(self, const Span* category) noexcept:
+        """Anything else is another product of the same name, or a word that nobody knows."""
+        return category.size == 0 or is_text(
+            category, PyBytes_AS_STRING(self._category), PyBytes_GET_SIZE(self._category)
+        )
+
+
+@cython.final
+cdef class OrderRows(Frames):
+    """Reads frames of order rows; see the stub."""
+
+    def __cinit__(
+        self,
+        str category not None,
+        str head not None,
+        make not None,
+        tuple fields not None,
+        tuple sides not None,
+        statuses not None,
+    ):
+        if len(fields) != FIELDS:
+            raise ValueError(f"fields: expected {FIELDS} names, found {len(fields)}")
+        if len(sides) != 2 or len(statuses) > STATUS_LIMIT:
+            raise ValueError(f"expected 2 sides and at most {STATUS_LIMIT} statuses")
+        self._make = make
+        self._buy, self._sell = sides
+        self._names = fields
+        self._category = category.encode("ascii")
+        self._head = head.encode("ascii")
+        self._root = b"order"
+        self._words = []
+        self._status_words = [word.encode("ascii") for word in statuses]
+        self._statuses = [status for status, _ in statuses.values()]
+        self._finals = [bool(final) for _, final in statuses.values()]
+
+    cdef object _row(self, Cursor* c):
+        cdef Row row
+        cdef Market market
+        if not scan_row(c, &row):
+            return None
+        market = self._market(&row.texts[SYMBOL])
+        if market is None:
+            return False
+        return self._event(&row, market) if self._is_ours(&row.texts[CATEGORY]) else None
 
     cdef object _event(self, Row* row, Market market):
         """The message of a row about us, or None."""
@@ -307,98 +311,107 @@ cdef class OrderRows:
         return word
 
 
-cdef bint scan_ack(Cursor* c, Span* link_id, Span* venue_id) noexcept nogil:
-    """One row of a reply; False if it is not plain, or lacks one of the ids."""
+cdef bint scan_position(Cursor* c, Position* row) noexcept nogil:
+    """One row, up to and with its closing brace; False if it is not plain."""
     cdef Span key
-    link_id.start, link_id.size = NULL, 0
-    venue_id.start, venue_id.size = NULL, 0
+    cdef Span* text
+    cdef int64_t count = 0
+    memset(row, 0, sizeof(Position))
+    row.seq = -1
     if not take(c, c"{"):
         return False
     while True:
         if not plain_text(c, &key) or not take(c, c":"):
             return False
-        if is_text(&key, b"orderLinkId", 11):
-            if link_id.start != NULL or not plain_text(c, link_id):
+        skip_space(c)
+        text = position_text(row, &key)
+        if text != NULL:
+            # Null and repeated keys are left to the long way.
+            if text.start != NULL or not plain_text(c, text):
                 return False
-        elif is_text(&key, b"orderId", 7):
-            if venue_id.start != NULL or not plain_text(c, venue_id):
+        elif is_text(&key, b"positionIdx", 11):
+            if row.seen & SEEN_IDX or not scan_count(c, &count) or count != 0:
                 return False
+            row.seen |= SEEN_IDX
+        elif is_text(&key, b"seq", 3):
+            if row.seen & SEEN_SEQ or not (
+                skip_word(c, b"-1", 2) or scan_count(c, &row.seq)
+            ):
+                return False
+            row.seen |= SEEN_SEQ
         elif not skip_plain(c):
             return False
         if take(c, c","):
             continue
-        return take(c, c"}") and link_id.size > 0 and venue_id.size > 0
+        return take(c, c"}") and row.symbol.start != NULL and row.size.start != NULL
 
 
 @cython.final
-cdef class Acks:
-    """Reads rows of replies in which everything was accepted; see the stub."""
+cdef class PositionRows(Frames):
+    """Reads frames of position rows; see the stub."""
 
-    def __cinit__(self, str head not None, type item not None, ack not None):
-        if not issubclass(item, tuple):
-            raise TypeError(f"item: expected a kind of tuple, found {item.__name__}")
-        self._head = head.encode("ascii")
-        self._item = item
-        self._ack = ack
+    def __cinit__(self, str category not None, make not None, tuple fields not None):
+        if len(fields) != POSITION_FIELDS:
+            raise ValueError(f"fields: expected {POSITION_FIELDS} names, found {len(fields)}")
+        self._category = category.encode("ascii")
+        self._root = b"position"
+        self._make = make
+        self._names = fields
 
-    def read(self, result not None, tuple commands not None):
-        """See the stub: an item for each command, or None."""
-        cdef bytes text = bytes(result)
-        cdef Cursor c
-        cdef Span key
-        cdef tuple items
-        c.at = <const unsigned char*>PyBytes_AS_STRING(text)
-        c.end = c.at + PyBytes_GET_SIZE(text)
-        if not take(&c, c"{") or not plain_text(&c, &key) or not is_text(&key, b"list", 4):
+    cdef object _row(self, Cursor* c):
+        cdef Position row
+        cdef Market market
+        cdef int64_t lots
+        cdef object lots_signed, value_e8, updated_ms, seq
+        cdef PyObject* args[POSITION_FIELDS]
+        if not scan_position(c, &row):
             return None
-        if not take(&c, c":") or not take(&c, c"["):
+        market = self._market(&row.symbol)
+        if market is None:
+            return False
+        if not self._is_ours(&row.category):
             return None
-        items = self._rows(&c, commands)
-        if items is None or not take(&c, c"]") or not take(&c, c"}"):
+        if not steps_of(&row.size, market.step_decimals, market.step_units, &lots):
             return None
-        skip_space(&c)
-        return items if c.at == c.end else None
+        value_e8 = product_e8(
+            &row.entry_price if row.entry_price.size else &row.avg_price, &row.size
+        )
+        if value_e8 is None:
+            return None
+        if lots == 0 or is_text(&row.side, b"Buy", 3):
+            lots_signed = lots
+        elif is_text(&row.side, b"Sell", 4):
+            lots_signed = -lots
+        else:
+            return None
+        updated_ms = time_of(&row.updated_time)
+        seq = row.seq
+        args[0] = <PyObject*>market.index
+        args[1] = <PyObject*>lots_signed
+        args[2] = <PyObject*>value_e8
+        args[3] = <PyObject*>updated_ms
+        args[4] = <PyObject*>seq
+        return PyObject_Vectorcall(self._make, args, 0, <PyObject*>self._names)
 
-    cdef tuple _rows(self, Cursor* c, tuple commands):
-        """The rows, each about the command in its place; None if one is not."""
-        cdef int64_t[ITEMS_LIMIT] ids
-        cdef Py_ssize_t count = PyTuple_GET_SIZE(commands)
-        cdef Py_ssize_t row, other
-        cdef Span link_id, venue_id
-        cdef list items = []
-        cdef object command, client_id
-        if count > ITEMS_LIMIT:
-            return None
-        for row in range(count):
-            command = commands[row]
-            if not isinstance(command, tuple) or PyTuple_GET_SIZE(command) != COMMAND_FIELDS:
-                return None
-            client_id = <object>PyTuple_GET_ITEM(command, CLIENT_ID)
-            if row and not take(c, c",") or not scan_ack(c, &link_id, &venue_id):
-                return None
-            ids[row] = id_of(
-                &link_id, PyBytes_AS_STRING(self._head), PyBytes_GET_SIZE(self._head)
-            )
-            if ids[row] == 0 or client_id != ids[row]:
-                return None
-            for other in range(row):
-                if ids[other] == ids[row]:
-                    return None
-            items.append(self._made(client_id, &venue_id))
-        return tuple(items)
 
-    cdef object _made(self, object client_id, const Span* venue_id):
-        cdef object name = text_of(venue_id)
-        cdef object item = PyType_GenericAlloc(<PyTypeObject*>self._item, 5)
-        # Each place takes a reference of its own.
-        Py_INCREF(client_id)
-        PyTuple_SET_ITEM(item, 0, client_id)
-        Py_INCREF(self._ack)
-        PyTuple_SET_ITEM(item, 1, self._ack)
-        Py_INCREF(0)
-        PyTuple_SET_ITEM(item, 2, 0)
-        Py_INCREF("")
-        PyTuple_SET_ITEM(item, 3, "")
-        Py_INCREF(name)
-        PyTuple_SET_ITEM(item, 4, name)
-        return item
+cdef object product_e8(const Span* left, const Span* right):
+    """The product in 1e-8, rounded once and half up; None if a number is not plain, or the
+    product beyond 64 bits. No text is 0."""
+    cdef int64_t units[2]
+    cdef int decimals[2]
+    cdef object product, scale
+    if left.size == 0 or right.size == 0:
+        return 0
+    if not plain_number(left, &units[0], &decimals[0]):
+        return None
+    if not plain_number(right, &units[1], &decimals[1]):
+        return None
+    if units[0] == 0 or units[1] == 0:
+        return 0
+    product = <object>units[0] * <object>units[1]
+    if decimals[0] + decimals[1] <= E8_DECIMALS:
+        product *= 10 ** <object>(E8_DECIMALS - decimals[0] - decimals[1])
+    else:
+        scale = 10 ** <object>(decimals[0] + decimals[1] - E8_DECIMALS)
+        product = (2 * product + scale) // (2 * scale)
+    return product if product < 1 << <object>63 else None

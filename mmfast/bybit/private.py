@@ -99,7 +99,7 @@ class PrivateDecoder:
             raise RemoteProtocolError(f"private stream: {error!s:.200}") from None
 
     def _decode(self, frame: bytes) -> PrivateFrame:
-        plain = self.reader.plain_orders(frame)
+        plain = self.reader.plain(frame)
         if plain is not None:
             return PrivateFrame(Kind.EVENTS, plain[1], created_ms=plain[0])
         return self._decode_any(frame)

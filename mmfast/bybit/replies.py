@@ -15,8 +15,8 @@ from typing import Final
 
 import msgspec
 
+from mmfast._core.acks import Acks
 from mmfast._core.encode import MAX_BATCH
-from mmfast._core.rows import Acks
 from mmfast.bybit.ret_codes import outcome_of
 from mmfast.ids import ClientIds
 from mmfast.messages import Batch, ItemReply, Op, Outcome

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from mmfast._core import fixed
-from mmfast._core.rows import OrderRows
+from mmfast._core.rows import OrderRows, PositionRows
 from mmfast.bybit.decimals import bounded, e8, exact, pow10, product_e8, round_div
 from mmfast.errors import RemoteProtocolError
 from mmfast.ids import ClientIds
@@ -140,13 +140,16 @@ class RowReader:
         self.category = category
         self.ids = ids
         self._category_text = category.text
-        self._plain = OrderRows(
+        self._plain_orders = OrderRows(
             category.text,
             ids.head,
             OrderUpdate,
             OrderUpdate.__struct_fields__,
             (Side.BUY, Side.SELL),
             _STATUSES,
+        )
+        self._plain_positions = PositionRows(
+            category.text, PositionUpdate, PositionUpdate.__struct_fields__
         )
         self._instruments: dict[str, Instrument] = {}
         self._coins: set[str] = set()
@@ -157,28 +160,33 @@ class RowReader:
         """Add an instrument, or take its new filters."""
         self._instruments[instrument.symbol] = instrument
         self._coins.add(instrument.settle_coin)
-        self._plain.add(
-            instrument.symbol,
-            instrument.index,
+        grids = (
             instrument.tick_decimals,
             instrument.tick_units,
             instrument.step_decimals,
             instrument.step_units,
         )
+        self._plain_orders.add(instrument.symbol, instrument.index, *grids)
+        self._plain_positions.add(instrument.symbol, instrument.index, *grids)
 
     def instruments(self) -> list[Instrument]:
         """The instruments known, in order of their index."""
         return sorted(self._instruments.values(), key=lambda instrument: instrument.index)
 
-    def plain_orders(self, frame: bytes) -> tuple[int, tuple[OrderUpdate, ...]] | None:
-        """Time of creation and updates of a frame of the order stream, spelled as the venue
+    def plain(
+        self, frame: bytes
+    ) -> tuple[int, tuple[OrderUpdate, ...] | tuple[PositionUpdate, ...]] | None:
+        """Time of creation and updates of a frame of orders or positions, spelled as the venue
         spells it; None for any other frame, which says nothing about it.
 
-        The same as :meth:`order` makes of its rows, at a twentieth of the cost.
+        The same as :meth:`order` and :meth:`position` make of its rows, at a tenth of the cost.
         """
-        told = self._plain.read(frame)
+        told: tuple[int, int, tuple[OrderUpdate, ...] | tuple[PositionUpdate, ...]] | None
+        told = self._plain_orders.read(frame)
         if told is None:
-            return None
+            told = self._plain_positions.read(frame)
+            if told is None:
+                return None
         created_ms, dropped, updates = told
         self.dropped += dropped
         return created_ms, updates

@@ -55,7 +55,7 @@ def frame(topic: str, *rows: dict) -> bytes:
 class LongReader(RowReader):
     """Never takes the short way, so that the two can be compared."""
 
-    def plain_orders(self, frame: bytes) -> None:
+    def plain(self, frame: bytes) -> None:
         del frame
 
 
@@ -113,7 +113,7 @@ class PrivateFrames(Target):
     def _check_both_ways(self, data: bytes) -> None:
         ours, long = self._decoder.reader, self._long.reader
         before = ours.dropped - long.dropped
-        plain = fenced(ours.plain_orders, data)
+        plain = fenced(ours.plain, data)
         if plain is None:
             return
         whole = self._long.decode(data)

@@ -22,6 +22,7 @@ class OrderRows:
     """Same surface as the compiled reader; raises ValueError where that answers None."""
 
     def __init__(self, category, head, make, fields, sides, statuses):
+        self._root = "order"
         self._category = category
         self._head = head
         self._make = make
@@ -35,8 +36,8 @@ class OrderRows:
         self._markets[symbol] = index, tick, Fraction(step_units, 10**step_decimals)
 
     def read(self, frame):
-        told = json.loads(frame.decode(), object_pairs_hook=_without_repeats)
-        if told["topic"] not in ("order", f"order.{self._category}"):
+        told = json.loads(frame.decode(), object_pairs_hook=without_repeats)
+        if told["topic"] not in (self._root, f"{self._root}.{self._category}"):
             raise ValueError("another topic")
         ours = [row for row in told.get("data", []) if self._is_ours(row)]
         dropped = len(told.get("data", [])) - len(ours)
@@ -63,33 +64,41 @@ class OrderRows:
         return self._make(**dict(zip(self._fields, values, strict=True)))
 
     def _id(self, link):
-        return _id(self._head, link)
+        return id_of(self._head, link)
 
 
-class Acks:
-    """Same surface; raises ValueError for a reply that does not accept every command in turn."""
+class PositionRows(OrderRows):
+    """Same surface as the compiled reader of positions."""
 
-    def __init__(self, head, item, ack):
-        self._head = head
-        self._item = item
-        self._ack = ack
+    def __init__(self, category, make, fields):
+        super().__init__(category, "", make, fields, (1, -1), {})
+        self._root = "position"
 
-    def read(self, result, commands):
-        told = json.loads(bytes(result).decode(), object_pairs_hook=_without_repeats)
-        if set(told) != {"list"}:
-            raise ValueError("more than a list")
-        ids = [command[7] for command in commands]
-        named = [_id(self._head, row["orderLinkId"]) for row in told["list"]]
-        venue_ids = [row["orderId"] for row in told["list"]]
-        if named != ids or len(set(ids)) != len(ids) or not all(ids) or not all(venue_ids):
-            raise ValueError("other orders")
-        return tuple(
-            self._item((number, self._ack, 0, "", venue_id))
-            for number, venue_id in zip(ids, venue_ids, strict=True)
-        )
+    def _event(self, row):
+        index, _, step = self._markets[row["symbol"]]
+        if row.get("positionIdx", 0) != 0:
+            raise ValueError("hedge mode")
+        size, price = row["size"], row.get("entryPrice") or row.get("avgPrice") or ""
+        lots = _steps(size, step)
+        exact = Fraction(_number(price)) * Fraction(_number(size)) if price and size else 0
+        value_e8 = int(exact * 10**8 + Fraction(1, 2))
+        if value_e8 >= 1 << 63:
+            raise ValueError("beyond 64 bits")
+        updated, seq = row.get("updatedTime", ""), row.get("seq", -1)
+        values = (
+            index, lots and lots * self._sides[row["side"]], value_e8,
+            int(updated) if updated.isdigit() and len(updated) <= 15 else 0, seq,
+        )  # fmt: skip
+        return self._make(**dict(zip(self._fields, values, strict=True)))
 
 
-def _id(stem, link):
+def _number(text):
+    if not DECIMAL.fullmatch(text) or not text[0].isdigit():
+        raise ValueError(f"not a plain decimal: {text!r}")
+    return f"{text}0" if "." in text else text
+
+
+def id_of(stem, link):
     head, digits = link[:-16], link[-16:]
     if head != stem or not HEX.fullmatch(digits):
         return 0
@@ -97,9 +106,23 @@ def _id(stem, link):
     return 0 if number >> 63 else number
 
 
-def _without_repeats(pairs):
+def without_repeats(pairs):
     found = dict(pairs)
-    wanted = {*NAMES, "topic", "data", "creationTime", "symbol", "side", "orderStatus", "list"}
+    wanted = {
+        *NAMES,
+        "topic",
+        "data",
+        "creationTime",
+        "symbol",
+        "side",
+        "orderStatus",
+        "list",
+        "size",
+        "entryPrice",
+        "avgPrice",
+        "seq",
+        "positionIdx",
+    }
     if len(found) != len(pairs) and any(
         [key for key, _ in pairs].count(name) > 1 for name in wanted
     ):

@@ -119,6 +119,16 @@ def both():
     return readers
 
 
+def both_of_positions():
+    readers = []
+    for module in (rows, oracle_rows):
+        reader = module.PositionRows("linear", made, POSITION_FIELDS)
+        reader.add("BTCUSDT", 0, 1, 1, 3, 1)
+        reader.add("ETHUSDT", 1, 2, 5, 3, 10)
+        readers.append(reader)
+    return readers
+
+
 CORE, TWIN = both()
 OURS = (linear_instrument(), linear_instrument(1, "ETHUSDT", 2, 2))
 
@@ -126,8 +136,57 @@ OURS = (linear_instrument(), linear_instrument(1, "ETHUSDT", 2, 2))
 class LongReader(RowReader):
     """Never takes the short way."""
 
-    def plain_orders(self, frame):
+    def plain(self, frame):
         return None
+
+
+POSITION_FIELDS = ("instrument", "lots", "entry_value_e8", "updated_ms", "seq")
+PRICES = st.one_of(
+    st.sampled_from(["", "0", "65000.25", "3641.075", "0.00000001", "123456789.123456789"]),
+    st.decimals(0, 10**6, places=9).map(str),
+    SIZES,
+)
+POSITION = {
+    "symbol": ROW["symbol"],
+    "category": st.sampled_from(["linear", ""]),
+    "side": st.sampled_from(["Buy", "Sell", "", "None"]),
+    "size": SIZES,
+    "entryPrice": PRICES,
+    "avgPrice": PRICES,
+    "updatedTime": ROW["updatedTime"],
+    "seq": st.integers(-1, 10**18),
+    "positionIdx": st.just(0),
+    "autoAddMargin": st.integers(),
+    "tpslMode": TEXTS,
+}
+ODD_POSITIONS = {
+    "symbol": st.none(),
+    "category": st.sampled_from(["spot", "linea", None]),
+    "side": ODD_TEXTS | st.none(),
+    "size": ODD_SIZES | st.integers(),
+    "entryPrice": ODD_SIZES | st.none() | st.sampled_from(["9" * 40, "1.234567890123456789"]),
+    "avgPrice": ODD_SIZES,
+    "seq": st.sampled_from([-2, 2**63, 2**64, 1.5, "17", "", None, "-1"]),
+    "positionIdx": st.sampled_from([1, 2, -1, None, "0", 0.0]),
+    "tpslMode": ODD_TEXTS,
+}
+POSITIONS = st.fixed_dictionaries(
+    {name: POSITION[name] for name in ("symbol", "size")},
+    optional={name: POSITION[name] for name in POSITION if name not in ("symbol", "size")},
+)
+
+
+@st.composite
+def position_frames(draw, odd=False):
+    """A frame of positions, in any order of its keys."""
+    data = draw(st.lists(POSITIONS, max_size=4))
+    if odd and data:
+        name = draw(st.sampled_from(sorted(ODD_POSITIONS)))
+        data[-1][name] = draw(ODD_POSITIONS[name])
+    topic = draw(st.sampled_from(["position", "position.linear"]))
+    parts = {"topic": topic, "data": data, "creationTime": draw(st.integers(0, 10**15 - 1))}
+    separators = draw(st.sampled_from([(",", ":"), (", ", ":")]))
+    return json.dumps(parts, separators=separators, ensure_ascii=False).encode()
 
 
 @EXAMPLES
@@ -157,7 +216,29 @@ def test_odd_frames_are_left_to_the_long_way_or_read_alike(frame, data):
 
 
 @EXAMPLES
-@given(st.one_of(frames(), frames(odd=True)))
+@given(st.one_of(position_frames(), position_frames(odd=True)))
+def test_positions_are_read_as_the_twin_reads_them_or_left_to_the_long_way(frame):
+    core, twin = both_of_positions()
+    found = fenced(core.read, frame)
+    if found is not None:
+        assert found == twin.read(frame)
+
+
+def test_a_position_as_the_venue_tells_it_takes_the_short_way():
+    core, twin = both_of_positions()
+    told = {"symbol": "ETHUSDT", "side": "Sell", "size": "0.01", "entryPrice": "3641.0750000005"}
+    row = told | {"positionIdx": 0, "updatedTime": "17", "seq": 5, "cumRealisedPnl": "-0.5"}
+    flat = {"symbol": "BTCUSDT", "side": "", "size": "0", "entryPrice": "0", "seq": -1}
+    whole = {"topic": "position", "creationTime": 9, "data": [row, flat, row | {"symbol": "X"}]}
+    frame = json.dumps(whole, separators=(",", ":")).encode()
+    assert core.read(frame) == twin.read(frame)
+    assert core.read(frame)[:2] == (9, 1)
+    assert dict(core.read(frame)[2][0])["entry_value_e8"] == 3_641_075_000
+    assert core.read(frame.replace(b'"position"', b'"order"')) is None
+
+
+@EXAMPLES
+@given(st.one_of(frames(), frames(odd=True), position_frames(), position_frames(odd=True)))
 def test_the_decoder_says_the_same_both_ways(frame):
     ids = ClientIds("fz", epoch=1)
     short, long = PrivateDecoder(OURS, ids), PrivateDecoder(OURS, ids)
@@ -222,80 +303,3 @@ def test_new_grids_replace_the_old_ones():
     for tick in ((19, 1), (-1, 1), (1, 0), (1, -5)):
         with pytest.raises(ValueError, match=r"decimals|units"):
             reader.add("BTCUSDT", 0, *tick, 3, 1)
-
-
-# Replies.
-
-ACK_ROWS = st.fixed_dictionaries(
-    {"orderId": TEXTS, "orderLinkId": st.integers(1, 2**63 - 1).map(lambda n: f"{HEAD}{n:016x}")},
-    optional={"category": TEXTS, "symbol": TEXTS, "createAt": st.integers(0, 10**13).map(str)},
-)
-ODD_ACKS = st.sampled_from(
-    [
-        {"orderId": ""},
-        {"orderId": None},
-        {"orderId": "\u00e9"},
-        {"orderLinkId": ""},
-        {"orderLinkId": f"{HEAD}00000000000000AB"},
-        {"orderLinkId": f"{HEAD}ffffffffffffffff"},
-        {"orderLinkId": 7},
-    ]
-)
-
-
-class Item(tuple):
-    """A kind of tuple."""
-
-    __slots__ = ()
-
-
-ACKS = [module.Acks(HEAD, Item, 0) for module in (rows, oracle_rows)]
-
-
-def commands_for(told):
-    """The commands that the rows of a reply are about."""
-    links = [row["orderLinkId"] for row in told]
-    return tuple((2, 0, 0, 0, 0, 1, 1, int(str(link)[-16:] or "0", 16)) for link in links)
-
-
-@EXAMPLES
-@given(st.lists(ACK_ROWS, max_size=21), st.data())
-def test_replies_that_accept_everything_are_read_as_the_twin_reads_them(told, data):
-    commands = commands_for(told)
-    odd = data.draw(st.sampled_from(["no", "no", "row", "order", "fewer", "more", "cut"]))
-    if told and odd == "row":
-        told[data.draw(st.integers(0, len(told) - 1))].update(data.draw(ODD_ACKS))
-    elif odd == "order":
-        commands = tuple(data.draw(st.permutations(commands)))
-    elif odd == "fewer":
-        commands = commands[1:]
-    elif odd == "more":
-        commands += commands[:1]
-    result = json.dumps({"list": told}, ensure_ascii=False).encode()
-    if odd == "cut":
-        at = data.draw(st.integers(0, len(result)))
-        result = (
-            result[:at] + data.draw(st.sampled_from([b"", b" ", b'"', b"}", b"1"])) + result[at:]
-        )
-    core, twin = ACKS
-    try:
-        expected = twin.read(result, commands)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        expected = None
-    found = fenced(core.read, result, commands)
-    # What is not ASCII is right, but not plain.
-    assert found == expected or (found is None and (odd == "cut" or not result.isascii()))
-    assert found is None or all(type(item) is Item for item in found)
-
-
-def test_what_is_no_command_of_ours_is_accepted_by_nothing():
-    result = b'{"list":[{"orderId":"v","orderLinkId":"%s0000000000000007"}]}' % HEAD.encode()
-    core, _ = ACKS
-    assert core.read(result, ((2, 0, 0, 0, 0, 1, 1, 7),)) == ((7, 0, 0, "", "v"),)
-    for command in ([2, 0, 0, 0, 0, 1, 1, 7], (7,), "x" * 8, (2, 0, 0, 0, 0, 1, 1, "7")):
-        assert core.read(result, (command,)) is None
-    assert core.read(result, ((2, 0, 0, 0, 0, 1, 1, 7 + 2**64),)) is None
-    assert core.read(result, ((2, 0, 0, 0, 0, 1, 1, 7),) * 65) is None
-    assert core.read(b'{"list":[]}', ()) == ()
-    with pytest.raises(TypeError, match="a kind of tuple, found list"):
-        rows.Acks(HEAD, list, 0)

@@ -45,7 +45,7 @@ def test_the_wheel_is_complete_and_clean(tmp_path):
     [wheel] = (tmp_path / "out").glob("mmfast-*.whl")
     names = zipfile.ZipFile(wheel).namelist()
     assert "mmfast/py.typed" in names
-    for module in ("fixed", "wide", "book", "coalesce", "encode", "rows", "sign", "_build"):
+    for module in ("fixed", "wide", "acks", "book", "coalesce", "encode", "rows", "sign", "_build"):
         assert f"mmfast/_core/{module}.pyi" in names
         assert sum(name.startswith(f"mmfast/_core/{module}.cpython") for name in names) == 1
     # The compiled engine comes with the sources that it was compiled from.

@@ -115,7 +115,7 @@ def test_a_frame_as_the_venue_spells_it_takes_the_short_way(
 ) -> None:
     """Falling back is right as well, but ten times as slow: nothing else would show it."""
     told = frame(topic, ORDER, ORDER | {"symbol": "XRPUSDT"}, ORDER | {"orderStatus": "Cancelled"})
-    plain = decoder.reader.plain_orders(told)
+    plain = decoder.reader.plain(told)
     assert plain is not None
     assert decoder.reader.dropped == 1
     decoded = decoder.decode(told)
