@@ -140,6 +140,9 @@ class Reckoning:
             self._compare(now_ns)
             world.over = True
             self._stop_ns = now_ns
+            if world.checks.cancels_spent(now_ns):
+                # What the venue's limit leaves comes first; that limit is a rolling second.
+                self._cancels_within_ns += NS_PER_S
             world.stop("the end of the seed")
         else:
             world.at(now_ns + 50 * NS_PER_MS, self._freeze, tries + 1)

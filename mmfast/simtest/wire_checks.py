@@ -177,6 +177,15 @@ class WireChecks:
                 self._sane(item, request, now_ns)
                 self._exposure(item, request, now_ns)
 
+    def cancels_spent(self, now_ns: int) -> bool:
+        """The budget of a kind of cancels was used up within the last second."""
+        most = max(self._terms.limit_per_s * self._terms.rate_percent // 100, 1)
+        return any(
+            sum(number for at_ns, number in sent if at_ns > now_ns - _SECOND) >= most
+            for path, sent in self._sent.items()
+            if "cancel" in path
+        )
+
     def end_of_engine(self) -> None:
         """The engine is gone, and what it had in the air is nobody's."""
         self._flying.clear()
