@@ -140,7 +140,9 @@ class Network:
         self.far_ns = now_ns
         arrived, self.arrived = self.arrived, []
         for link, deliver, argument in arrived:
-            link.loop.call_soon(deliver, argument)
+            # What comes for an engine that has ended meanwhile is read by nobody.
+            if not link.loop.is_closed():
+                link.loop.call_soon(deliver, argument)
 
     def at(self, at_ns: int, act: Callable[[Any], None], argument: Any) -> None:  # noqa: ANN401
         """Do something later."""
