@@ -88,7 +88,8 @@ cdef inline object text_of(const Span* span):
 
 
 cdef inline bint is_text(const Span* span, const char* text, Py_ssize_t size) noexcept nogil:
-    return span.size == size and memcmp(span.start, text, size) == 0
+    # An absent text has no address to compare at.
+    return span.size == size and (size == 0 or memcmp(span.start, text, size) == 0)
 
 
 cdef inline int field_of(const Span* key) noexcept nogil:
@@ -129,11 +130,12 @@ cdef inline bint steps_of(
 ) noexcept nogil:
     """A decimal as whole grid steps; no text is 0."""
     cdef const unsigned char* at = text.start
-    cdef const unsigned char* end = text.start + text.size
+    cdef const unsigned char* end
     cdef uint64_t units = 0
     if text.size == 0:
         out[0] = 0
         return True
+    end = at + text.size
     if scan_decimal(&at, end, decimals, &units) != FINE or at != end:
         return False
     if units >> 63:
