@@ -102,8 +102,9 @@ class EngineHost:
         finally:
             state.__exit__(None, None, None)
             self._event_loop = None
-            if life.killed:
-                self._graves.append((loop, asyncio.all_tasks(loop)))
+            left = asyncio.all_tasks(loop)
+            if life.killed or left:
+                self._graves.append((loop, left))
             else:
                 loop.close()
         return life
