@@ -13,10 +13,11 @@ from typing import Final
 
 from mmfast.sim import rooms
 from mmfast.sim.access.dcp import PRODUCTS
-from mmfast.sim.access.sockets import KINDS, kind_of
+from mmfast.sim.access.sockets import KINDS, PUBLIC, kind_of
 from mmfast.sim.agenda import Agenda, Asked, Gone, Item, Said, Told
 from mmfast.sim.audit import truth
 from mmfast.sim.fault_effects.replies import http_outcome, is_applied, trade_outcome, trade_path
+from mmfast.sim.fault_effects.stamps import restamped
 from mmfast.sim.fault_terms.kinds import NAMES
 from mmfast.sim.fault_terms.schedule import Schedule
 from mmfast.sim.faults import HTTP, TRADE
@@ -243,12 +244,16 @@ class Venue(MarketDoor):
 
     def _leave(self, outputs: list[Output], leaving: list[Due]) -> None:
         at_ns, is_muting = Ns(self._now_ns), bool(self.condition.muted)
+        skew_ms = self.condition.skew_ms
         for output in outputs:
             if isinstance(output, ENDS):
                 self.ws_close(output.conn_id, at_ns)
             elif is_muting and isinstance(output, WsSend) and self._is_mute(output.conn_id):
                 continue
-            leaving.append(Due(at_ns, output))
+            told = output
+            if skew_ms and isinstance(told, WsSend) and self.sockets.kind(told.conn_id) == PUBLIC:
+                told = WsSend(told.conn_id, restamped(told.data, skew_ms))
+            leaving.append(Due(at_ns, told))
 
     # What can be due. Each act does one thing of its kind, or all that is due at that instant.
 

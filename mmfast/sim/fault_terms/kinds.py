@@ -237,7 +237,8 @@ class BookStale(Fault, frozen=True, kw_only=True):
 
 
 class ClockSkew(Fault, frozen=True, kw_only=True):
-    """The gateway's clock is off by so much: server time, timestamp check, stream expiry."""
+    """The gateway's clock is off by so much: server time, timestamp check, stream expiry, and
+    the stamps of public messages."""
 
     by_ms: Skew
 

@@ -53,6 +53,19 @@ def bump(trader: Any, ticks: int, lots: int = 5) -> None:
     trader.run(30)
 
 
+def test_a_skewed_clock_stamps_public_messages(trader, arm) -> None:
+    subscribe(trader, TOPIC)
+    bump(trader, 600_000)
+    arm(trader, {"kind": "clock_skew", "by_ms": -3000, "for_ms": 100})
+    bump(trader, 600_001)
+    trader.run(100)
+    bump(trader, 600_002)
+    _, before, during, after = frames(trader)
+    for name in ("ts", "cts"):
+        assert abs(during[name] + 3000 - before[name]) < 100
+        assert 0 < after[name] - before[name] < 300
+
+
 # Private messages.
 
 
