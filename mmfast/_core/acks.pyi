@@ -1,9 +1,10 @@
 """Replies that accept every order, read from bytes straight into items."""
 
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar, final
 
 _T = TypeVar("_T")
 
+@final
 class Acks(Generic[_T]):
     """Reads the rows of replies in which every order was accepted.
 
@@ -11,7 +12,7 @@ class Acks(Generic[_T]):
     id. Orders are named ``head`` and 16 hex digits. TypeError if ``item`` is no kind of tuple.
     """
 
-    def __init__(self, head: str, item: type[_T], ack: object) -> None: ...
+    def __new__(cls, head: str, item: type[_T], ack: object) -> Self: ...
     def read(self, result: bytes, commands: tuple[object, ...]) -> tuple[_T, ...] | None:
         """One item for each command of ``{"list":[...]}``, whose rows name the very orders of the
         commands in their order. None for a reply that has anything out of the ordinary."""

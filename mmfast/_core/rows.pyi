@@ -1,11 +1,18 @@
 """Rows about our orders and positions, read from bytes straight into messages."""
 
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from typing import Generic, Self, TypeVar, final
+
+from typing_extensions import disjoint_base
 
 _T = TypeVar("_T")
 _S = TypeVar("_S")
 
+@final
+class Market:
+    """One instrument's index and grids, as :meth:`Frames.add` keeps them."""
+
+@disjoint_base
 class Frames(Generic[_T]):
     """What the readers of whole frames have in common; made by none."""
 
@@ -27,6 +34,7 @@ class Frames(Generic[_T]):
         None for a frame that has anything out of the ordinary; nothing is kept of it.
         """
 
+@final
 class OrderRows(Frames[_T]):
     """Reads whole frames of topic ``order`` or ``order.<category>``.
 
@@ -37,16 +45,17 @@ class OrderRows(Frames[_T]):
     ``Buy`` and ``Sell``; ``statuses`` gives each status word its value and whether it is final.
     """
 
-    def __init__(
-        self,
+    def __new__(
+        cls,
         category: str,
         head: str,
         make: Callable[..., _T],
         fields: tuple[str, ...],
         sides: tuple[_S, _S],
         statuses: Mapping[str, tuple[object, bool]],
-    ) -> None: ...
+    ) -> Self: ...
 
+@final
 class PositionRows(Frames[_T]):
     """Reads whole frames of topic ``position`` or ``position.<category>``.
 
@@ -55,4 +64,4 @@ class PositionRows(Frames[_T]):
     in ms, sequence number (-1: not told).
     """
 
-    def __init__(self, category: str, make: Callable[..., _T], fields: tuple[str, ...]) -> None: ...
+    def __new__(cls, category: str, make: Callable[..., _T], fields: tuple[str, ...]) -> Self: ...
