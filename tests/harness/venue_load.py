@@ -89,6 +89,7 @@ class Served(msgspec.Struct):
     """What the venue served, and the processor time ``Venue.advance`` took for it."""
 
     requests: int = 0
+    replies: int = 0
     commands: int = 0
     flow_acts: int = 0
     public: int = 0
@@ -98,8 +99,8 @@ class Served(msgspec.Struct):
 
     @property
     def events(self) -> int:
-        """Requests, acts of the market, public messages and private messages."""
-        return self.requests + self.flow_acts + self.public + self.private
+        """Requests and their replies, acts of the market, public messages, private messages."""
+        return self.requests + self.replies + self.flow_acts + self.public + self.private
 
 
 class CountedFlow:
@@ -154,8 +155,10 @@ class Load:
         for due in leaving:
             output = due.output
             if isinstance(output, HttpReply):
+                served.replies += 1
                 served.refused += b'"retCode":0' not in output.body
             elif isinstance(output, WsSend) and output.conn_id == TRADE:
+                served.replies += 1
                 served.refused += b'"retCode":0' not in output.data
             elif isinstance(output, WsSend) and output.conn_id == PUBLIC:
                 served.public += 1
