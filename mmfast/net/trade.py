@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Callable, Sequence
-from random import Random
-from typing import Final
+from typing import Final, Unpack
 
 from mmfast.bybit.auth import Credentials, Window
 from mmfast.bybit.control import Kind, control_of
@@ -15,9 +13,8 @@ from mmfast.bybit.trade import SocketReply, TradeCodec, uniform_reply
 from mmfast.clock import Clock, VenueClock
 from mmfast.errors import LocalProtocolError
 from mmfast.messages import Batch, BatchReply, Op, Outcome
-from mmfast.net.backoff import Backoff, ConnectBudget
-from mmfast.net.http import Log, OnRequest, ignore_log, ignore_request
-from mmfast.net.ws_connection import LoginConnection, OnState, StreamTiming
+from mmfast.net.http import OnRequest, ignore_request
+from mmfast.net.ws_connection import LoginConnection, OnState, Options
 from mmfast.units import NS_PER_S, Ns
 
 VERB: Final = "WS"
@@ -72,29 +69,12 @@ class TradeSocket(LoginConnection):
         on_state: OnState,
         *,
         stem: str,
-        rng: Random,
-        budget: ConnectBudget,
         name: str = "trade",
         reply_within_s: float = 2.0,
-        tls: ssl.SSLContext | None = None,
-        timing: StreamTiming | None = None,
-        backoff: Backoff | None = None,
         on_request: OnRequest = ignore_request,
-        log: Log = ignore_log,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(
-            name,
-            url,
-            credentials,
-            venue_clock,
-            on_state,
-            rng=rng,
-            budget=budget,
-            tls=tls,
-            timing=timing,
-            backoff=backoff,
-            log=log,
-        )
+        super().__init__(name, url, credentials, venue_clock, on_state, **options)
         self.strays = 0
         self.on_restart: Callable[[], None] = _nobody
         self.on_pong: Callable[[int], None] = _unmeasured

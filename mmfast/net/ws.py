@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
-import ssl
 from collections.abc import Callable, Sequence
+from typing import Unpack
 
 from mmfast.bybit import topics
 from mmfast.bybit.auth import Credentials
@@ -14,9 +13,7 @@ from mmfast.bybit.public import PublicRouter, Routed
 from mmfast.clock import VenueClock
 from mmfast.errors import RemoteProtocolError
 from mmfast.messages import Event
-from mmfast.net.backoff import Backoff, ConnectBudget
-from mmfast.net.http import Log, ignore_log
-from mmfast.net.ws_connection import LoginConnection, OnState, StreamTiming, WsConnection
+from mmfast.net.ws_connection import LoginConnection, OnState, Options, WsConnection
 
 
 class PublicStream(WsConnection):
@@ -35,25 +32,10 @@ class PublicStream(WsConnection):
         on_frame: Callable[[int, bytes, bool], None],
         on_state: OnState,
         *,
-        rng: random.Random,
-        budget: ConnectBudget,
-        tls: ssl.SSLContext | None = None,
-        timing: StreamTiming | None = None,
-        backoff: Backoff | None = None,
-        log: Log = ignore_log,
         on_level1: Callable[[int, bytes, bool], None] | None = None,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(
-            "public",
-            url,
-            on_state,
-            rng=rng,
-            budget=budget,
-            tls=tls,
-            timing=timing,
-            backoff=backoff,
-            log=log,
-        )
+        super().__init__("public", url, on_state, **options)
         self._router = router
         self._on_frame = on_frame
         self._on_level1 = on_level1 or on_frame
@@ -128,28 +110,11 @@ class PrivateStream(LoginConnection):
         on_events: Callable[[Sequence[Event]], None],
         on_state: OnState,
         *,
-        rng: random.Random,
-        budget: ConnectBudget,
         on_fault: Callable[[str], None] | None = None,
         dcp: bool = False,
-        tls: ssl.SSLContext | None = None,
-        timing: StreamTiming | None = None,
-        backoff: Backoff | None = None,
-        log: Log = ignore_log,
+        **options: Unpack[Options],
     ) -> None:
-        super().__init__(
-            "private",
-            url,
-            credentials,
-            venue_clock,
-            on_state,
-            rng=rng,
-            budget=budget,
-            tls=tls,
-            timing=timing,
-            backoff=backoff,
-            log=log,
-        )
+        super().__init__("private", url, credentials, venue_clock, on_state, **options)
         self._decoder = decoder
         self._on_events = on_events
         self._on_fault = on_fault or self.drop

@@ -12,7 +12,7 @@ import random
 import socket
 import ssl
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, Required, TypedDict, Unpack
 
 import msgspec
 import picows
@@ -94,6 +94,17 @@ class _Listener(picows.WSListener):
         elif frame.fin:
             data, self._parts = self._parts, b""
             self._owner.receive(data, frame.last_in_buffer)
+
+
+class Options(TypedDict, total=False):
+    """What every connection may be given; ``rng`` is for the jitter of its pauses."""
+
+    rng: Required[random.Random]
+    budget: Required[ConnectBudget]
+    tls: ssl.SSLContext | None
+    timing: StreamTiming | None
+    backoff: Backoff | None
+    log: Log
 
 
 class WsConnection:
@@ -362,7 +373,7 @@ class LoginConnection(WsConnection):
         credentials: Credentials,
         venue_clock: VenueClock,
         on_state: OnState,
-        **options: Any,  # noqa: ANN401 - those of WsConnection
+        **options: Unpack[Options],
     ) -> None:
         super().__init__(name, url, on_state, **options)
         self.auth_refusals = 0
