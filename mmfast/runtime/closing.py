@@ -126,7 +126,7 @@ async def sweep_leftovers(contact: Opened, config: Config, settled_after_ns: int
         swept = await sweep(
             side,
             contact.clock,
-            lambda link_id: contact.ids.parse(link_id) != NOT_OURS,
+            contact.ids.is_ours,
             quiet_after_ns=settled_after_ns,
             limit_ns=LEFTOVERS_LIMIT_NS,
         )

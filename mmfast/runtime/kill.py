@@ -188,8 +188,7 @@ class Kill:
             text = f"{swept.found_first} own orders were open; two readings show none any more"
             say(logging.INFO, "killed", text)
         else:
-            left = "an unknown number of" if swept.left < 0 else str(swept.left)
-            text = f"not proven: {left} own orders may still be open {swept.fault}"
+            text = f"not proven: {swept.left_text} own orders may still be open {swept.fault}"
             say(logging.ERROR, "not_proven", text.rstrip())
         return swept.proven
 

@@ -51,7 +51,7 @@ from mmfast.runtime.pump import LagWatch, Pump
 from mmfast.runtime.recover import AccountReader, Resolver
 from mmfast.runtime.stats import RunStats
 from mmfast.runtime.tasks import TaskGroup
-from mmfast.runtime.tuning import Sweeper
+from mmfast.runtime.tuning import QuietCollector
 from mmfast.runtime.witness import Witness
 
 CONNECTIONS: Final = 16
@@ -171,7 +171,7 @@ class Session:
         )
         self._on_fault = on_fault
         self.lag_watch = LagWatch(self.clock, self.stats.lag, self.distrust)
-        self.sweeper = Sweeper(lambda: self.kernel.wants_flush)
+        self.collector = QuietCollector(lambda: self.kernel.wants_flush)
         self._private_up_since_ns: int | None = None
         self.streams_up = asyncio.Event()
         self._recovery(config)
@@ -181,7 +181,7 @@ class Session:
     def start(self) -> None:
         """Begin to work: streams connect, recovery serves, the lag is watched."""
         self.lag_watch.start()
-        self.sweeper.start()
+        self.collector.start()
         self.tasks.start(self.reader.run(), "account-reader")
         self.tasks.start(self.resolver.run(), "resolver")
         self.tasks.start(self._tell_time(), "venue-time")
@@ -193,7 +193,7 @@ class Session:
         """Stop everything that start() began. The REST side stays usable."""
         self.pump.close()
         self.lag_watch.stop()
-        self.sweeper.stop()
+        self.collector.stop()
         await self.tasks.close()
 
     def change_instrument(self, known: Instrument, changed: Instrument) -> None:

@@ -38,6 +38,11 @@ class Swept(msgspec.Struct, frozen=True, kw_only=True):
     left: int
     fault: str = ""
 
+    @property
+    def left_text(self) -> str:
+        """How many may still be open, for a sentence."""
+        return "an unknown number of" if self.left < 0 else str(self.left)
+
 
 async def sweep(
     side: Sweeping,

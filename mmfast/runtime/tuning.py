@@ -28,14 +28,14 @@ def settle_memory() -> None:
     """After warm-up: collect once, then keep all that lives out of every later pass.
 
     A full pass over a trading process takes tens of milliseconds; over what came after the
-    freeze, a fraction of one. From here on passes happen only when :class:`Sweeper` says so.
+    freeze, a fraction of one. From here on passes happen only when :class:`QuietCollector` says so.
     """
     gc.collect()
     gc.freeze()
     gc.disable()
 
 
-class Sweeper:
+class QuietCollector:
     """Passes of the garbage collector, in moments when no decision waits.
 
     Left to itself the collector starts in the middle of whatever allocates most, which here is

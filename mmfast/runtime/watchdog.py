@@ -244,8 +244,7 @@ class Watch:
             text = f"{swept.found_first} orders were open, none is any more: proven"
             say(logging.WARNING, "watchdog_swept", text)
         else:
-            left = "an unknown number of" if swept.left < 0 else str(swept.left)
-            text = f"gave up; {left} own orders may still be open: {swept.fault}"
+            text = f"gave up; {swept.left_text} own orders may still be open: {swept.fault}"
             say(logging.ERROR, "watchdog_gave_up", text)
 
     async def _keep_warm(self) -> None:

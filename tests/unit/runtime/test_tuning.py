@@ -9,7 +9,7 @@ import weakref
 import pytest
 
 from mmfast.runtime import tuning
-from mmfast.runtime.tuning import Sweeper
+from mmfast.runtime.tuning import QuietCollector
 
 
 class Knot:
@@ -37,10 +37,10 @@ async def _gone(ref: weakref.ref[Knot], seconds: float) -> bool:
 
 def test_cycles_are_freed_without_the_collectors_own_passes() -> None:
     async def run() -> bool:
-        sweeper = Sweeper(lambda: False)
-        sweeper.start()
+        collector = QuietCollector(lambda: False)
+        collector.start()
         freed = await _gone(weakref.ref(Knot()), 5)
-        sweeper.stop()
+        collector.stop()
         return freed
 
     assert asyncio.run(run())
@@ -55,10 +55,10 @@ def test_a_pass_waits_for_a_quiet_moment_but_not_for_ever() -> None:
             asked += 1
             return True
 
-        sweeper = Sweeper(busy)
-        sweeper.start()
+        collector = QuietCollector(busy)
+        collector.start()
         freed = await _gone(weakref.ref(Knot()), 5)
-        sweeper.stop()
+        collector.stop()
         return asked, freed
 
     asked, freed = asyncio.run(run())
@@ -68,9 +68,9 @@ def test_a_pass_waits_for_a_quiet_moment_but_not_for_ever() -> None:
 
 def test_nothing_happens_after_the_end() -> None:
     async def run() -> bool:
-        sweeper = Sweeper(lambda: False)
-        sweeper.start()
-        sweeper.stop()
+        collector = QuietCollector(lambda: False)
+        collector.start()
+        collector.stop()
         return await _gone(weakref.ref(Knot()), 0.1)
 
     assert not asyncio.run(run())
