@@ -5,34 +5,17 @@ from __future__ import annotations
 import json
 import signal
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from processes import Process, announced, configured, keys
-from prometheus_client.parser import text_string_to_metric_families
 from storm import Storm
+from venue_watch import positions_agree, report_of, state_of, until_resting
 
 Start = Callable[..., Process]
 SHORT_S, LONG_S = 20, 240
-
-
-def read(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as reply:
-        return json.load(reply)
-
-
-def metric(url: str, name: str, label: str = "symbol") -> dict[str, float]:
-    with urllib.request.urlopen(url, timeout=5) as reply:
-        page = reply.read().decode()
-    return {
-        sample.labels.get(label, ""): sample.value
-        for family in text_string_to_metric_families(page)
-        for sample in family.samples
-        if sample.name == name
-    }
 
 
 @pytest.mark.parametrize(
@@ -69,22 +52,12 @@ def test_the_daemon_keeps_the_truth_through_a_storm_on_all_its_connections(
     assert sum(proxy.done.values()) > seconds // 2
 
     # The storm is over; what it left half-open the engine has to find out for itself.
-    state_url = venue["rest_url"] + "/control/state"
-    engine.wait_until(lambda: len(read(state_url)["open_orders"]) >= 30, "quotes at the venue")
+    until_resting(engine, venue, 30)
     url = next(str(row["url"]) for row in engine.events() if row["event"] == "metrics")
-
-    def agree() -> bool:
-        before = read(state_url)["positions"]
-        ours = metric(url, "mm_position_lots")
-        after = read(state_url)["positions"]
-        steady = {symbol for symbol in ours if before[symbol] == after[symbol]}
-        return len(steady) >= 5 and all(ours[symbol] == before[symbol] for symbol in steady)
-
-    engine.wait_until(agree, "positions that agree")
+    positions_agree(engine, venue, url)
     engine.signal(signal.SIGTERM)
     assert engine.wait() == 0, engine.text()
-    report = read(venue["rest_url"] + "/control/report")
-    state = read(state_url)
+    report, state = report_of(venue), state_of(venue)
     assert state["open_orders"] == []
     assert state["repeated_link_ids"] == 0
     assert report["violations"] == {}, report["violations"]

@@ -4,20 +4,18 @@ way is left, nothing is sent twice, nothing is left behind, and both ways spend 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import live_faults
 import pytest
-import uvloop
-from live_faults import arm, disarm, mode_reasons, move, report, until
-from scenario import QUOTES, Scenario, scenario
+from live_faults import Story, arm, disarm, mode_reasons, move, until
+from scenario import QUOTES, Scenario
 
 from mmfast.errors import RateLimitError
 from mmfast.messages import Mode, Op
 from mmfast.net.ways import Way, WayChoice
 
-Story = Callable[[Scenario], Awaitable[None]]
 # Markets move by less than half a spread: the venue's own books stand still, and quotes that
 # cross them would be refused.
 
@@ -39,21 +37,8 @@ def order_calls(live: Scenario, verb: str) -> int:
 
 
 def play(folder: Path, story: Story, **settings: Any) -> None:
-    """One story on one engine that may choose. In the end all quotes rest, and by the venue's
-    own audit no id was used twice and no rule was broken."""
-
-    async def run() -> None:
-        settings.setdefault("order_entry", "auto")
-        async with scenario(folder, latency_ms=5, **settings) as live:
-            await story(live)
-            await live.settle()
-            found = await report(live)
-            assert found["violations"] == {}, found["violations"]
-            state = await live.venue.state()
-            assert state["repeated_link_ids"] == 0
-            assert len(state["open_orders"]) == QUOTES
-
-    uvloop.run(run())
+    """A story on an engine that may choose its way, unless the settings say otherwise."""
+    live_faults.play(folder, story, **{"order_entry": "auto", **settings})
 
 
 def test_quoting_begins_over_the_socket_and_goes_on_over_rest_when_it_is_lost(

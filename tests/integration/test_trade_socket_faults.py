@@ -3,35 +3,17 @@ nothing left behind. What rests can always be cancelled, over REST if need be.""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvloop
-from live_faults import arm, disarm, mode_reasons, move, nothing_rests, report, until
+from live_faults import arm, disarm, mode_reasons, move, nothing_rests, play, until
 from scenario import QUOTES, Scenario, scenario
 
 from mmfast.messages import Mode
 
 DOWN = "trade socket down"
 SOCKETS = 2  # as many as the configuration asks for by default
-
-
-def play(folder: Path, story: Callable[[Scenario], Awaitable[None]], **settings: Any) -> None:
-    """One story on one engine. In the end everything is settled, and no rule was broken."""
-
-    async def run() -> None:
-        async with scenario(folder, latency_ms=5, **settings) as live:
-            await story(live)
-            await live.settle()
-            found = await report(live)
-            assert found["violations"] == {}, found["violations"]
-            state = await live.venue.state()
-            assert state["repeated_link_ids"] == 0
-            assert len(state["open_orders"]) == QUOTES
-
-    uvloop.run(run())
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
