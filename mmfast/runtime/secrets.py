@@ -87,16 +87,6 @@ def load_key(
     return Key(texts[KEY_NAME], secret=texts[SECRET_NAME])
 
 
-def load_credentials(
-    venue: VenueConfig,
-    base: Path,
-    environment: MutableMapping[str, str],
-    hide: Callable[[str], None],
-) -> Credentials:
-    """Credentials made of :func:`load_key`; raises :class:`ConfigError`."""
-    return load_key(venue, base, environment, hide).credentials(venue.recv_window_ms)
-
-
 def load_watchdog_key(
     key_file: str | None,
     base: Path,

@@ -9,7 +9,7 @@ import pytest
 
 from mmfast.config import VenueConfig
 from mmfast.errors import ConfigError
-from mmfast.runtime.secrets import load_credentials, read_private_file
+from mmfast.runtime.secrets import load_key, read_private_file
 
 ENV = {"BYBIT_API_KEY": "thekey", "BYBIT_API_SECRET": "thesecret", "HOME": "/"}
 
@@ -27,7 +27,8 @@ def key_file(folder: Path, text: str, mode: int = 0o600) -> Path:
 
 def test_the_environment_is_read_once_and_emptied() -> None:
     environment, hidden = dict(ENV), []
-    credentials = load_credentials(venue(), Path(), environment, hidden.append)
+    key = load_key(venue(), Path(), environment, hidden.append)
+    credentials = key.credentials(venue().recv_window_ms)
     assert credentials.api_key == "thekey"
     assert environment == {"HOME": "/"}
     assert "thesecret" in hidden
@@ -38,7 +39,7 @@ def test_the_environment_is_read_once_and_emptied() -> None:
 def test_a_missing_half_is_named(missing: str) -> None:
     environment = {name: text for name, text in ENV.items() if name != missing}
     with pytest.raises(ConfigError) as caught:
-        load_credentials(venue(), Path(), environment, print)
+        load_key(venue(), Path(), environment, print)
     assert caught.value.faults[0][0] == missing
     assert "thesecret" not in str(caught.value)
     assert "thekey" not in str(caught.value)
@@ -48,7 +49,8 @@ def test_a_key_file_is_read(tmp_path: Path) -> None:
     key_file(tmp_path, "# testnet\nBYBIT_API_KEY=filekey\n\nBYBIT_API_SECRET = filesecret\n")
     environment = dict(ENV)
     hidden: list[str] = []
-    found = load_credentials(venue(key_file="key.env"), tmp_path, environment, hidden.append)
+    key = load_key(venue(key_file="key.env"), tmp_path, environment, hidden.append)
+    found = key.credentials(venue().recv_window_ms)
     assert found.api_key == "filekey"
     assert "BYBIT_API_SECRET" not in environment
     assert "filesecret" in hidden
@@ -94,4 +96,4 @@ def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
 def test_a_key_file_with_anything_else_is_refused_by_line(tmp_path: Path, text: str) -> None:
     key_file(tmp_path, text)
     with pytest.raises(ConfigError, match=r"line \d: expected BYBIT_API_KEY"):
-        load_credentials(venue(key_file="key.env"), tmp_path, {}, print)
+        load_key(venue(key_file="key.env"), tmp_path, {}, print)
