@@ -61,7 +61,6 @@ class AsyncQuoteLoop:
         self._holds: dict[str, str] = {}
         self._config_path = config_path
         self._stopping = asyncio.Event()
-        self._stop_reason = ""
         self._trading = asyncio.Event()
         self._kernel_works = True
         self._born_ns = contact.clock.now_ns()
@@ -91,7 +90,6 @@ class AsyncQuoteLoop:
         if self._stopping.is_set():
             say(logging.INFO, "stopping", f"{reason}: already stopping, own orders are cancelled")
             return
-        self._stop_reason = reason
         self._stopping.set()
         say(logging.INFO, "stopping", f"{reason}: quotes are withdrawn")
         self._close_gate(Mode.HALTED if self.fault else Mode.DRAINING, reason)

@@ -62,7 +62,6 @@ class Running:
         self.logs = Logs(self._log_writer)
         self._loop: AsyncQuoteLoop | None = None
         self._child: EmbeddedVenue | None = None
-        self._guard: Guard | None = None
         self._verdict: Verdict | None = None
 
     async def main(self, *, duration_s: float | None, summary_path: Path | None) -> bool:
@@ -176,7 +175,7 @@ class Running:
             secret=key.secret,
             pem=key.pem.decode(),
         )
-        self._guard = guard = Guard(orders, contact.clock, self._loop.progress)
+        guard = Guard(orders, contact.clock, self._loop.progress)
         self._loop.stood_in_for = guard.acted_lately
         stack.push_async_callback(self._leave_guard, guard)
         await guard.start()

@@ -95,8 +95,6 @@ class WireChecks:
         """Since when the engine was told to stop; -1: it was not."""
         self.first_cancel_ns = -1
         """When the first cancel after that left."""
-        self.grid_changed: set[str] = set()
-        """Symbols whose tick size a fault changes: the engine learns of it a minute later."""
 
     # What the tap tells.
 
