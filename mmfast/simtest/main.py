@@ -20,6 +20,8 @@ ENOUGH: Final = 100
 """With so many seeds of all faults, each kind of fault must have fired."""
 MAX_SHOWN: Final = 10
 """Failing seeds shown in full; the others only with their command."""
+PROGRESS_EVERY: Final = 500
+"""Seeds after which a long run says how far it is."""
 
 
 class Job(NamedTuple):
@@ -183,6 +185,8 @@ def simtest(
             say(failure_text(report))
         if seeds == 1:
             say(f"trace {report.trace}")
+        elif total.seeds % PROGRESS_EVERY == 0 and total.seeds < seeds:
+            say(f"{total.seeds} of {seeds} seeds, {len(total.failed)} broke a promise")
     say(total.text())
     must_fire = not only and seeds >= ENOUGH
     if must_fire and total.silent():
