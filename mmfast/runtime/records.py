@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -24,6 +24,15 @@ from mmfast.messages import (
 
 Row = dict[str, Any]
 Entry = Batch | BatchReply | Event | Alert | Ending | Row
+# A tuple made once: a union written where it is used is built anew for every event.
+_KEPT: Final = (
+    Execution,
+    OrderAbsent,
+    AccountSnapshot,
+    StreamState,
+    ModeChange,
+    InstrumentChange,
+)
 
 
 def to_json(wall_ms: int, row: Row) -> bytes:
@@ -35,10 +44,7 @@ def is_kept(event: Event) -> bool:
     """Whether an event belongs into the journal: not the market, not the steps in between."""
     if isinstance(event, OrderUpdate):
         return event.status.is_final
-    return isinstance(
-        event,
-        Execution | OrderAbsent | AccountSnapshot | StreamState | ModeChange | InstrumentChange,
-    )
+    return isinstance(event, _KEPT)
 
 
 def row_of(entry: Entry) -> Row:

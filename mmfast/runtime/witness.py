@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mmfast.engine.kernel import Kernel
-from mmfast.messages import Batch, BatchReply, Event
+from mmfast.messages import Batch, BatchReply, Event, PositionUpdate
 from mmfast.runtime.journal import Journal
 from mmfast.runtime.other_hand import EXPLANATION, OtherHand
 from mmfast.runtime.records import is_kept
@@ -80,16 +80,23 @@ class Witness:
     def news(self, events: Sequence[Event]) -> None:
         """Events on their way to the kernel."""
         self._note()
+        journal = self._journal
+        look = self._other_hand.news
         for event in events:
-            if self._journal is not None and is_kept(event):
-                self._journal.put(event)
-            self._suspect(self._other_hand.news(event))
+            if isinstance(event, PositionUpdate):
+                continue  # no journal keeps it, and no other hand shows in it
+            if journal is not None and is_kept(event):
+                journal.put(event)
+            reason = look(event)
+            if reason:
+                self._suspect(reason)
         self._note_endings()
 
     def _note_endings(self) -> None:
         """What the kernel has concluded from it, after what it was concluded from."""
-        for ending in self._kernel.take_endings():
-            if self._journal is not None:
+        endings = self._kernel.take_endings()
+        if self._journal is not None:
+            for ending in endings:
                 self._journal.put(ending)
 
     def _suspect(self, reason: str) -> None:
