@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
+from typing import Literal
 
 from mmfast import __version__
 from mmfast.errors import (
@@ -119,6 +120,22 @@ def _reload(options: argparse.Namespace) -> int:
     return Exit.DONE
 
 
+def _halt(options: argparse.Namespace) -> int:
+    return _order("reduce_only" if options.reduce_only else "halted", options)
+
+
+def _resume(options: argparse.Namespace) -> int:
+    return _order("trading", options)
+
+
+def _order(wish: Literal["trading", "reduce_only", "halted"], options: argparse.Namespace) -> int:
+    from mmfast.runtime import standing
+
+    for line in standing.order(options.config, wish, options.reason):
+        print(f"mmfast: {line}")  # noqa: T201 - this is the answer
+    return Exit.DONE
+
+
 def _simtest(options: argparse.Namespace) -> int:
     from mmfast.simtest import main as seeds
 
@@ -147,6 +164,8 @@ _COMMANDS = {
     "run": _run,
     "kill": _kill,
     "reload": _reload,
+    "halt": _halt,
+    "resume": _resume,
     "sim": _sim,
     "check": _check,
     "simtest": _simtest,
@@ -176,6 +195,7 @@ def _parser() -> argparse.ArgumentParser:
         "--wait", type=_seconds, default=30.0, metavar="SECONDS", help="give up then (default 30)"
     )
     _command(commands, "reload", "let the running engine read its configuration again")
+    _add_orders(commands)
     sim = _command(commands, "sim", "serve the embedded venue; its addresses come on stdout")
     sim.add_argument("--port", type=_port, default=0, metavar="N", help="0 (default): any free")
     sim.add_argument("--until-eof", action="store_true", help="stop when standard input is closed")
@@ -193,6 +213,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_simtest(commands)
     commands.add_parser("watchdog")  # without help: `mmfast run` starts it, nobody else
     return parser
+
+
+def _add_orders(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Standing orders: they hold over restarts, until ``resume``."""
+    text = "withdraw all quotes and stay so, over restarts too, until `mmfast resume`"
+    halt = _command(commands, "halt", text)
+    text = "do not withdraw: only quotes that reduce a position stay"
+    halt.add_argument("--reduce-only", action="store_true", help=text)
+    resume = _command(commands, "resume", "trade again after `mmfast halt`")
+    text = "why, for the log, the table and whoever comes next"
+    halt.add_argument("--reason", default="no reason given", metavar="TEXT", help=text)
+    resume.add_argument("--reason", default="no reason given", metavar="TEXT", help=text)
 
 
 def _add_simtest(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
+import msgspec
+
 from mmfast._core import fixed
 from mmfast.bybit.hosts import Endpoints, check_endpoints, endpoints_for
 from mmfast.config import Config, SymbolConfig, strategy_value
@@ -62,6 +64,13 @@ def config_for_instruments(config: Config, instruments: Sequence[Instrument]) ->
         max_feed_lag_ms=Ms(config.risk.max_feed_lag_ms),
         cross_check_level1=config.strategy.cross_check_level1,
     )
+
+
+def without(params: EngineParams, instrument: Instrument) -> EngineParams:
+    """The same parameters with one instrument switched off."""
+    rows = list(params.symbols)
+    rows[instrument.index] = msgspec.structs.replace(rows[instrument.index], enabled=False)
+    return msgspec.structs.replace(params, symbols=tuple(rows))
 
 
 def venue_params(config: Config) -> VenueParams:

@@ -9,11 +9,8 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
 from mmfast import config as configuration
 from mmfast.config import Config
-from mmfast.engine.params import EngineParams
 from mmfast.errors import (
     AuthError,
     ConfigError,
@@ -24,14 +21,16 @@ from mmfast.errors import (
 from mmfast.messages import Instrument, Mode, ModeChange
 from mmfast.net.ws_connection import LoginConnection
 from mmfast.runtime import closing, protection, reach, reload, tuning
-from mmfast.runtime.assemble import config_for_instruments
+from mmfast.runtime.assemble import config_for_instruments, without
 from mmfast.runtime.control import FileWatch
 from mmfast.runtime.journal import Trouble
 from mmfast.runtime.logs import say
+from mmfast.runtime.obedience import Obedience
 from mmfast.runtime.session import Contact, Session
 from mmfast.runtime.tasks import TaskGroup
 from mmfast.runtime.timekeeping import TimeKeeper
 from mmfast.runtime.warmth import keep_warm
+from mmfast.runtime.wishes import Wishes
 from mmfast.units import NS_PER_MS, NS_PER_S
 
 START_LIMIT_S: Final = 20.0
@@ -58,10 +57,12 @@ class AsyncQuoteLoop:
         """What must be ready before the first order may leave."""
         self.stood_in_for: Callable[[], bool] = _never
         """Whether the watchdog has just acted for this engine."""
-        self._holds: dict[str, str] = {}
+        self.wishes = Wishes(self._close_gate)
+        self.standing_path: Path | None = None
+        """Where the operator's standing order lies; None where nobody gives any."""
         self._config_path = config_path
         self._stopping = asyncio.Event()
-        self._trading = asyncio.Event()
+        self._settled = asyncio.Event()
         self._kernel_works = True
         self._born_ns = contact.clock.now_ns()
         self._venue_gone = False
@@ -117,22 +118,15 @@ class AsyncQuoteLoop:
 
     def hold(self, name: str, reason: str) -> None:
         """Withdraw all quotes for a reason of the shell's own, until :meth:`release`."""
-        is_new = name not in self._holds
-        self._holds[name] = reason
-        if is_new and not self._stopping.is_set():
+        if not self._stopping.is_set() and self.wishes.hold(name, reason):
             say(logging.ERROR, "held", f"quotes are withdrawn: {reason}")
-            self._close_gate(Mode.DRAINING, reason)
 
     def release(self, name: str) -> None:
         """The reason is gone; quote again if no other is left."""
-        reason = self._holds.pop(name, "")
-        if not reason or self._stopping.is_set():
+        if self._stopping.is_set():
             return
-        say(logging.INFO, "released", f"over: {reason}")
-        if self._holds:
-            self._close_gate(Mode.DRAINING, next(iter(self._holds.values())))
-        else:
-            self._close_gate(Mode.TRADING, "")
+        if reason := self.wishes.release(name):
+            say(logging.INFO, "released", f"over: {reason}")
 
     def journal_trouble(self, trouble: Trouble) -> None:
         """The journal cannot be written: nothing new is sent, cancels are."""
@@ -177,6 +171,7 @@ class AsyncQuoteLoop:
             on_other_hand=self._other_hand,
         )
         tuning.settle_memory()
+        self.wishes.renew()
         self.session.start()
         await self._until_trading(self.session)
 
@@ -231,7 +226,7 @@ class AsyncQuoteLoop:
         try:
             async with asyncio.timeout(START_LIMIT_S):
                 await session.streams_up.wait()
-                await self._trading.wait()
+                await self._settled.wait()
         except TimeoutError:
             pass
         else:
@@ -260,8 +255,27 @@ class AsyncQuoteLoop:
         if self.contact.protected:
             window_s = self.config.venue.dcp_window_s
             work["dcp"] = protection.keep_protection(self.contact.rest, window_s)
+        if self.standing_path is not None:
+            work["standing-order"] = self._obedience(self.standing_path).run()
         for name, coroutine in work.items():
             self._tasks.start(coroutine, name)
+
+    def _obedience(self, path: Path) -> Obedience:
+        session = self.session
+        assert session is not None  # noqa: S101 - serving begins after the start
+
+        async def prove_empty() -> bool:
+            return (await self._prove_empty(session)).proven_empty
+
+        return Obedience(self.wishes, path, self._own_halt, self.fail, prove_empty)
+
+    def _own_halt(self) -> str:
+        """Why the engine halted though no operator ordered it; empty where it did not."""
+        session = self.session
+        if session is None or session.kernel.mode is not Mode.HALTED or self._stopping.is_set():
+            return ""
+        reason = session.kernel.view(self.contact.clock.now_ns()).mode_reason
+        return "" if self.wishes.ruling == (Mode.HALTED, reason) else reason
 
     def _time_keeper(self) -> TimeKeeper:
         contact, session = self.contact, self.session
@@ -310,7 +324,7 @@ class AsyncQuoteLoop:
             params = config_for_instruments(self.config, session.instruments)
         except ConfigError as error:
             say(logging.ERROR, "instrument_changed", f"{error}; {changed.symbol} is not quoted")
-            params = _without(session.params, changed)
+            params = without(session.params, changed)
         session.take_params(params)
 
     def _mode_changed(self, mode: Mode, reason: str) -> None:
@@ -318,12 +332,12 @@ class AsyncQuoteLoop:
         contact.stats.mode_changed(mode, reason, contact.clock.now_ns())
         if contact.journal is not None:
             contact.journal.put({"kind": "mode", "mode": mode.name, "reason": reason}, sync=True)
-        if mode == Mode.TRADING:
-            self._trading.set()
-            if self.session is not None:
-                self.session.other_hand.settle()
-        if mode == Mode.HALTED and not self._stopping.is_set():
-            self.fail(f"the engine halted: {reason}")
+        if mode in (Mode.TRADING, Mode.REDUCE_ONLY, Mode.HALTED):
+            self._settled.set()
+        if mode in (Mode.TRADING, Mode.REDUCE_ONLY) and self.session is not None:
+            self.session.other_hand.settle()
+        if own := self._own_halt():
+            self.fail(f"the engine halted: {own}")
 
     def _close_gate(self, mode: Mode, reason: str) -> None:
         """From here on only cancels leave; said to the kernel in this very turn."""
@@ -373,13 +387,6 @@ class AsyncQuoteLoop:
             may_rest = ", ".join(verdict.may_rest)
             say(logging.ERROR, "not_proven", f"own orders may still be open: {may_rest}")
         return verdict
-
-
-def _without(params: EngineParams, instrument: Instrument) -> EngineParams:
-    """The same parameters with one instrument switched off."""
-    rows = list(params.symbols)
-    rows[instrument.index] = msgspec.structs.replace(rows[instrument.index], enabled=False)
-    return msgspec.structs.replace(params, symbols=tuple(rows))
 
 
 async def _nothing() -> None:

@@ -23,8 +23,8 @@ from mmfast.config import Config
 from mmfast.engine.counters import Counters
 from mmfast.engine.view import EngineView
 from mmfast.errors import MmfastError, OperatorNeeded
-from mmfast.messages import Category
-from mmfast.runtime import assemble, summary, table
+from mmfast.messages import Category, Mode
+from mmfast.runtime import assemble, standing, summary, table
 from mmfast.runtime.ban import BanNote
 from mmfast.runtime.closing import Verdict
 from mmfast.runtime.control import Signals
@@ -36,6 +36,7 @@ from mmfast.runtime.metrics import EngineCollector, MetricsServer
 from mmfast.runtime.quote_loop import AsyncQuoteLoop
 from mmfast.runtime.secrets import Key, load_key, load_watchdog_key
 from mmfast.runtime.session import Contact, Session
+from mmfast.runtime.standing import Standing
 from mmfast.runtime.state import StateDir
 from mmfast.runtime.stats import RunStats
 from mmfast.runtime.tasks import TaskGroup
@@ -114,6 +115,8 @@ class Running:
         contact.rest.heed_ban(ban.until_ns(), ban.write)
         loop = AsyncQuoteLoop(config=config, config_path=self._config_path, contact=contact)
         self._loop = loop
+        loop.standing_path = state.standing_path
+        loop.wishes.stand(self._standing(state))
         contact.journal = journal = self._open_journal(loop, clock, state)
         stack.callback(self._note_end, state, journal)
         self._say_start(epoch, contact)
@@ -134,6 +137,12 @@ class Running:
             tasks.start(self._watch_child(self._child), "embedded-venue")
         stack.push_async_callback(tasks.close)
         return loop
+
+    def _standing(self, state: StateDir) -> Standing:
+        order = standing.read(state.standing_path)
+        if order.mode is not Mode.TRADING:
+            say(logging.WARNING, "standing_order", f"starts {order.wish}: {order}", by=order.by)
+        return order
 
     async def _venue(self, stack: contextlib.AsyncExitStack) -> tuple[Endpoints, Key]:
         """Where to trade and as whom; starts the embedded venue where that is asked for."""

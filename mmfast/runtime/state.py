@@ -52,6 +52,7 @@ class StateDir:
         self._epoch_path = directory / f"{name}.epoch"
         self.journal_path = directory / f"{name}.journal"
         self.ban_path = directory / f"{name}.ban"
+        self.standing_path = standing_path(self._lock_path)
         self._lock_fd = -1
         self._holder = Holder(pid=os.getpid())
         self.cut_short = False
@@ -143,31 +144,43 @@ class StateDir:
         return int(match[1])
 
     def _write_epoch(self, epoch: int) -> None:
-        """New file, flushed, renamed over the old, directory flushed: old or new, never half."""
         digits = str(epoch).encode()
-        draft = self._epoch_path.with_suffix(".epoch-new")
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-        fd = os.open(draft, flags, 0o600)
-        try:
-            with os.fdopen(fd, "wb") as file:
-                file.write(b"mmfast-epoch 1 %s %s\n" % (digits, _crc(digits)))
-                file.flush()
-                os.fsync(file.fileno())
-            draft.rename(self._epoch_path)
-        except OSError:
-            with contextlib.suppress(OSError):
-                draft.unlink()
-            raise
-        directory = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        write_durably(self._epoch_path, b"mmfast-epoch 1 %s %s\n" % (digits, _crc(digits)))
 
     def _close(self) -> None:
         if self._lock_fd >= 0:
             os.close(self._lock_fd)
             self._lock_fd = -1
+
+
+def write_durably(path: Path, data: bytes) -> None:
+    """New file, flushed, renamed over the old, directory flushed: old or new, never half.
+
+    Raises OSError; then the old file still stands.
+    """
+    draft = path.with_suffix(f"{path.suffix}-new")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    fd = os.open(draft, flags, 0o600)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.rename(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            draft.unlink()
+        raise
+    directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)
+
+
+def standing_path(lock: Path) -> Path:
+    """Where the operator's standing order for the holder of a lock lies."""
+    return lock.with_suffix(".standing")
 
 
 def lock_paths(directory: Path, stem: str) -> list[Path]:
