@@ -42,6 +42,10 @@ class RemoteProtocolError(MmfastError):
     """The venue sent something its protocol does not allow."""
 
 
+class NotListed(RemoteProtocolError):
+    """The venue answered in full, and what was asked for is not in its answer."""
+
+
 class VenueError(MmfastError):
     """The venue answered a request with a non-zero return code.
 

@@ -140,7 +140,7 @@ class Kernel:
 
     def _on_rare_event(self, event: Event, now_ns: int) -> None:
         if isinstance(event, BookReset):
-            self._market.reset(event.instrument)
+            self._market.reset(event.instrument, now_ns)
         elif isinstance(event, StreamState):
             self._on_stream(event, now_ns)
         elif isinstance(event, OrderAbsent):
@@ -179,7 +179,9 @@ class Kernel:
         elif event.stream is Stream.TRADE:
             self._gate.trade_up = event.up
             self._set_mode()
-        elif not event.up:
+        elif event.up:
+            self._market.stream_up(now_ns)
+        else:
             self._market.lose_all()
 
     def _on_snapshot(self, snapshot: AccountSnapshot, now_ns: int) -> None:
@@ -235,7 +237,7 @@ class Kernel:
 
     def _look_around(self, now_ns: int) -> None:
         """What time alone has changed, and what the last flush had to leave behind."""
-        self._market.mark_stale(now_ns)
+        self._market.look(now_ns)
         self._account.ask_due(now_ns)
         for instrument in self._holds.over(now_ns):
             self._dirty.mark(instrument)
@@ -314,7 +316,7 @@ class Kernel:
     def next_wake_ns(self, now_ns: int) -> int:
         """When a flush is useful though no event came; far in the future for never."""
         wake_ns = min(
-            self._market.next_stale_ns(),
+            self._market.next_look_ns(),
             self._holds.next_ns(),
             self._orders.next_resolve_ns,
             self._check_ns,

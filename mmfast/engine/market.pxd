@@ -13,6 +13,7 @@ cdef int64_t _NEVER_NS
 cdef int _REPEAT
 cdef int64_t _NO_OFFSET_NS
 cdef int64_t _DISPUTED_NS
+cdef int64_t _SNAPSHOT_NS
 cdef int64_t _MS
 
 
@@ -28,6 +29,7 @@ cdef class Feed:
     cdef readonly int64_t wrong_since_ns
     cdef readonly int64_t differs_since_ns
     cdef readonly bint asked
+    cdef readonly int64_t due_ns
 
 
 @cython.final
@@ -38,7 +40,7 @@ cdef class Market:
     cdef object _outbox
     cdef Rotation _dirty
     cdef int64_t _stale_ns
-    cdef int64_t _next_stale_ns
+    cdef int64_t _next_look_ns
     cdef int64_t _max_lag_ns
     cdef int64_t _venue_offset_ns
 
@@ -46,16 +48,20 @@ cdef class Market:
     cpdef void on_frame(self, Py_ssize_t instrument, bytes data, int64_t now_ns) except *
     @cython.locals(feed=Feed, witness=Book, changes=int)
     cpdef void on_top_frame(self, Py_ssize_t instrument, bytes data, int64_t now_ns) except *
+    cpdef void reset(self, Py_ssize_t instrument, int64_t now_ns) except *
     @cython.locals(feed=Feed)
-    cpdef void reset(self, Py_ssize_t instrument) except *
+    cpdef void stream_up(self, int64_t now_ns) except *
+    @cython.locals(feed=Feed)
+    cdef void _forget(self, Py_ssize_t instrument) except *
+    cdef void _await(self, Feed feed, int64_t now_ns) except *
     @cython.locals(feed=Feed)
     cpdef str fault(self, Py_ssize_t instrument, int64_t now_ns)
     @cython.locals(feed=Feed)
     cpdef Book book(self, Py_ssize_t instrument)
     cpdef int64_t mid_x2_ticks(self, Py_ssize_t instrument) except -1
-    @cython.locals(feed=Feed, instrument=Py_ssize_t, oldest_ns=int64_t)
-    cpdef void mark_stale(self, int64_t now_ns) except *
-    cpdef int64_t next_stale_ns(self) noexcept
+    @cython.locals(feed=Feed, instrument=Py_ssize_t, oldest_ns=int64_t, due_ns=int64_t)
+    cpdef void look(self, int64_t now_ns) except *
+    cpdef int64_t next_look_ns(self) noexcept
     @cython.locals(book=Book, witness=Book)
     cdef void _compare(self, Feed feed, int64_t now_ns) except *
     @cython.locals(made_ms=int64_t)

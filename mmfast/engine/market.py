@@ -31,6 +31,9 @@ CROSSED_NS: Final = NS_PER_S
 DISPUTED_NS: Final = NS_PER_S
 """Book and witness are sent at different paces, so their best prices differ for moments; never
 for so long."""
+SNAPSHOT_NS: Final = 5 * NS_PER_S
+"""A snapshot comes at once with its subscription; one that has not come by then is asked for
+again, because the message may be lost while the connection lives."""
 LAGGING_NS: Final = 10 * NS_PER_S
 """A feed late for so long may be mended by a new stream; asking sooner would add to its load."""
 
@@ -53,6 +56,7 @@ _NEVER_NS: Final = NEVER_NS
 _REPEAT: Final = SNAPSHOT | REPEAT
 _NO_OFFSET_NS: Final = -NEVER_NS
 _DISPUTED_NS: Final = DISPUTED_NS
+_SNAPSHOT_NS: Final = SNAPSHOT_NS
 _MS: Final = NS_PER_MS
 
 
@@ -64,6 +68,7 @@ class Feed:
         "bad_frames",
         "book",
         "differs_since_ns",
+        "due_ns",
         "fault",
         "fresh",
         "lags",
@@ -87,6 +92,8 @@ class Feed:
         """Since when the witness has named other prices; 0 while it agrees."""
         self.asked = False
         """A new stream was asked for and has not begun."""
+        self.due_ns = _NEVER_NS
+        """When a snapshot that has not come is asked for again."""
 
 
 class Market:
@@ -97,7 +104,7 @@ class Market:
         "_dirty",
         "_feeds",
         "_max_lag_ns",
-        "_next_stale_ns",
+        "_next_look_ns",
         "_outbox",
         "_stale_ns",
         "_venue_offset_ns",
@@ -125,13 +132,13 @@ class Market:
         self._dirty = dirty
         self._venue_offset_ns = _NO_OFFSET_NS
         self.set_limits(params)
-        self._next_stale_ns = _NEVER_NS
+        self._next_look_ns = _NEVER_NS
 
     def set_limits(self, params: EngineParams) -> None:
         """New limits of age and of lateness; every book is looked at again."""
         self._stale_ns = params.stale_book_ms * NS_PER_MS
         self._max_lag_ns = params.max_feed_lag_ms * NS_PER_MS or _NEVER_NS
-        self._next_stale_ns = 0
+        self._next_look_ns = 0
 
     def set_venue_time(self, offset_ns: int, doubt_ns: int) -> None:
         """What the venue's clock shows beyond ours; until told, no frame is late. In doubt a
@@ -157,6 +164,7 @@ class Market:
         feed.lags = self._is_late(feed.book, changes, now_ns)
         if changes & _SNAPSHOT:
             feed.asked = False
+            feed.due_ns = _NEVER_NS
         if changes & _TOP:
             self._dirty.mark(instrument)
             self._compare(feed, now_ns)
@@ -184,9 +192,25 @@ class Market:
         if feed.fault or not feed.fresh or feed.differs_since_ns:
             self._judge(instrument, feed, now_ns)
 
-    def reset(self, instrument: int) -> None:
+    def reset(self, instrument: int, now_ns: int) -> None:
         """The stream begins anew: nothing is known until its snapshot."""
+        self._forget(instrument)
+        self._await(self._feeds[instrument], now_ns)
+
+    def stream_up(self, now_ns: int) -> None:
+        """The public stream is there: every book that is not must come."""
+        for feed in self._feeds:
+            if feed.fault in _UNKNOWN:
+                self._await(feed, now_ns)
+
+    def lose_all(self) -> None:
+        """The public stream is gone, and every book with it."""
+        for instrument in range(len(self._feeds)):
+            self._forget(instrument)
+
+    def _forget(self, instrument: int) -> None:
         feed = self._feeds[instrument]
+        feed.due_ns = _NEVER_NS
         feed.book.reset()
         feed.asked = False
         feed.bad_frames = 0
@@ -195,10 +219,10 @@ class Market:
             feed.witness.reset()
         self._set_fault(instrument, feed, NO_BOOK)
 
-    def lose_all(self) -> None:
-        """The public stream is gone, and every book with it."""
-        for instrument in range(len(self._feeds)):
-            self.reset(instrument)
+    def _await(self, feed: Feed, now_ns: int) -> None:
+        """A snapshot is on its way."""
+        feed.due_ns = now_ns + _SNAPSHOT_NS
+        self._next_look_ns = min(self._next_look_ns, feed.due_ns)
 
     def fault(self, instrument: int, now_ns: int) -> str:
         """Why this book must not be quoted on; empty when it may."""
@@ -226,13 +250,18 @@ class Market:
         feed = self._feeds[instrument]
         return (now_ns - feed.last_ns) // NS_PER_MS if feed.book.valid else -1
 
-    def mark_stale(self, now_ns: int) -> None:
-        """Mark the books that have grown too old since the last look."""
-        if now_ns < self._next_stale_ns:
+    def look(self, now_ns: int) -> None:
+        """Mark the books that have grown too old since the last look, and ask again for those
+        that should have come."""
+        if now_ns < self._next_look_ns:
             return
-        oldest_ns = _NEVER_NS
+        oldest_ns = due_ns = _NEVER_NS
         for instrument in range(len(self._feeds)):
             feed = self._feeds[instrument]
+            if feed.due_ns <= now_ns:
+                feed.due_ns = now_ns + _SNAPSHOT_NS
+                self._outbox.resubscribe(instrument, NO_BOOK)
+            due_ns = min(due_ns, feed.due_ns)
             if feed.fault or not feed.fresh:
                 continue
             if now_ns - feed.last_ns > self._stale_ns:
@@ -240,18 +269,19 @@ class Market:
                 self._dirty.mark(instrument)
             else:
                 oldest_ns = min(oldest_ns, feed.last_ns)
-        self._next_stale_ns = min(oldest_ns + self._stale_ns + 1, _NEVER_NS)
+        self._next_look_ns = min(oldest_ns + self._stale_ns + 1, due_ns)
 
-    def next_stale_ns(self) -> int:
-        """Before this instant no book can become stale: frames only make them younger."""
-        return self._next_stale_ns
+    def next_look_ns(self) -> int:
+        """Before this instant no book can become stale or overdue: frames only make them
+        younger."""
+        return self._next_look_ns
 
     def _judge(self, instrument: int, feed: Feed, now_ns: int) -> None:
         book = feed.book
         if not feed.fresh:
             feed.fresh = True
             self._dirty.mark(instrument)
-            self._next_stale_ns = min(self._next_stale_ns, now_ns + self._stale_ns + 1)
+            self._next_look_ns = min(self._next_look_ns, now_ns + self._stale_ns + 1)
         fault = ""
         if book.bid_ticks == 0 or book.ask_ticks == 0:
             fault = ONE_SIDED

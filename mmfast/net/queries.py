@@ -18,6 +18,7 @@ from mmfast.clock import VenueClock
 from mmfast.errors import (
     ClockSkewError,
     InvariantError,
+    NotListed,
     OutcomeUnknown,
     RateLimitError,
     RemoteProtocolError,
@@ -80,7 +81,8 @@ class Queries:
     ) -> tuple[Instrument, ...]:
         """Filters of these symbols, in their order; an instrument's index is its position.
 
-        Raises RemoteProtocolError if the venue does not list one of them.
+        Raises NotListed if the venue does not list one of them, RemoteProtocolError for an
+        answer that cannot be read, which says nothing about that.
         """
         found: list[Instrument] = []
         for index, symbol in enumerate(symbols):
@@ -88,7 +90,7 @@ class Queries:
             page = api.decoded(query, api.INSTRUMENT_PAGE, await self._ask(query))
             row = next((row for row in page.rows if row.get("symbol") == symbol), None)
             if row is None:
-                raise RemoteProtocolError(
+                raise NotListed(
                     f"instruments-info: the venue lists no {category.text} symbol {symbol!r}"
                 )
             found.append(instrument_from_row(row, InstrumentIndex(index), category))

@@ -303,18 +303,22 @@ class AsyncQuoteLoop:
             await self.reload()
 
     async def _keep_instruments(self, every_s: float) -> None:
-        """Read the instruments' filters again and again; the venue changes them at will."""
+        """Read the instruments' filters again and again; the venue changes them at will. Soon
+        where one does not trade, could not be read, or has a book that makes no sense."""
+        session = self.session
+        assert session is not None  # noqa: S101 - serving begins after the start
         while True:
-            await asyncio.sleep(every_s)
-            assert self.session is not None  # noqa: S101 - serving begins after the start
+            await session.until_doubted(every_s)
             try:
-                fresh = await reach.read_instruments(self.contact.rest, self.session.instruments)
+                fresh = await reach.read_instruments(self.contact.rest, session.instruments)
             except MmfastError as error:
                 say(logging.WARNING, "instruments", f"cannot read the instruments: {error}")
                 continue
-            for old, new in zip(self.session.instruments, fresh, strict=True):
+            for old, new in zip(session.instruments, fresh, strict=True):
                 if old != new:
-                    self._instrument_changed(self.session, old, new)
+                    self._instrument_changed(session, old, new)
+            if any(row.status != reach.TRADING for row in fresh):
+                session.doubted.set()
 
     def _instrument_changed(self, session: Session, known: Instrument, changed: Instrument) -> None:
         text = f"{changed.symbol}: the venue's filters changed (status {changed.status})"

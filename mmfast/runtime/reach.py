@@ -14,6 +14,7 @@ from mmfast.errors import (
     AuthError,
     ConfigError,
     MmfastError,
+    NotListed,
     RemoteProtocolError,
     TransportError,
     VenueError,
@@ -94,16 +95,20 @@ async def read_instruments(rest: BybitRest, known: Sequence[Instrument]) -> tupl
     """Known instruments as they are now, aligned; one that is gone has the status NotListed.
 
     One question at a time: nobody waits for the answers, and trading needs the connections.
-    Raises what the transport raises.
+    Raises what the transport raises, and RemoteProtocolError for an answer that cannot be read:
+    it proves nothing about the instrument.
     """
     symbols = [row.symbol for row in known]
     answers = await _ask_each(rest, known[0].category, symbols, parallel=1)
-    return tuple(
-        msgspec.structs.replace(row, status=NOT_LISTED)
-        if isinstance(answer, MmfastError)
-        else msgspec.structs.replace(answer, index=row.index)
-        for row, answer in zip(known, answers, strict=True)
-    )
+    fresh: list[Instrument] = []
+    for row, answer in zip(known, answers, strict=True):
+        if isinstance(answer, Instrument):
+            fresh.append(msgspec.structs.replace(answer, index=row.index))
+        elif isinstance(answer, NotListed) or _unknown_symbol(answer):
+            fresh.append(msgspec.structs.replace(row, status=NOT_LISTED))
+        else:
+            raise answer
+    return tuple(fresh)
 
 
 async def cancel_strays(

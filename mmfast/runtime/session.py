@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import ssl
@@ -17,6 +18,7 @@ from mmfast.bybit.trade import TradeCodec
 from mmfast.clock import Clock, VenueClock
 from mmfast.config import Config
 from mmfast.engine.kernel import Kernel
+from mmfast.engine.market import BROKEN
 from mmfast.engine.params import EngineParams
 from mmfast.ids import ClientIds
 from mmfast.messages import (
@@ -57,6 +59,8 @@ from mmfast.runtime.witness import Witness
 CONNECTIONS: Final = 16
 MAX_TASKS: Final = 512
 TELL_TIME_EVERY_S: Final = 1.0
+DOUBTED_AGAIN_S: Final = 5.0
+"""How soon the instruments are read again when there is reason to believe that they change."""
 _LEVELS: Final = {
     Severity.INFO: logging.INFO,
     Severity.WARNING: logging.WARNING,
@@ -174,6 +178,8 @@ class Session:
         self.collector = QuietCollector(lambda: self.kernel.wants_flush)
         self._private_up_since_ns: int | None = None
         self.streams_up = asyncio.Event()
+        self.doubted = asyncio.Event()
+        """An instrument may not be any more what we take it for: its filters must be read."""
         self._recovery(config)
         self._streams(config)
         self._order_entry(config)
@@ -209,6 +215,14 @@ class Session:
             self.rest.use_instruments((changed,))
             self._decoder.reader.replace(changed)
         self.pump.event(InstrumentChange(changed))
+
+    async def until_doubted(self, every_s: float) -> None:
+        """Until the instruments' filters should be read again."""
+        await asyncio.sleep(DOUBTED_AGAIN_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(every_s - DOUBTED_AGAIN_S):
+                await self.doubted.wait()
+        self.doubted.clear()
 
     def distrust(self, reason: str) -> None:
         """Nothing known of the present can be believed: withdraw, connect anew, read anew."""
@@ -328,6 +342,8 @@ class Session:
 
     def _serve_request(self, request: Request) -> None:
         if isinstance(request, Resubscribe):
+            if request.reason == BROKEN:
+                self.doubted.set()
             self.pump.event(BookReset(request.instrument))
             self.public.resubscribe(request.instrument)
         elif isinstance(request, ResolveOrder):

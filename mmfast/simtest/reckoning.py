@@ -22,6 +22,8 @@ RECOVER_NS: Final = 38 * NS_PER_S
 QUIET_NS: Final = 250 * NS_PER_MS
 """With nothing in flight and nothing new at the venue for so long, both sides must agree."""
 LOOK_NS: Final = 250 * NS_PER_MS
+TIMEOUT_NS: Final = 2 * NS_PER_S
+"""The longest timeout of a request that a seed draws."""
 STOP_LIMIT_NS: Final = 4 * NS_PER_S
 """I10: without faults, a stop is proven within this time."""
 CANCELS_WITHIN_NS: Final = 50 * NS_PER_MS
@@ -79,7 +81,8 @@ class Reckoning:
         may take on top, where the venue has banned it."""
         world = self._world
         self.began_ns = world.far_ns()
-        world.eyes.count_unknown_from(self.began_ns)
+        # What was asked on a connection that a fault had silenced still has to time out.
+        world.eyes.count_unknown_from(self.began_ns + TIMEOUT_NS)
         world.at(self.began_ns + RECOVER_NS + extra_ns, self._must_trade, None)
         world.at(self.began_ns + LOOK_NS, self._look, None)
 

@@ -7,6 +7,7 @@ and the trace with all that left. Requests count from the instant their last byt
 from __future__ import annotations
 
 import hashlib
+import re
 from typing import Final, Protocol
 
 import orjson
@@ -20,6 +21,8 @@ PRIVATE: Final = "private"
 PUBLIC: Final = "public"
 TRADE: Final = "trade"
 HTTP: Final = "http"
+#: Whole or not at all: a frame may have been cut in the middle of it.
+_REQ_ID: Final = re.compile(rb'"reqId":"([^"]*)"')
 
 
 class Checks(Protocol):
@@ -177,10 +180,8 @@ class Tap:
             if mark is not None:
                 self.checks.book(*mark, now_ns)
                 return
-        if ear.kind == TRADE and b'"reqId":"' in frame[:80]:
-            at = frame.index(b'"reqId":"') + 9
-            name = frame[at : frame.index(b'"', at)].decode()
-            self._over(link, ear, name, answered=True)
+        if ear.kind == TRADE and (named := _REQ_ID.search(frame, 0, 160)):
+            self._over(link, ear, named[1].decode(), answered=True)
         done = b'"op":"auth"' if ear.kind == TRADE else b'"op":"subscribe"'
         good = b'"success":true' in frame or b'"retCode":0' in frame
         if not ear.up and done in frame and good:

@@ -115,6 +115,10 @@ class WireChecks:
         """A 403 was read."""
         self._banned_ns = now_ns
 
+    def ban_over_ns(self) -> int:
+        """When the last ban ends; until then nobody may ask the venue about an order."""
+        return self._banned_ns + BAN_NS
+
     def book(self, symbol: str, kind: str, update: int, now_ns: int) -> None:
         """A book frame was read."""
         index = self._symbols[symbol]

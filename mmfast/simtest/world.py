@@ -278,7 +278,7 @@ class SeedRun:
     def _new_kernel(self, kernel: Kernel, contact: Contact) -> Kernel:
         self._contact = contact
         self.checks.mode_fault = lambda: _mode_fault(kernel)
-        self.eyes.settled_ns = lambda: self.trading_ns
+        self.eyes.settled_ns = lambda: max(self.trading_ns, self.checks.ban_over_ns())
         return self.eyes.watch(kernel, contact.ids)
 
     def _epoch_fault(self, link_id: str) -> str:
