@@ -84,6 +84,12 @@ def executions(category: Category, start_ms: int, cursor: str = "") -> Query:
     return Query("/v5/execution/list", _with_cursor(query, cursor))
 
 
+def executions_of(category: Category, link_id: str, cursor: str = "") -> Query:
+    """Executions of one order, however old; an id makes the venue ignore every other filter."""
+    query = _query(category=category.text, orderLinkId=link_id, limit=str(EXECUTIONS_PER_PAGE))
+    return Query("/v5/execution/list", _with_cursor(query, cursor))
+
+
 def positions(
     category: Category, settle_coin: str = "", symbol: str = "", cursor: str = ""
 ) -> Query:

@@ -161,9 +161,16 @@ class Queries:
 
     async def executions(self, since_ms: int) -> tuple[Execution, ...]:
         """Executions on our instruments since a venue time, oldest first, each once."""
-        rows = await self._pages(
-            partial(api.executions, self._category, since_ms), api.EXECUTION_PAGE
-        )
+        return await self._executions(partial(api.executions, self._category, since_ms))
+
+    async def executions_of(self, client_id: int) -> tuple[Execution, ...]:
+        """Executions of one order of ours, oldest first, each once."""
+        link_id = self.reader.ids.text(client_id)
+        found = await self._executions(partial(api.executions_of, self._category, link_id))
+        return tuple(row for row in found if row.client_id == client_id)
+
+    async def _executions(self, query: Callable[[str], api.Query]) -> tuple[Execution, ...]:
+        rows = await self._pages(query, api.EXECUTION_PAGE)
         found: dict[str, Execution] = {}
         for row in rows:
             execution = self.reader.execution(row)

@@ -303,8 +303,7 @@ class AsyncQuoteLoop:
             await self.reload()
 
     async def _keep_instruments(self, every_s: float) -> None:
-        """Read the instruments' filters again and again; the venue changes them at will. Soon
-        where one does not trade, could not be read, or has a book that makes no sense."""
+        """Read the instruments' filters again and again, soon where one does not trade."""
         session = self.session
         assert session is not None  # noqa: S101 - serving begins after the start
         while True:
@@ -317,8 +316,7 @@ class AsyncQuoteLoop:
             for old, new in zip(session.instruments, fresh, strict=True):
                 if old != new:
                     self._instrument_changed(session, old, new)
-            if any(row.status != reach.TRADING for row in fresh):
-                session.doubted.set()
+            session.doubt_idle()
 
     def _instrument_changed(self, session: Session, known: Instrument, changed: Instrument) -> None:
         text = f"{changed.symbol}: the venue's filters changed (status {changed.status})"

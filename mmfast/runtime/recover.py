@@ -59,6 +59,10 @@ class Account(Protocol):
         """Executions since a venue time, oldest first."""
         ...
 
+    async def executions_of(self, client_id: int) -> tuple[Execution, ...]:
+        """Executions of one order of ours, oldest first."""
+        ...
+
     async def positions(self) -> tuple[PositionUpdate, ...]:
         """One row per instrument."""
         ...
@@ -195,7 +199,7 @@ class Resolver:
         request = doubt.request
         try:
             update = await self._account.order(request.client_id)
-            executions = await self._executions(request, update, asked_ns)
+            executions = await self._executions(request, update)
         except MmfastError as error:
             self._complain(error)
             doubt.next_ns = self._clock.now_ns() + 2 * POLL_NS
@@ -254,15 +258,13 @@ class Resolver:
         return asked_ns > max(void_ns, up_since_ns)
 
     async def _executions(
-        self, request: ResolveOrder, update: OrderUpdate | None, asked_ns: int
+        self, request: ResolveOrder, update: OrderUpdate | None
     ) -> tuple[Execution, ...]:
-        """Executions of this order since it was sent; none are sought where none can be."""
+        """Executions of this order; none are sought where none can be. They are asked for by its
+        id: pages of everybody's executions would cost the budget of these very questions."""
         if update is not None and not update.cum_lots:
             return ()
-        age_ms = (asked_ns - request.sent_ns) // NS_PER_MS
-        since_ms = self._venue_clock.venue_ms() - age_ms - EXECUTIONS_MARGIN_MS
-        found = await self._account.executions(since_ms)
-        return tuple(row for row in found if row.client_id == request.client_id)
+        return await self._account.executions_of(request.client_id)
 
     def _settled(self, doubt: _Doubt) -> None:
         self._doubts.pop(doubt.request.client_id, None)

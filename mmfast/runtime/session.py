@@ -50,6 +50,7 @@ from mmfast.runtime.orchestrator import AsyncTickOrchestrator
 from mmfast.runtime.order_entry import OrderEntry
 from mmfast.runtime.other_hand import OtherHand
 from mmfast.runtime.pump import LagWatch, Pump
+from mmfast.runtime.reach import TRADING
 from mmfast.runtime.recover import AccountReader, Resolver
 from mmfast.runtime.stats import RunStats
 from mmfast.runtime.tasks import TaskGroup
@@ -223,6 +224,11 @@ class Session:
             async with asyncio.timeout(every_s - DOUBTED_AGAIN_S):
                 await self.doubted.wait()
         self.doubted.clear()
+
+    def doubt_idle(self) -> None:
+        """An instrument that does not trade now may do so soon."""
+        if any(instrument.status != TRADING for instrument in self.instruments):
+            self.doubted.set()
 
     def distrust(self, reason: str) -> None:
         """Nothing known of the present can be believed: withdraw, connect anew, read anew."""

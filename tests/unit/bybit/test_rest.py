@@ -58,6 +58,11 @@ LINEAR = Category.LINEAR
             "category=linear&startTime=1700000000000&limit=100",
         ),
         (
+            rest.executions_of(LINEAR, "mmt1-01"),
+            "/v5/execution/list",
+            "category=linear&orderLinkId=mmt1-01&limit=100",
+        ),
+        (
             rest.positions(LINEAR, symbol="BTCUSDT"),
             "/v5/position/list",
             "category=linear&symbol=BTCUSDT&limit=200",

@@ -183,6 +183,19 @@ def test_executions_come_oldest_first_and_once(ask: Make) -> None:
     assert [e.exec_id for e in found] == ["e-1", "e-2", "e-3"]
 
 
+def test_executions_of_an_order_are_asked_for_by_its_id_alone(ask: Make, ids: ClientIds) -> None:
+    mine = ids.next()
+
+    def answer(seen: Any) -> object:
+        assert "startTime" not in seen.target
+        assert f"orderLinkId={ids.text(mine)}" in seen.target
+        rows = [execution(2, 20), execution(1, 10), execution(3, 30, orderLinkId="theirs")]
+        return ok({"list": [{"orderLinkId": ids.text(mine), **row} for row in rows]})
+
+    found, _ = ask(answer, lambda rest: rest.executions_of(mine))
+    assert [e.exec_id for e in found] == ["e-1", "e-2"]
+
+
 @pytest.mark.parametrize("by_coin", [True, False])
 def test_positions_include_the_flat_ones(ask: Make, by_coin: bool) -> None:
     held = {"symbol": "BTCUSDT", "side": "Sell", "size": "0.004", "avgPrice": "65000", "seq": 7}

@@ -95,6 +95,9 @@ class Venue:
         self.since_ms.append(since_ms)
         return self.trades
 
+    async def executions_of(self, client_id: int) -> tuple[Execution, ...]:
+        return tuple(trade for trade in self.trades if trade.client_id == client_id)
+
     async def positions(self) -> tuple[Any, ...]:
         return ()
 

@@ -97,6 +97,9 @@ class Venue:
         )
 
     async def executions(self, since_ms: int) -> tuple[Execution, ...]:
+        raise AssertionError("orders in doubt are asked about one by one")
+
+    async def executions_of(self, client_id: int) -> tuple[Execution, ...]:
         await self._trip()
         return ()
 
