@@ -9,7 +9,7 @@ SOURCES := $(wildcard mmfast/_core/*.pyx mmfast/_core/*.pxd mmfast/_core/*.h mmf
            setup.py pyproject.toml mmfast/__init__.py
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long kill-restart simtest simtest-bugs fuzz bench bench-loopback bench-steady bench-peers bench-baseline lint sanitize docs ci clean
+.PHONY: help run test test-long kill-restart simtest simtest-bugs fuzz bench bench-loopback bench-tier bench-steady bench-peers bench-baseline lint sanitize docs ci clean
 
 help: ## list the tasks
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -55,6 +55,9 @@ bench: $(VENV)/.test ## measure, as ratios against a yardstick in the same run
 
 bench-loopback: $(VENV)/.test ## a tick over loopback at 0, 20 and 50 ms, ours and others' ways
 	$(PYTEST) benchmarks/path/test_bench_loopback.py -m long -q
+
+bench-tier: $(VENV)/.test ## the default tier on virtual time: what each way of sending makes of it
+	$(BIN)/python benchmarks/path/tier.py
 
 bench-steady: $(VENV)/.test ## ten minutes at 500 book frames a second: is the loop ever late
 	$(PYTEST) benchmarks/path/test_bench_steady.py -m long -q

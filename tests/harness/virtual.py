@@ -101,16 +101,19 @@ class VirtualRun:
         *,
         activity: float = 1.0,
         requote_by: RequoteBy = RequoteBy.AMEND,
+        symbols: tuple[str, ...] = SYMBOLS,
+        tier: str = "mm3",
+        planner: PlannerParams = PlannerParams(),  # noqa: B008 - frozen
         **batch: Any,
     ) -> None:
         params = VenueParams(
-            symbols=SYMBOLS,
+            symbols=symbols,
             api_key="virtual",
             api_secret="play-money",
             seed=seed,
             latency_ms=20.0,
             latency_jitter_ms=6.0,
-            tier="mm3",
+            tier=tier,
             flow=FlowParams(activity=activity),
         )
         self.venue = venue = Venue(params)
@@ -121,11 +124,13 @@ class VirtualRun:
         self.credentials = Credentials.hmac(
             params.api_key, params.api_secret, short_window_ms=2_000, long_window_ms=10_000
         )
-        self.router = PublicRouter(SYMBOLS, DEPTH)
+        self.router = PublicRouter(symbols, DEPTH)
         self.decoder = PrivateDecoder(self.instruments, self.ids)
         mids = [sum(book.levels(side, 1)[0][0] for side in (0, 1)) // 2 for book in venue.books]
         params_of_engine = engine_params(self.instruments, mids, **batch)
-        self.params = msgspec.structs.replace(params_of_engine, requote_by=requote_by)
+        self.params = msgspec.structs.replace(
+            params_of_engine, requote_by=requote_by, planner=planner
+        )
         self.kernel = Kernel(self.instruments, self.params, self.ids)
         self.requests: list[tuple[str, bytes]] = []
         self.private_frames: list[bytes] = []
@@ -265,7 +270,7 @@ class VirtualRun:
         elif isinstance(output, WsSend):
             self.private_frames.append(output.data)
             for event in self.decoder.decode(output.data).events:
-                self.kernel.on_event(event, self.now_ns)
+                self.tell(event)
         else:
             raise AssertionError(f"the venue closed a socket: {output}")
         self._requested()
@@ -276,8 +281,12 @@ class VirtualRun:
             batch, reply.status, reply.body, rate_info(dict(reply.headers)), sent_ns,
             Ns(self.now_ns),
         )  # fmt: skip
-        self.kernel.on_event(decoded, self.now_ns)
+        self.tell(decoded)
         self._send_next()
+
+    def tell(self, event: Event) -> None:
+        """Give the kernel a reply, or what the private stream said."""
+        self.kernel.on_event(event, self.now_ns)
 
     def _requested(self) -> None:
         """Serve what the kernel asks of its shell; without faults that is one reading."""
