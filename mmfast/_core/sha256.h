@@ -174,30 +174,34 @@ MMF_SHA_TARGET static void mmf_sha_ni(uint32_t state[8], const uint8_t *data, si
         mmf_rounds4(&s, a3, I + 3); mmf_rounds4(&t, b3, I + 3);                                  \
     } while (0)
 
+/* One block of each of two messages, given as their words, in alternating instructions. */
+MMF_SHA_TARGET static inline void mmf_lanes_block_pair(mmf_sha_lanes *first,
+                                                       mmf_sha_lanes *second, __m128i a0,
+                                                       __m128i a1, __m128i a2, __m128i a3,
+                                                       __m128i b0, __m128i b1, __m128i b2,
+                                                       __m128i b3) {
+    mmf_sha_lanes s = *first, t = *second;
+    mmf_rounds4(&s, a0, 0); mmf_rounds4(&t, b0, 0);
+    mmf_rounds4(&s, a1, 1); mmf_rounds4(&t, b1, 1);
+    mmf_rounds4(&s, a2, 2); mmf_rounds4(&t, b2, 2);
+    mmf_rounds4(&s, a3, 3); mmf_rounds4(&t, b3, 3);
+    MMF_QUAD_PAIR(4);
+    MMF_QUAD_PAIR(8);
+    MMF_QUAD_PAIR(12);
+    first->abef = _mm_add_epi32(first->abef, s.abef);
+    first->cdgh = _mm_add_epi32(first->cdgh, s.cdgh);
+    second->abef = _mm_add_epi32(second->abef, t.abef);
+    second->cdgh = _mm_add_epi32(second->cdgh, t.cdgh);
+}
+
 MMF_SHA_TARGET static inline void mmf_lanes_hash_pair(mmf_sha_lanes *first, const uint8_t *one,
                                                       mmf_sha_lanes *second, const uint8_t *two,
                                                       size_t blocks) {
-    mmf_sha_lanes s = *first, t = *second;
-    for (; blocks; blocks--, one += 64, two += 64) {
-        mmf_sha_lanes kept_s = s, kept_t = t;
-        __m128i a0 = mmf_words_load(one), a1 = mmf_words_load(one + 16);
-        __m128i a2 = mmf_words_load(one + 32), a3 = mmf_words_load(one + 48);
-        __m128i b0 = mmf_words_load(two), b1 = mmf_words_load(two + 16);
-        __m128i b2 = mmf_words_load(two + 32), b3 = mmf_words_load(two + 48);
-        mmf_rounds4(&s, a0, 0); mmf_rounds4(&t, b0, 0);
-        mmf_rounds4(&s, a1, 1); mmf_rounds4(&t, b1, 1);
-        mmf_rounds4(&s, a2, 2); mmf_rounds4(&t, b2, 2);
-        mmf_rounds4(&s, a3, 3); mmf_rounds4(&t, b3, 3);
-        MMF_QUAD_PAIR(4);
-        MMF_QUAD_PAIR(8);
-        MMF_QUAD_PAIR(12);
-        s.abef = _mm_add_epi32(s.abef, kept_s.abef);
-        s.cdgh = _mm_add_epi32(s.cdgh, kept_s.cdgh);
-        t.abef = _mm_add_epi32(t.abef, kept_t.abef);
-        t.cdgh = _mm_add_epi32(t.cdgh, kept_t.cdgh);
-    }
-    *first = s;
-    *second = t;
+    for (; blocks; blocks--, one += 64, two += 64)
+        mmf_lanes_block_pair(first, second, mmf_words_load(one), mmf_words_load(one + 16),
+                             mmf_words_load(one + 32), mmf_words_load(one + 48),
+                             mmf_words_load(two), mmf_words_load(two + 16),
+                             mmf_words_load(two + 32), mmf_words_load(two + 48));
 }
 
 static int mmf_sha_available(void) {
@@ -331,41 +335,54 @@ MMF_SHA_TARGET static inline void mmf_lanes_words(mmf_sha_lanes s, __m128i *low,
     *high = _mm_alignr_epi8(cdgh, abef, 8);
 }
 
-/* The outer hash, of one block: the inner digest and the padding of 64 + 32 bytes. */
-MMF_SHA_TARGET static inline void mmf_lanes_outer(const mmf_hmac_key *key, mmf_sha_lanes inner,
-                                                  uint8_t digest[32]) {
+MMF_SHA_TARGET static inline void mmf_lanes_digest(uint8_t digest[32], mmf_sha_lanes s) {
     const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0bLL, 0x0405060700010203LL);
     __m128i low, high;
-    mmf_lanes_words(inner, &low, &high);
-    inner = mmf_lanes_block(mmf_lanes_load(key->outer), low, high,
-                            _mm_set_epi32(0, 0, 0, (int)0x80000000u),
-                            _mm_set_epi32((64 + 32) * 8, 0, 0, 0));
-    mmf_lanes_words(inner, &low, &high);
+    mmf_lanes_words(s, &low, &high);
     _mm_storeu_si128((__m128i *)digest, _mm_shuffle_epi8(low, swap));
     _mm_storeu_si128((__m128i *)(digest + 16), _mm_shuffle_epi8(high, swap));
 }
 
+/* The outer hash has one block: the inner digest, and these words, the padding of 64 + 32 bytes. */
+#define MMF_OUTER_END                                                                            \
+    _mm_set_epi32(0, 0, 0, (int)0x80000000u), _mm_set_epi32((64 + 32) * 8, 0, 0, 0)
+
 MMF_SHA_TARGET static void mmf_hmac_ni(const mmf_hmac_key *key, const mmf_message *m,
                                        uint8_t digest[32]) {
     mmf_sha_lanes s = mmf_lanes_load(key->inner);
+    __m128i low, high;
     for (int i = 0; i < 4; i++) s = mmf_lanes_hash(s, m->at[i], m->blocks[i]);
-    mmf_lanes_outer(key, s, digest);
+    mmf_lanes_words(s, &low, &high);
+    mmf_lanes_digest(digest, mmf_lanes_block(mmf_lanes_load(key->outer), low, high, MMF_OUTER_END));
 }
 
+/* Block for block side by side, however the two are cut, until the shorter one is through. */
 MMF_SHA_TARGET static void mmf_hmac_ni_pair(const mmf_hmac_key *key, const mmf_message *one,
                                             const mmf_message *two, uint8_t one_digest[32],
                                             uint8_t two_digest[32]) {
     mmf_sha_lanes s = mmf_lanes_load(key->inner), t = s;
-    for (int i = 0; i < 4; i++) {
-        size_t first = one->blocks[i], second = two->blocks[i];
-        size_t both = first < second ? first : second;
-        mmf_lanes_hash_pair(&s, one->at[i], &t, two->at[i], both);
-        s = mmf_lanes_hash(s, one->at[i] + 64 * both, first - both);
-        t = mmf_lanes_hash(t, two->at[i] + 64 * both, second - both);
+    __m128i s_low, s_high, t_low, t_high;
+    size_t i = 0, j = 0, first = 0, second = 0;
+    for (;;) {
+        while (i < 4 && first == one->blocks[i]) { i++; first = 0; }
+        while (j < 4 && second == two->blocks[j]) { j++; second = 0; }
+        if (i == 4 || j == 4) break;
+        size_t left = one->blocks[i] - first, both = two->blocks[j] - second;
+        if (left < both) both = left;
+        mmf_lanes_hash_pair(&s, one->at[i] + 64 * first, &t, two->at[j] + 64 * second, both);
+        first += both;
+        second += both;
     }
-    /* Independent of each other, so the CPU overlaps them by itself. */
-    mmf_lanes_outer(key, s, one_digest);
-    mmf_lanes_outer(key, t, two_digest);
+    for (; i < 4; i++, first = 0)
+        s = mmf_lanes_hash(s, one->at[i] + 64 * first, one->blocks[i] - first);
+    for (; j < 4; j++, second = 0)
+        t = mmf_lanes_hash(t, two->at[j] + 64 * second, two->blocks[j] - second);
+    mmf_lanes_words(s, &s_low, &s_high);
+    mmf_lanes_words(t, &t_low, &t_high);
+    s = t = mmf_lanes_load(key->outer);
+    mmf_lanes_block_pair(&s, &t, s_low, s_high, MMF_OUTER_END, t_low, t_high, MMF_OUTER_END);
+    mmf_lanes_digest(one_digest, s);
+    mmf_lanes_digest(two_digest, t);
 }
 
 #endif
