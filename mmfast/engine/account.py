@@ -239,7 +239,6 @@ class Account:
         """One trade of the account, whoever's order it was."""
         if not self._inventory.is_new(execution):
             return
-        covered = self._inventory.covers(execution)
         self._inventory.book(execution)
         self._dirty.mark(execution.instrument)
         client_id = execution.client_id or self._orders.id_of_venue_order(execution.venue_id)
@@ -249,7 +248,7 @@ class Account:
         if execution.lots <= 0:
             return
         self._counters.fills += 1
-        change = self._orders.on_execution(client_id, execution.lots, covered, now_ns)
+        change = self._orders.on_execution(client_id, execution.lots, now_ns)
         if change is not None:
             self._follow(change)
         else:

@@ -59,7 +59,7 @@ cdef class OrderTable:
     @cython.locals(order=Order, status=int, cum_lots=int64_t, updated_ms=int64_t, final=int)
     cpdef Change on_update(self, update, int64_t now_ns)
     @cython.locals(order=Order, change=Change)
-    cpdef Change on_execution(self, client_id, int64_t lots, bint covered, int64_t now_ns)
+    cpdef Change on_execution(self, client_id, int64_t lots, int64_t now_ns)
     @cython.locals(order=Order)
     cpdef Change on_absent(self, client_id, int64_t now_ns)
     cpdef Change on_missing(self, Order order, int64_t now_ns)

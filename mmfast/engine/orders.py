@@ -206,14 +206,12 @@ class OrderTable:
             return Change(order, order.code, order.code)
         return self._step(order, judge(order, update, now_ns), now_ns)
 
-    def on_execution(self, client_id: int, lots: int, covered: bool, now_ns: int) -> Change | None:
-        """A new execution (the caller removes repeats). ``covered``: a position snapshot
-        that is already in force contains it."""
+    def on_execution(self, client_id: int, lots: int, now_ns: int) -> Change | None:
+        """A new execution (the caller removes repeats)."""
         order = self._orders.get(client_id) or self._unbooked.get(client_id)
         if order is None:
             return None
-        if not (covered and order.adopted):
-            order.booked_lots += lots
+        order.booked_lots += lots
         order.cum_lots = max(order.cum_lots, order.booked_lots)
         if is_final(order.code):
             self._count(order)
@@ -250,7 +248,9 @@ class OrderTable:
             update.lots,
         )
         order.code = _LIVE
-        order.cum_lots = order.booked_lots = update.cum_lots
+        # Which of its fills the position contains is not known, and executions of them may still
+        # be under way: none is booked before its execution comes.
+        order.cum_lots = update.cum_lots
         order.venue_id = update.venue_id
         order.sent_ns = now_ns
         order.updated_ms = update.updated_ms

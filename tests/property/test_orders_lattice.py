@@ -156,7 +156,7 @@ def test_an_amend_ends_with_the_venues_values_however_its_news_are_shuffled(seed
         elif isinstance(event, Outcome):
             orders.on_reply(Op.PLACE, ID, event, "", 1, now_ns, now_ns)
         elif isinstance(event, Execution):
-            orders.on_execution(ID, event.lots, False, now_ns)
+            orders.on_execution(ID, event.lots, now_ns)
         else:
             orders.on_update(event, now_ns)
         if order.seen and order.state.name != "PLACING":

@@ -44,4 +44,4 @@ class Bench:
         return self.table.on_update(order_update(client_id, status, **changes), self.now_ns)
 
     def trade(self, lots: int, client_id: int = 1):
-        return self.table.on_execution(client_id, lots, False, self.now_ns)
+        return self.table.on_execution(client_id, lots, self.now_ns)

@@ -214,5 +214,5 @@ def test_an_urgent_cancel_overtakes_the_ordinary_one_that_waits(desk: Desk) -> N
 
 def test_a_wholly_filled_order_waits_for_its_own_report(desk: Desk) -> None:
     desk.resting()
-    desk.orders.on_execution(1, 10, False, SECOND)
+    desk.orders.on_execution(1, 10, SECOND)
     assert desk.diff((PRICE, 10)) == []

@@ -328,7 +328,7 @@ def test_an_adopted_order_counts_and_has_no_seat(bench: Bench) -> None:
     assert order.slot == NO_SLOT
     assert bench.table.strays.all() == bench.table.strays.homeless() == [order]
     assert bench.table.strays.adopted == 1
-    assert bench.table.open_lots[3] == 7
+    assert bench.table.open_lots[3] == 9, "no execution of it has moved the position yet"
 
 
 def test_an_execution_that_names_only_the_venue_id_finds_its_order(bench: Bench) -> None:

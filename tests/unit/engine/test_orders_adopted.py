@@ -28,15 +28,30 @@ def test_an_accepted_change_that_no_report_shows_is_asked_about(bench: Bench, op
     assert bench.table.due_for_resolve(bench.now_ns + CONFIRM_NS) == [order]
 
 
-def test_fills_of_an_adopted_order_that_the_position_contains_free_no_exposure(
+def test_fills_of_an_adopted_order_count_at_full_size_until_their_executions_come(
     bench: Bench,
 ) -> None:
-    found = order_update(77, PARTLY, lots=9, cum_lots=2, updated_ms=5)
-    bench.table.adopt(found, bench.now_ns)
-    bench.table.on_execution(77, 2, True, bench.now_ns)
-    assert bench.table.open_lots[0] == 7, "counted when it was found"
-    bench.table.on_execution(77, 3, False, bench.now_ns)
+    bench.table.adopt(order_update(77, PARTLY, lots=9, cum_lots=2, updated_ms=5), bench.now_ns)
+    assert bench.table.open_lots[0] == 9, "the position may not contain them yet"
+    bench.table.on_execution(77, 2, bench.now_ns)
+    assert bench.table.open_lots[0] == 7
+    bench.table.on_execution(77, 3, bench.now_ns)
     assert bench.table.open_lots[0] == 4
+
+
+def test_an_execution_behind_the_report_it_was_adopted_with_is_not_filled_twice(
+    bench: Bench,
+) -> None:
+    """A zombie is found half filled; its execution comes after it, then its end."""
+    order = bench.table.adopt(
+        order_update(77, PARTLY, lots=20, cum_lots=6, updated_ms=5), bench.now_ns
+    )
+    bench.table.on_execution(77, 6, bench.now_ns)
+    assert (order.cum_lots, bench.table.open_lots[0]) == (6, 14)
+    ended = order_update(77, OrderStatus.CANCELLED, lots=20, cum_lots=6, updated_ms=6)
+    bench.table.on_update(ended, bench.now_ns)
+    assert (order.state, order.cum_lots) == (State.CANCELLED, 6)
+    assert bench.table.open_lots[0] == 0
 
 
 def test_an_adopted_order_that_cannot_be_found_any_more_was_cancelled(bench: Bench) -> None:

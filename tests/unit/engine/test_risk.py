@@ -179,7 +179,7 @@ def test_an_amend_counts_by_what_it_adds() -> None:
 def test_an_amend_of_a_partly_filled_order_is_judged_by_what_rests() -> None:
     desk = Desk(max_order_lots=10)
     desk.rest(1, lots=10)
-    desk.orders.on_execution(1, 6, False, desk.now_ns)
+    desk.orders.on_execution(1, 6, desk.now_ns)
     assert desk.check(Op.AMEND, 1, lots=16) == ""
     assert desk.check(Op.AMEND, 1, lots=17) == "order_size"
 
