@@ -110,8 +110,10 @@ class AccountReader:
         orders = await self._account.settled_open_orders()
         # Should the venue's clock have been set back meanwhile, its present is what counts.
         since_ms = min(self._known_until_ms, asked_ms) - EXECUTIONS_MARGIN_MS
-        executions = await self._account.executions(since_ms)
+        # Positions before executions: what trades between the two readings is then told as an
+        # execution, not as a position that nothing explains. The sequence says what is in both.
         positions = await self._account.positions()
+        executions = await self._account.executions(since_ms)
         self._known_until_ms = asked_ms
         self.reads += 1
         return AccountSnapshot(

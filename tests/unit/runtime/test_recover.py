@@ -369,6 +369,18 @@ def test_executions_are_read_from_well_before_the_last_reading(clock: FakeClock)
     drive(main)
 
 
+def test_a_trade_between_two_readings_is_told_as_an_execution(clock: FakeClock) -> None:
+    venue = Venue()
+
+    async def then_it_trades() -> tuple[Any, ...]:
+        venue.trades = (execution(),)
+        return ()
+
+    venue.positions = then_it_trades
+    snapshot = asyncio.run(AccountReader(venue, clock, VenueClock(clock), print).read())
+    assert snapshot.executions == (execution(),)
+
+
 def test_a_request_during_a_reading_leads_to_another_one(clock: FakeClock) -> None:
     venue, delivered = Venue(), Delivered(2)
 
