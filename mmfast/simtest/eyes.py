@@ -50,6 +50,8 @@ class Eyes:
         self._findings = findings
         self._known: dict[int, _Known] = {}
         self._applied: dict[str, int] = {}
+        self._ended_here: dict[str, None] = {}
+        """Those of ``ended`` that the engine now running has ended itself."""
         self._ids: ClientIds
         self._calm_ns = 1 << 62
         self.settled_ns: Callable[[], int] = lambda: 0
@@ -62,6 +64,7 @@ class Eyes:
         self._ids = ids
         self._known.clear()
         self._applied.clear()
+        self._ended_here.clear()
         watched: Any = _Watched(kernel, self)
         shown: Kernel = watched
         return shown
@@ -106,7 +109,7 @@ class Eyes:
             if order.client_id not in known:
                 link_id = self._ids.text(order.client_id)
                 known[order.client_id] = _Known(order, link_id)
-                self._began(link_id, now_ns)
+                self._began(order, link_id, now_ns)
         if len(known) > MAX_ORDERS:
             self._broke("I15", now_ns, f"{len(known)} orders in the table")
         over = [one for one in known.values() if self._moved(one, now_ns)]
@@ -140,9 +143,15 @@ class Eyes:
         began_ns = max(one.unknown_ns, self._calm_ns, self.settled_ns())
         self.longest_unknown_ns = max(self.longest_unknown_ns, now_ns - began_ns)
 
-    def _began(self, link_id: str, now_ns: int) -> None:
+    def _began(self, order: Order, link_id: str, now_ns: int) -> None:
+        """I3: what has ended stays ended. Only a later process, which knows nothing of the end,
+        may take an order in from a late report of it: as one to be ended, never as a new one."""
         ended = self.ended.get(link_id)
-        if ended is not None:
+        if ended is None:
+            return
+        if order.adopted and link_id not in self._ended_here:
+            self._findings.marks["taken in after its end"] += 1
+        else:
             self._broke("I3", now_ns, f"{link_id} was {ended.name} and is back in the table")
 
     def _final(self, one: _Known, now_ns: int) -> None:
@@ -150,9 +159,11 @@ class Eyes:
         self._findings.checked["I2"] += 1
         self._findings.checked["I3"] += 1
         link_id, state = one.link_id, one.order.state
-        if link_id in self.ended:
-            self._broke("I3", now_ns, f"{link_id} ended twice")
+        before = self.ended.get(link_id, state)
+        if link_id in self._ended_here or before is not state:
+            self._broke("I3", now_ns, f"{link_id} ended twice: {before.name}, then {state.name}")
         self.ended[link_id] = state
+        self._ended_here[link_id] = None
         true = self._truth.orders.get(link_id)
         fault = _final_fault(state, one.order, true)
         if fault:

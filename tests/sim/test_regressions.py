@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import msgspec
+import pytest
 
 from mmfast.sim.fault_terms.kinds import AddressBan, LatencyFixed
 from mmfast.sim.fault_terms.schedule import Schedule
@@ -80,3 +81,12 @@ def test_after_a_long_stall_nothing_is_sent_on_connections_nobody_has_looked_at(
     for at_s in (4.0, 5.3, 6.1):
         world = story(plan._replace(acts=(act(swarm.STALL, at_s, 6_000),)))
         assert world.findings.marks[swarm.STALL] == 1
+
+
+@pytest.mark.parametrize("seed", [57, 166, 463, 576, 8764])
+def test_what_ten_thousand_seeds_have_found(seed: int) -> None:
+    """57 and 166: an execution told after the report a zombie was adopted with. 576: the judge
+    read a trade socket's reply that was cut within its name. 463: the next process hears a late
+    report of an order that the one before it saw end, and takes it in to end it. 8764: a trade
+    falls between the readings of executions and positions."""
+    story(plan_of(seed, 2.0))
