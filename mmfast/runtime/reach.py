@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from mmfast.bybit.rest import ApiKeyInfo
 from mmfast.config import Config
 from mmfast.errors import (
     AuthError,
@@ -32,7 +33,13 @@ STRAY_WAIT_S: Final = 0.3
 TRADING: Final = "Trading"
 NOT_LISTED: Final = "NotListed"
 _PARAMETER_ERROR: Final = 10001
-_MONEY_RIGHTS: Final = ("Withdraw", "AccountTransfer", "SubMemberTransfer")
+_WITHDRAWAL: Final = "Withdraw"
+_TRANSFERS: Final = ("AccountTransfer", "SubMemberTransfer")
+_TRADING_RIGHTS: Final = frozenset({"Order", "DerivativesTrade"})
+"""Either lets a key place derivative orders: the older name of the right, and that of the unified
+account."""
+_NOT_PERMITTED: Final = 10005
+_ANY_ADDRESS: Final = "*"
 
 
 async def measure_clock(rest: BybitRest, url: str) -> None:
@@ -48,8 +55,12 @@ async def measure_clock(rest: BybitRest, url: str) -> None:
 
 
 async def check_key(rest: BybitRest) -> None:
-    """Ask what the key may do. Raises AuthError for a refused or read-only key, and warns of
-    rights the engine does not need."""
+    """Ask what the key may do.
+
+    Raises AuthError for a key that is refused, read-only, without the right to trade derivatives,
+    or with the right to withdraw: whoever steals that one takes the money, and no limit of ours
+    stands against it. Warns of transfer rights and of a key that any address may use.
+    """
     try:
         info = await rest.api_key_info()
     except AuthError:
@@ -57,13 +68,32 @@ async def check_key(rest: BybitRest) -> None:
     except (VenueError, RemoteProtocolError) as error:
         say(logging.WARNING, "key_rights", f"cannot read the rights of the key: {error}")
         return
+    judge_rights(info)
+
+
+def judge_rights(info: ApiKeyInfo) -> None:
+    """What :func:`check_key` does with the venue's answer."""
     if info.read_only:
-        raise AuthError(10005, "the key is read-only; trading needs the right to place orders")
-    granted = [right for rights in info.permissions.values() for right in rights]
-    money = [right for right in _MONEY_RIGHTS if right in granted]
-    if money:
-        text = f"the key may also {', '.join(money)}: use one that can only trade"
+        text = "the key is read-only; trading needs the right to place orders"
+        raise AuthError(_NOT_PERMITTED, text)
+    granted = {right for rights in info.permissions.values() for right in rights}
+    if _WITHDRAWAL in granted:
+        text = "the key may withdraw money; expected a key that can only trade: make a new one"
+        raise AuthError(_NOT_PERMITTED, text)
+    if not granted & _TRADING_RIGHTS:
+        text = f"the key may not trade derivatives; expected {_either()}, found {sorted(granted)}"
+        raise AuthError(_NOT_PERMITTED, text)
+    transfers = [right for right in _TRANSFERS if right in granted]
+    if transfers:
+        text = f"the key may also {', '.join(transfers)}: use one that can only trade"
         say(logging.WARNING, "key_rights", text)
+    if not info.ips or _ANY_ADDRESS in info.ips:
+        text = "the key is bound to no address: whoever reads it can use it from anywhere"
+        say(logging.WARNING, "key_address", text)
+
+
+def _either() -> str:
+    return " or ".join(sorted(_TRADING_RIGHTS))
 
 
 async def load_instruments(rest: BybitRest, config: Config) -> tuple[Instrument, ...]:
