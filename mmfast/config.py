@@ -117,6 +117,8 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
     max_feed_lag_ms: Annotated[int, Meta(ge=50, le=60_000)] = 1_000
     rate_use_percent: Annotated[int, Meta(ge=1, le=100)] = 90
     cancel_reserve_percent: Percent = 20
+    max_fills_per_side: Annotated[int, Meta(ge=1, le=10_000)] = 200
+    fills_window_ms: Annotated[int, Meta(ge=100, le=3_600_000)] = 10_000
 
 
 class WatchdogConfig(_Section, frozen=True, kw_only=True):

@@ -333,7 +333,7 @@ class InstrumentChange(msgspec.Struct, frozen=True):
 
 
 class ModeChange(msgspec.Struct, frozen=True):
-    """The operator or the shell asks for a mode; the kernel decides if it is allowed."""
+    """The operator or the shell asks the kernel for a mode; or a control of its own, the shell."""
 
     mode: Mode
     reason: str
@@ -397,4 +397,4 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-Request = Resubscribe | ResolveOrder | ReadAccount | Alert
+Request = Resubscribe | ResolveOrder | ReadAccount | Alert | ModeChange

@@ -40,6 +40,7 @@ cdef class Account:
     cdef int64_t _booking_ns
     cdef int64_t _booking_reads
     cdef readonly list acks
+    cdef readonly object fills
     cdef public bint ask_all
     cdef readonly int64_t foreign_open
 

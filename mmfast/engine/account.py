@@ -13,6 +13,7 @@ from mmfast.engine.orders import OrderTable
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.planner import DEADLINE_PASSED
 from mmfast.engine.rotation import Rotation
+from mmfast.engine.throttle import FillThrottle
 from mmfast.errors import InvariantError
 from mmfast.messages import (
     AccountSnapshot,
@@ -76,6 +77,7 @@ class Account:
         "_outbox",
         "acks",
         "ask_all",
+        "fills",
         "foreign_open",
     )
 
@@ -99,6 +101,7 @@ class Account:
         self._booking_ns = 0
         self._booking_reads = 0
         self.acks = [0] * len(instruments)
+        self.fills = FillThrottle(len(instruments))
         self.ask_all = False
         """Ask about accepted requests that no stream confirms. While the private stream is
         down that is pointless, the snapshot after it tells all at once; unless we are to stop."""
@@ -248,11 +251,22 @@ class Account:
         if execution.lots <= 0:
             return
         self._counters.fills += 1
+        self._watch_fills(execution, now_ns)
         change = self._orders.on_execution(client_id, execution.lots, now_ns)
         if change is not None:
             self._follow(change)
         else:
             self._watch_end(client_id, execution.instrument)
+
+    def _watch_fills(self, execution: Execution, now_ns: int) -> None:
+        """Fills from before the first reading of the account are history."""
+        index = execution.instrument
+        if self._inventory.synced and self.fills.exceeded(index, execution.side, now_ns):
+            side = execution.side.name.lower()
+            self._outbox.halt(
+                f"{self._instruments[index].symbol}: more {side} fills than "
+                "risk.max_fills_per_side within risk.fills_window_ms"
+            )
 
     def on_absent(self, absent: OrderAbsent, now_ns: int) -> None:
         """Proof that the venue has no such order."""

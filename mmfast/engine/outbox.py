@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mmfast.messages import (
     Alert,
+    Mode,
+    ModeChange,
     ReadAccount,
     Request,
     ResolveOrder,
@@ -48,6 +50,10 @@ class Outbox:
     def alert(self, severity: Severity, code: str, text: str) -> None:
         """Tell the operator, each time."""
         self._requests.append(Alert(severity, code, text))
+
+    def halt(self, reason: str) -> None:
+        """Ask for a halt that only a human ends."""
+        self._requests.append(ModeChange(Mode.HALTED, reason))
 
     def raise_once(self, key: str, severity: Severity, code: str, text: str) -> None:
         """Tell the operator when a condition begins; silent until :meth:`lower` ends it."""

@@ -96,3 +96,7 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
     looked at."""
     cross_check_level1: bool = False
     """The best prices of the level-1 stream must agree with those of the deep book."""
+    max_fills_per_side: int = 0
+    """One fill more of an instrument and side within ``fills_window_ms`` asks for a halt that
+    only a human ends; 0: never."""
+    fills_window_ms: Ms = Ms(10_000)

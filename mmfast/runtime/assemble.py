@@ -63,6 +63,8 @@ def config_for_instruments(config: Config, instruments: Sequence[Instrument]) ->
         book_depth=config.strategy.book_depth,
         max_feed_lag_ms=Ms(config.risk.max_feed_lag_ms),
         cross_check_level1=config.strategy.cross_check_level1,
+        max_fills_per_side=config.risk.max_fills_per_side,
+        fills_window_ms=Ms(config.risk.fills_window_ms),
     )
 
 

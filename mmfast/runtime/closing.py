@@ -170,3 +170,14 @@ async def _cancel(venue: VenueSide, orders: Sequence[OrderUpdate], max_batch_ord
 def void_after_ns(now_ns: int, recv_window_ms: int) -> int:
     """When nothing sent until now can be accepted any more, with a second for processing."""
     return now_ns + recv_window_ms * NS_PER_MS + NS_PER_S
+
+
+async def until_void(clock: Clock, born_ns: int, recv_window_ms: int) -> None:
+    """Let pass the time in which the venue may still accept what a run that was cut short before
+    ``born_ns`` sent last. Orders that came to rest after they were looked for would be counted
+    nowhere."""
+    wait_ns = void_after_ns(born_ns, recv_window_ms) - clock.now_ns()
+    if wait_ns > 0:
+        text = "the run before was cut short: nothing is traded while its last requests may act"
+        say(logging.INFO, "settling", text, wait_ms=wait_ns // NS_PER_MS)
+        await asyncio.sleep(wait_ns / NS_PER_S)

@@ -60,7 +60,7 @@ class Obedience:
         if own := self._own_halt():
             self._fail(f"the engine halted: {own}")
             return
-        if order == self._wishes.standing:
+        if order == self._wishes.read:
             return
         level = logging.INFO if order.mode is Mode.TRADING else logging.WARNING
         text = f"{order.wish} ordered by {order.by or 'nobody'}: {order.reason}"

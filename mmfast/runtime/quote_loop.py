@@ -20,7 +20,7 @@ from mmfast.errors import (
 )
 from mmfast.messages import Instrument, Mode, ModeChange
 from mmfast.net.ws_connection import LoginConnection
-from mmfast.runtime import closing, protection, reach, reload, tuning
+from mmfast.runtime import closing, protection, reach, reload, standing, tuning
 from mmfast.runtime.assemble import config_for_instruments, without
 from mmfast.runtime.control import FileWatch
 from mmfast.runtime.journal import Trouble
@@ -31,7 +31,6 @@ from mmfast.runtime.tasks import TaskGroup
 from mmfast.runtime.timekeeping import TimeKeeper
 from mmfast.runtime.warmth import keep_warm
 from mmfast.runtime.wishes import Wishes
-from mmfast.units import NS_PER_MS, NS_PER_S
 
 START_LIMIT_S: Final = 20.0
 INSTRUMENTS_EVERY_S: Final = 60.0
@@ -155,7 +154,8 @@ class AsyncQuoteLoop:
         await reach.check_key(contact.rest)
         instruments = await reach.load_instruments(contact.rest, config)
         params = config_for_instruments(config, instruments)
-        await self._until_settled()
+        if contact.cut_short:
+            await closing.until_void(contact.clock, self._born_ns, config.venue.recv_window_ms)
         await reach.cancel_strays(contact.rest, instruments, config.venue.max_batch_orders)
         window_s = config.venue.dcp_window_s
         contact.protected = await protection.ask_for_protection(contact.rest, window_s)
@@ -169,6 +169,7 @@ class AsyncQuoteLoop:
             on_mode=self._mode_changed,
             on_fault=self.on_fault,
             on_other_hand=self._other_hand,
+            on_halt=self._halt,
         )
         tuning.settle_memory()
         self.wishes.renew()
@@ -208,19 +209,6 @@ class AsyncQuoteLoop:
             for task in (start, stop):
                 task.cancel()
             await asyncio.gather(start, stop, return_exceptions=True)
-
-    async def _until_settled(self) -> None:
-        """Let pass the time in which the venue may still accept what a run that was cut short
-        sent last. Orders that came to rest after they were looked for would be counted nowhere.
-        """
-        if not self.contact.cut_short:
-            return
-        clock, window_ms = self.contact.clock, self.config.venue.recv_window_ms
-        wait_ns = closing.void_after_ns(self._born_ns, window_ms) - clock.now_ns()
-        if wait_ns > 0:
-            text = "the run before was cut short: nothing is traded while its last requests may act"
-            say(logging.INFO, "settling", text, wait_ms=wait_ns // NS_PER_MS)
-            await asyncio.sleep(wait_ns / NS_PER_S)
 
     async def _until_trading(self, session: Session) -> None:
         try:
@@ -268,6 +256,13 @@ class AsyncQuoteLoop:
             return (await self._prove_empty(session)).proven_empty
 
         return Obedience(self.wishes, path, self._own_halt, self.fail, prove_empty)
+
+    def _halt(self, reason: str) -> None:
+        """A control has been passed: halt as if the operator had ordered it, durably."""
+        order = self.wishes.halt(reason, self.contact.clock.wall_ms())
+        if order is not None and self.standing_path is not None:
+            work = asyncio.to_thread(standing.write, self.standing_path, order)
+            self._tasks.start(work, "halt-note")
 
     def _own_halt(self) -> str:
         """Why the engine halted though no operator ordered it; empty where it did not."""

@@ -21,6 +21,8 @@ _TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
     "max_feed_lag_ms": False,
     "rate_use_percent": False,
     "cancel_reserve_percent": True,
+    "max_fills_per_side": False,
+    "fills_window_ms": True,
 }
 _SYMBOL_LIMITS: Final = ("max_position_qty", "max_order_qty")
 _FIXED_SECTIONS: Final = ("venue", "watchdog", "journal", "metrics", "embedded_venue")

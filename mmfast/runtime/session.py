@@ -29,6 +29,7 @@ from mmfast.messages import (
     Instrument,
     InstrumentChange,
     Mode,
+    ModeChange,
     ReadAccount,
     Request,
     ResolveOrder,
@@ -145,6 +146,7 @@ class Session:
         on_mode: Callable[[Mode, str], None],
         on_fault: Callable[[str, BaseException], None],
         on_other_hand: Callable[[str], None] = _unheard,
+        on_halt: Callable[[str], None] = _unheard,
     ) -> None:
         self.contact = contact
         self.rest = contact.rest
@@ -175,6 +177,7 @@ class Session:
             on_fault=on_fault,
         )
         self._on_fault = on_fault
+        self._on_halt = on_halt
         self.lag_watch = LagWatch(self.clock, self.stats.lag, self.distrust)
         self.collector = QuietCollector(lambda: self.kernel.wants_flush)
         self._private_up_since_ns: int | None = None
@@ -356,6 +359,8 @@ class Session:
             self.resolver.ask(request)
         elif isinstance(request, ReadAccount):
             self.reader.request()
+        elif isinstance(request, ModeChange):
+            self._on_halt(request.reason)
         elif isinstance(request, Alert):
             if self.contact.journal is not None:
                 self.contact.journal.put(request)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from mmfast.messages import Mode
+from mmfast.runtime.logs import say
 from mmfast.runtime.standing import TRADE, Standing
 
 
@@ -19,6 +21,8 @@ class Wishes:
         self._holds: dict[str, str] = {}
         self._offered = (Mode.TRADING, "")
         self.standing = TRADE
+        self.read = TRADE
+        """What was last read from the file; an older word than a halt of our own may be."""
 
     def hold(self, name: str, reason: str) -> bool:
         """Withdraw all quotes for a reason of the shell's own; True if it is a new one."""
@@ -37,8 +41,17 @@ class Wishes:
 
     def stand(self, standing: Standing) -> None:
         """The operator has given another order."""
-        self.standing = standing
+        self.standing = self.read = standing
         self._settle()
+
+    def halt(self, reason: str, wall_ms: int) -> Standing | None:
+        """A control has been passed: the order for the file, or None where a halt stands."""
+        if self.standing.mode is Mode.HALTED:
+            return None
+        say(logging.ERROR, "control_halts", reason)
+        self.standing = Standing(wish="halted", reason=reason, by="mmfast", wall_ms=wall_ms)
+        self._settle()
+        return self.standing
 
     def renew(self) -> None:
         """Tell a kernel that is new, and trades unless it is told otherwise."""

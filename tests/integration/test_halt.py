@@ -11,6 +11,11 @@ from pathlib import Path
 import pytest
 from processes import Process, announced, configured, keys
 
+from mmfast.messages import Mode
+from mmfast.runtime import standing
+from mmfast.runtime.standing import Standing
+from mmfast.runtime.state import StateDir
+
 Start = Callable[..., Process]
 
 
@@ -35,32 +40,56 @@ def tell(start: Start, path: Path, *words: str) -> Process:
     return process
 
 
-def test_a_halt_withdraws_all_lasts_over_a_restart_and_ends_by_resume(
+def test_a_halt_withdraws_all_and_ends_by_resume(
     start: Start, tmp_path: Path, venue: dict[str, str]
 ) -> None:
     path = configured(tmp_path, venue=venue)
-    first = start("run", "-c", path, env=keys(venue))
-    first.wait_until(lambda: bool(open_orders(venue)), "orders at the venue")
+    engine = start("run", "-c", path, env=keys(venue))
+    engine.wait_until(lambda: bool(open_orders(venue)), "orders at the venue")
     said = tell(start, path, "halt", "--reason", "odd fills")
     assert "within a second" in said.out[0]
-    first.wait_said("standing_order", "odd fills")
-    first.wait_said("halted", "proven")
+    engine.wait_said("standing_order", "odd fills")
+    engine.wait_said("halted", "proven")
     assert open_orders(venue) == []
-    assert first.popen.poll() is None
-    first.signal(signal.SIGTERM)
-    assert first.wait() == 0, first.text()
-
-    second = start("run", "-c", path, env=keys(venue))
-    second.wait_said("standing_order", "odd fills")
-    second.wait_said("halted", "proven")
-    assert not second.said("mode", "TRADING")
-    assert open_orders(venue) == []
+    assert engine.popen.poll() is None
     tell(start, path, "resume", "--reason", "looked at it")
-    second.wait_said("standing_order", "looked at it")
-    second.wait_until(lambda: bool(open_orders(venue)), "quotes again")
-    second.signal(signal.SIGTERM)
-    assert second.wait() == 0, second.text()
+    engine.wait_said("standing_order", "looked at it")
+    engine.wait_until(lambda: bool(open_orders(venue)), "quotes again")
+    engine.signal(signal.SIGTERM)
+    assert engine.wait() == 0, engine.text()
     assert open_orders(venue) == []
+
+
+def test_a_restart_does_not_resume(start: Start, tmp_path: Path, venue: dict[str, str]) -> None:
+    path = configured(tmp_path, venue=venue)
+    with StateDir(tmp_path / "state", "mmf1", venue["api_key"]) as state:
+        state.note_end(proven_empty=True)
+        order = Standing(wish="halted", reason="odd fills", by="ann@desk")
+        standing.write(state.standing_path, order)
+    engine = start("run", "-c", path, env=keys(venue))
+    engine.wait_said("standing_order", "odd fills")
+    engine.wait_said("halted", "proven")
+    assert not engine.said("mode", "-> TRADING")
+    assert open_orders(venue) == []
+    tell(start, path, "resume")
+    engine.wait_said("mode", "-> TRADING")
+    engine.signal(signal.SIGTERM)
+    assert engine.wait() == 0, engine.text()
+
+
+def test_repeated_fills_halt_the_engine_durably(start: Start, tmp_path: Path) -> None:
+    tight = ("max_fills_per_side: 200", "max_fills_per_side: 1")
+    long = ("fills_window_ms: 10000", "fills_window_ms: 3600000")
+    busy = ('taker_rate_hz: "2.0"', 'taker_rate_hz: "50"')
+    engine = start("run", "-c", configured(tmp_path, tight, long, busy))
+    engine.wait_said("control_halts", "risk.max_fills_per_side")
+    engine.wait_said("halted", "proven")
+    assert engine.popen.poll() is None
+    [path] = (tmp_path / "state").glob("*.standing")
+    order = standing.read(path)
+    assert (order.mode, order.by) == (Mode.HALTED, "mmfast")
+    engine.signal(signal.SIGTERM)
+    assert engine.wait() == 0, engine.text()
 
 
 def test_reduce_only_stays_until_resume(

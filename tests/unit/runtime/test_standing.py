@@ -104,6 +104,20 @@ def test_a_kernel_made_later_hears_what_rules() -> None:
     assert "ann@desk" in wishes.ruling[1]
 
 
+def test_an_older_word_of_the_file_does_not_lift_a_halt_of_a_control(tmp_path: Path) -> None:
+    said: list[Mode] = []
+    wishes = Wishes(lambda mode, _reason: said.append(mode))
+    obedience = Obedience(wishes, tmp_path / "s", str, pytest.fail, _proven)
+    order = wishes.halt("too many fills", 5)
+    assert order is not None
+    assert wishes.halt("again", 6) is None
+    obedience.obey(TRADE)  # read before the halt was written
+    assert wishes.ruling[0] is Mode.HALTED
+    obedience.obey(order)
+    obedience.obey(TRADE)  # and this is a resume
+    assert said == [Mode.HALTED, Mode.TRADING]
+
+
 async def _proven() -> bool:
     return True
 
