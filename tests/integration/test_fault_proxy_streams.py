@@ -152,7 +152,7 @@ def test_a_book_frozen_beside_a_living_level_1_is_renewed_and_no_other() -> None
             for request in outbox.take():
                 if isinstance(request, Resubscribe):
                     asked.append(request)
-                    market.reset(request.instrument)
+                    market.reset(request.instrument, clock.now_ns())
                     stream.resubscribe(request.instrument)
 
         rng = random.Random(1)

@@ -83,10 +83,12 @@ def test_after_a_long_stall_nothing_is_sent_on_connections_nobody_has_looked_at(
         assert world.findings.marks[swarm.STALL] == 1
 
 
-@pytest.mark.parametrize("seed", [57, 166, 463, 576, 8764])
+@pytest.mark.parametrize("seed", [57, 80, 166, 463, 576, 2345, 3611, 8764])
 def test_what_ten_thousand_seeds_have_found(seed: int) -> None:
     """57 and 166: an execution told after the report a zombie was adopted with. 576: the judge
     read a trade socket's reply that was cut within its name. 463: the next process hears a late
     report of an order that the one before it saw end, and takes it in to end it. 8764: a trade
-    falls between the readings of executions and positions."""
+    falls between the readings of executions and positions. 80: the tick had changed while the
+    engine started, and changed back under its books. 3611: an answer about an instrument was cut,
+    which proves nothing about it. 2345: orders stay in doubt while the venue bans who would ask."""
     story(plan_of(seed, 2.0))

@@ -88,7 +88,7 @@ class UserCalls:
             "readOnly": 0,
             "secret": "",
             "permissions": self._rights,
-            "ips": ["*"],
+            "ips": ["127.0.0.1"],
             "type": 1,
             "deadlineDay": 0,
             "expiredAt": "1970-01-01T00:00:00Z",

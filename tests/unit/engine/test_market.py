@@ -9,7 +9,7 @@ import pytest
 from engine_world import MS, SECOND, book_frame, make_instrument, make_params
 
 from mmfast.engine.counters import Counters
-from mmfast.engine.market import BAD_FRAMES, CROSSED_NS, EARLY_DELTAS, Market
+from mmfast.engine.market import BAD_FRAMES, CROSSED_NS, EARLY_DELTAS, SNAPSHOT_NS, Market
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.rotation import Rotation
 from mmfast.messages import Resubscribe
@@ -77,7 +77,7 @@ def test_a_gap_drops_the_book_and_asks_once(desk: Desk) -> None:
     desk.frame(delta(4))
     assert desk.asked() == [0]
     assert desk.counters.book_gaps == 1
-    desk.market.reset(0)
+    desk.market.reset(0, desk.now_ns)
     desk.snapshot(update=10)
     assert desk.fault == ""
 
@@ -90,7 +90,7 @@ def test_a_new_gap_after_a_new_book_asks_again(desk: Desk) -> None:
 
 
 def test_last_deltas_of_the_old_stream_do_not_restart_the_new_one(desk: Desk) -> None:
-    desk.market.reset(0)
+    desk.market.reset(0, desk.now_ns)
     for update in range(EARLY_DELTAS - 1):
         desk.frame(delta(100 + update))
     assert desk.asked() == []
@@ -145,11 +145,11 @@ def test_age_is_counted_from_the_last_frame(desk: Desk) -> None:
 def test_growing_stale_makes_dirty_once_and_a_frame_makes_fresh_again(desk: Desk) -> None:
     desk.snapshot()
     stale_ns = desk.now_ns + STALE_MS * MS + 1
-    assert desk.market.next_stale_ns() == stale_ns
-    desk.market.mark_stale(stale_ns - 1)
+    assert desk.market.next_look_ns() == stale_ns
+    desk.market.look(stale_ns - 1)
     assert desk.dirty.take(9) == []
-    desk.market.mark_stale(stale_ns)
-    desk.market.mark_stale(stale_ns)
+    desk.market.look(stale_ns)
+    desk.market.look(stale_ns)
     assert desk.dirty.take(9) == [0]
     assert desk.frame(delta(2, "9990.0"), later_ms=STALE_MS + 5) == [0], "quotable again"
     assert desk.fault == ""
@@ -162,8 +162,8 @@ def test_the_stale_alarm_is_never_late(desk: Desk) -> None:
     instants = []
     for update, age in enumerate(ages, start=2):
         desk.frame(delta(update, "9990.0"), later_ms=age)
-        desk.market.mark_stale(desk.now_ns)
-        instants.append(desk.market.next_stale_ns())
+        desk.market.look(desk.now_ns)
+        instants.append(desk.market.next_look_ns())
         assert instants[-1] <= desk.now_ns + STALE_MS * MS + 1
     assert all(a <= b for a, b in pairwise(instants))
 
@@ -174,3 +174,34 @@ def test_losing_the_public_stream_loses_every_book(desk: Desk) -> None:
     assert desk.fault == "no book"
     assert desk.dirty.take(9) == [0]
     assert desk.market.mid_x2_ticks(0) == 0
+
+
+def test_a_snapshot_that_does_not_come_is_asked_for_again_and_again(desk: Desk) -> None:
+    """A subscription can be acknowledged and its snapshot lost, in a market that stands still."""
+    desk.market.stream_up(desk.now_ns)
+    for _ in range(3):
+        due_ns = desk.market.next_look_ns()
+        assert due_ns == desk.now_ns + SNAPSHOT_NS
+        desk.market.look(due_ns - 1)
+        assert desk.asked() == []
+        desk.market.look(due_ns)
+        assert desk.asked() == [0, 1]
+        desk.now_ns = due_ns
+    desk.snapshot()
+    desk.market.look(desk.now_ns + SNAPSHOT_NS)
+    assert desk.asked() == [1]
+
+
+def test_a_book_that_was_asked_for_anew_is_waited_for_in_the_same_way(desk: Desk) -> None:
+    desk.market.stream_up(desk.now_ns)
+    desk.snapshot()
+    desk.market.reset(0, desk.now_ns)
+    desk.market.look(desk.now_ns + SNAPSHOT_NS)
+    assert 0 in desk.asked()
+
+
+def test_no_snapshot_is_due_while_the_stream_is_down(desk: Desk) -> None:
+    desk.market.stream_up(desk.now_ns)
+    desk.market.lose_all()
+    desk.market.look(desk.now_ns + 10 * SNAPSHOT_NS)
+    assert desk.asked() == []

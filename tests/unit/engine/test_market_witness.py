@@ -123,7 +123,7 @@ def test_a_book_frozen_behind_a_moving_market_is_pulled_and_started_anew(desk: D
         desk.level1(bid=99_992)
     assert desk.asked() == [0], "asked once, and for this instrument only"
     assert desk.counters.book_disputes == 1
-    desk.market.reset(0)
+    desk.market.reset(0, desk.now_ns)
     assert desk.fault == "no book"
     desk.snapshot(bid=99_992)
     assert desk.fault == ""
