@@ -310,6 +310,9 @@ class Account:
 
     def _take_orders(self, snapshot: AccountSnapshot, now_ns: int) -> None:
         present: set[int] = set()
+        traded: dict[int, int] = {}
+        for execution in snapshot.executions:
+            traded[execution.client_id] = traded.get(execution.client_id, 0) + execution.lots
         self.foreign_open = 0
         for update in snapshot.orders:
             present.add(update.client_id)
@@ -317,6 +320,7 @@ class Account:
                 self.foreign_open += 1
             elif self._orders.get(update.client_id) is None:
                 self._adopt(update, now_ns)
+                self._orders.credit(update.client_id, traded.get(update.client_id, 0))
             else:
                 self.on_update(update, now_ns)
         for order in list(self._orders):

@@ -65,6 +65,8 @@ cdef class OrderTable:
     cpdef Change on_missing(self, Order order, int64_t now_ns)
     @cython.locals(order=Order)
     cpdef Order adopt(self, update, int64_t now_ns)
+    @cython.locals(order=Order)
+    cpdef void credit(self, client_id, int64_t lots) except *
 
     @cython.locals(order=Order, due=list, next_ns=int64_t)
     cpdef list due_for_resolve(self, int64_t now_ns)

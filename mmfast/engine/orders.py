@@ -268,6 +268,13 @@ class OrderTable:
                     return order.client_id
         return 0
 
+    def credit(self, client_id: int, lots: int) -> None:
+        """Executions of an adopted order that were booked before it was found."""
+        order = self._orders.get(client_id)
+        if order is not None and order.adopted:
+            order.booked_lots = min(max(order.booked_lots, lots), order.cum_lots)
+            self._count(order)
+
     # -- time -----------------------------------------------------------------------------
 
     def due_for_resolve(self, now_ns: int) -> list[Order]:
@@ -350,10 +357,7 @@ class OrderTable:
             self.strays.drop(order)
         else:
             self.by_slot[order.slot] = None
-        if order.adopted:
-            # Which of its fills the position already contained when it was found is not known.
-            order.booked_lots = order.cum_lots
-        elif order.cum_lots > order.booked_lots:
+        if order.cum_lots > order.booked_lots:
             self._unbooked[client_id] = order
         self.endings.note(order, event)
 

@@ -54,6 +54,32 @@ def test_an_execution_behind_the_report_it_was_adopted_with_is_not_filled_twice(
     assert bench.table.open_lots[0] == 0
 
 
+def test_an_adopted_order_that_was_filled_counts_until_its_execution_comes(bench: Bench) -> None:
+    """The report of the end overtakes the execution: the position does not contain it yet."""
+    bench.table.adopt(order_update(77, WORKING, lots=9, updated_ms=5), bench.now_ns)
+    ended = order_update(77, OrderStatus.FILLED, lots=9, cum_lots=9, updated_ms=6)
+    bench.table.on_update(ended, bench.now_ns)
+    assert bench.table.open_lots[0] == 9
+    assert [order.client_id for order in bench.table.unbooked()] == [77]
+    bench.table.on_execution(77, 9, bench.now_ns)
+    assert (bench.table.open_lots[0], bench.table.unbooked()) == (0, [])
+
+
+def test_executions_read_with_an_adopted_order_are_credited_to_it(bench: Bench) -> None:
+    bench.table.adopt(order_update(77, PARTLY, lots=9, cum_lots=4, updated_ms=5), bench.now_ns)
+    bench.table.credit(77, 4)
+    assert bench.table.open_lots[0] == 5
+    ended = order_update(77, OrderStatus.CANCELLED, lots=9, cum_lots=4, updated_ms=6)
+    bench.table.on_update(ended, bench.now_ns)
+    assert (bench.table.open_lots[0], bench.table.unbooked()) == (0, [])
+
+
+def test_no_more_is_credited_than_was_filled(bench: Bench) -> None:
+    bench.table.adopt(order_update(77, PARTLY, lots=9, cum_lots=4, updated_ms=5), bench.now_ns)
+    bench.table.credit(77, 6)
+    assert bench.table.open_lots[0] == 5
+
+
 def test_an_adopted_order_that_cannot_be_found_any_more_was_cancelled(bench: Bench) -> None:
     order = bench.table.adopt(order_update(77, WORKING, updated_ms=5), bench.now_ns)
     bench.cancel(77)
