@@ -33,6 +33,7 @@ COMPILED: Final = (
     "order",
     "order_states",
     "orders",
+    "permits",
     "planner",
     "quoter",
     "risk",

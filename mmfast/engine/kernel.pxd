@@ -13,6 +13,7 @@ from mmfast.engine.holds cimport Holds
 from mmfast.engine.inventory cimport Inventory
 from mmfast.engine.market cimport Market
 from mmfast.engine.orders cimport OrderTable
+from mmfast.engine.permits cimport Permits
 from mmfast.engine.planner cimport Planner
 from mmfast.engine.quoter cimport Ladder, Quotes, reducing
 from mmfast.engine.risk cimport Risk
@@ -31,8 +32,6 @@ cdef class Kernel:
     cdef Py_ssize_t _at_once
     cdef readonly Counters counters
     cdef readonly object mode
-    cdef bint _quotes_at_all
-    cdef bint _reduces
     cdef object _gate
     cdef object _outbox
     cdef Rotation _dirty
@@ -42,6 +41,7 @@ cdef class Kernel:
     cdef readonly Inventory _inventory
     cdef list _terms
     cdef Risk _risk
+    cdef Permits _permits
     cdef Account _account
     cdef readonly CommandBus _bus
     cdef Planner _planner
@@ -50,7 +50,6 @@ cdef class Kernel:
     cdef dict _in_air
     cdef list _pending
     cdef int64_t _check_ns
-    cdef dict _units_changed
 
     cpdef void on_event(self, event, int64_t now_ns) except *
     cdef void _on_rare_event(self, event, int64_t now_ns) except *
@@ -64,11 +63,7 @@ cdef class Kernel:
     @cython.locals(position=int64_t, book=Book, fair=int64_t, quotes=Quotes)
     cdef Quotes _quotes(self, int instrument, Terms terms)
     @cython.locals(reason=str)
-    cpdef str _pull_reason(self, Py_ssize_t instrument, int64_t now_ns)
-    @cython.locals(reason=str)
     cpdef str last_look(self, batch, int64_t now_ns)
-    @cython.locals(reason=str, instrument=int, seen=int)
-    cdef str _second_thoughts(self, batch, int64_t now_ns)
     @cython.locals(wake_ns=int64_t, homeless=bint)
     cpdef int64_t next_wake_ns(self, int64_t now_ns) except? -1
     cdef void _set_mode(self) except *

@@ -22,12 +22,13 @@ from mmfast.engine.order import NEVER_NS
 from mmfast.engine.orders import OrderTable
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import EngineParams, RequoteBy
+from mmfast.engine.permits import Permits
 from mmfast.engine.picture import draw
 from mmfast.engine.planner import Planner, policy_of
 from mmfast.engine.quoter import NO_QUOTES, Ladder, Quotes, Strategy, reducing
 from mmfast.engine.risk import Risk
 from mmfast.engine.rotation import Rotation
-from mmfast.engine.terms import Terms, terms_of, units_of
+from mmfast.engine.terms import Terms, terms_of
 from mmfast.engine.view import EngineView
 from mmfast.ids import ClientIds
 from mmfast.messages import (
@@ -58,7 +59,6 @@ from mmfast.units import NS_PER_MS, NS_PER_S
 CHECK_NS: Final = NS_PER_S
 """How often our account book is compared with the venue's figures."""
 _PULLED: Final = Stance(pulled=True)
-_TRADING: Final = "Trading"
 _NEVER_NS: Final = NEVER_NS
 _CANCEL: Final = int(Op.CANCEL)
 
@@ -84,8 +84,6 @@ class Kernel:
         self._own_strategy = strategy
         self.counters = Counters()
         self.mode = Mode.SYNCING
-        self._quotes_at_all = False
-        self._reduces = False
         self._gate = Gate()
         self._outbox = Outbox()
         self._dirty = Rotation(count)
@@ -94,6 +92,7 @@ class Kernel:
         self._orders = OrderTable(count, params.recv_window_ms * NS_PER_MS)
         self._inventory = Inventory(instruments)
         self._risk = Risk(self._market, self._orders, self._inventory, self._terms)
+        self._permits = Permits(self._market, self._risk, self._outbox)
         self._account = Account(
             instruments,
             self._orders,
@@ -113,7 +112,6 @@ class Kernel:
         """Batches without a reply; True for those that the last look kept from leaving."""
         self._pending: list[int] = []
         self._check_ns = 0
-        self._units_changed: dict[int, None] = {}
         self._set_rules(params)
 
     # -- events ---------------------------------------------------------------------------
@@ -192,22 +190,11 @@ class Kernel:
 
     def _on_instrument(self, changed: Instrument) -> None:
         index = changed.index
-        known = self._market.instruments[index]
-        if units_of(known) != units_of(changed):
-            # All our integers of this instrument have lost their meaning.
-            self._units_changed[index] = None
-            self._outbox.raise_once(
-                f"units {index}",
-                Severity.ERROR,
-                "instrument_units",
-                f"{known.symbol}: tick size or quantity step has changed; its orders are "
-                "cancelled and it is not quoted: restart the engine to trade it again",
-            )
-        else:
+        if self._permits.keeps_units(changed):
             self._market.instruments[index] = changed
             self._terms[index] = Terms(changed, self._params.symbols[index])
             self._inventory.replace_instrument(changed)
-        self._set_status()
+        self._permits.set_status(self._params.symbols)
         self._dirty.mark(index)
 
     # -- deciding -------------------------------------------------------------------------
@@ -249,11 +236,11 @@ class Kernel:
 
     def _decide(self, instrument: int, now_ns: int) -> None:
         terms = self._terms[instrument]
-        if self._pull_reason(instrument, now_ns):
+        if self._permits.pull_reason(instrument, now_ns):
             quotes, stance = NO_QUOTES, _PULLED
         else:
             quotes = self._quotes(instrument, terms)
-            stance = Stance(False, self._holds.holds(instrument, now_ns), self._reduces)
+            stance = Stance(False, self._holds.holds(instrument, now_ns), self._permits.reduces)
         self._differ.put(instrument, quotes, terms.tolerance_e4, stance)
 
     def _quotes(self, instrument: int, terms: Terms) -> Quotes:
@@ -269,34 +256,14 @@ class Kernel:
                 self._market.top(instrument),
                 position,
             )
-        return reducing(quotes, terms, position) if self._reduces else quotes
-
-    def _pull_reason(self, instrument: int, now_ns: int) -> str:
-        """Why an instrument is not quoted; empty when it is."""
-        if not self._quotes_at_all:
-            return self.mode.name.lower()
-        return self._risk.status[instrument] or self._market.fault(instrument, now_ns)
+        return reducing(quotes, terms, position) if self._permits.reduces else quotes
 
     def last_look(self, batch: Batch, now_ns: int) -> str:
         """Why a batch must not leave any more; empty when it may. Cancels always may."""
-        reason = "" if batch.op is Op.CANCEL else self._second_thoughts(batch, now_ns)
+        reason = self._permits.objection(batch, now_ns)
         if reason and batch.batch_id in self._in_air:
             self._in_air[batch.batch_id] = True
         return reason
-
-    def _second_thoughts(self, batch: Batch, now_ns: int) -> str:
-        if not self._quotes_at_all:
-            return f"mode is {self.mode.name}"
-        seen = -1
-        for command in batch.commands:
-            instrument = command.instrument
-            if instrument == seen:
-                continue
-            seen = instrument
-            reason = self._pull_reason(instrument, now_ns)
-            if reason:
-                return f"{self._terms[instrument].symbol}: {reason}"
-        return ""
 
     # -- the shell's other questions ------------------------------------------------------
 
@@ -343,7 +310,7 @@ class Kernel:
             self._inventory,
             self._planner.budgets(now_ns),
             self._account.acks,
-            [self._pull_reason(i, now_ns) for i in range(len(self._params.symbols))],
+            [self._permits.pull_reason(i, now_ns) for i in range(len(self._params.symbols))],
             self._params.symbols,
             self.mode,
             self._gate.reason,
@@ -369,9 +336,7 @@ class Kernel:
             + (f": {self._gate.reason}" * bool(self._gate.reason)),
         )
         self.mode = mode
-        self._risk.mode = mode
-        self._reduces = mode is Mode.REDUCE_ONLY
-        self._quotes_at_all = self._reduces or mode is Mode.TRADING
+        self._permits.set_mode(mode)
         self._dirty.mark_all()
 
     def _set_rules(self, params: EngineParams) -> None:
@@ -387,12 +352,4 @@ class Kernel:
         self._market.set_limits(params)
         self._orders.set_recv_window(params.recv_window_ms * NS_PER_MS)
         self._account.fills.set_limit(params.max_fills_per_side, params.fills_window_ms)
-        self._set_status()
-
-    def _set_status(self) -> None:
-        for index, params in enumerate(self._params.symbols):
-            known = self._market.instruments[index]
-            status = "" if known.status == _TRADING else f"instrument is {known.status}"
-            if index in self._units_changed:
-                status = "instrument units changed"
-            self._risk.status[index] = status if params.enabled else "disabled"
+        self._permits.set_status(params.symbols)

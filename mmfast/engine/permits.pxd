@@ -1,0 +1,25 @@
+"""C types of permits.py, which says what everything means."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from mmfast.engine.market cimport Market
+from mmfast.engine.risk cimport Risk
+
+
+@cython.final
+cdef class Permits:
+    cdef Market _market
+    cdef Risk _risk
+    cdef object _outbox
+    cdef object _mode
+    cdef dict _units_changed
+    cdef readonly bint quotes_at_all
+    cdef readonly bint reduces
+
+    cpdef void set_mode(self, mode) except *
+    cpdef void set_status(self, tuple symbols) except *
+    @cython.locals(reason=str)
+    cpdef str pull_reason(self, int instrument, int64_t now_ns)
+    @cython.locals(reason=str, instrument=int, seen=int)
+    cpdef str objection(self, batch, int64_t now_ns)

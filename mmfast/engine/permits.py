@@ -1,0 +1,91 @@
+"""Permits: may an instrument be quoted, may a batch leave, and if not, why not."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from mmfast.engine.market import Market
+from mmfast.engine.outbox import Outbox
+from mmfast.engine.params import SymbolParams
+from mmfast.engine.risk import Risk
+from mmfast.engine.terms import units_of
+from mmfast.messages import Batch, Instrument, Mode, Op, Severity
+
+_TRADING: Final = "Trading"
+
+
+class Permits:
+    """Reads the mode, the instruments' standing and the books. Tells risk the first two, so
+    that a decision, the check of each command and the last look go by the same facts."""
+
+    __slots__ = (
+        "_market",
+        "_mode",
+        "_outbox",
+        "_risk",
+        "_units_changed",
+        "quotes_at_all",
+        "reduces",
+    )
+
+    def __init__(self, market: Market, risk: Risk, outbox: Outbox) -> None:
+        self._market = market
+        self._risk = risk
+        self._outbox = outbox
+        self._units_changed: dict[int, None] = {}
+        self.set_mode(Mode.SYNCING)
+
+    def set_mode(self, mode: Mode) -> None:
+        """The mode of the whole engine."""
+        self._mode = mode
+        self._risk.mode = mode
+        self.reduces = mode is Mode.REDUCE_ONLY
+        self.quotes_at_all = self.reduces or mode is Mode.TRADING
+
+    def set_status(self, symbols: tuple[SymbolParams, ...]) -> None:
+        """Which instruments are traded: what the venue and the configuration say."""
+        for index, params in enumerate(symbols):
+            known = self._market.instruments[index]
+            status = "" if known.status == _TRADING else f"instrument is {known.status}"
+            if index in self._units_changed:
+                status = "instrument units changed"
+            self._risk.status[index] = status if params.enabled else "disabled"
+
+    def keeps_units(self, changed: Instrument) -> bool:
+        """Whether our integers of an instrument still mean what they did. If not, it is not
+        quoted any more."""
+        known = self._market.instruments[changed.index]
+        if units_of(known) == units_of(changed):
+            return True
+        self._units_changed[changed.index] = None
+        self._outbox.raise_once(
+            f"units {changed.index}",
+            Severity.ERROR,
+            "instrument_units",
+            f"{known.symbol}: tick size or quantity step has changed; its orders are "
+            "cancelled and it is not quoted: restart the engine to trade it again",
+        )
+        return False
+
+    def pull_reason(self, instrument: int, now_ns: int) -> str:
+        """Why an instrument is not quoted; empty when it is."""
+        if not self.quotes_at_all:
+            return self._mode.name.lower()
+        return self._risk.status[instrument] or self._market.fault(instrument, now_ns)
+
+    def objection(self, batch: Batch, now_ns: int) -> str:
+        """Why a batch must not leave any more; empty when it may. Cancels always may."""
+        if batch.op is Op.CANCEL:
+            return ""
+        if not self.quotes_at_all:
+            return f"mode is {self._mode.name}"
+        seen = -1
+        for command in batch.commands:
+            instrument = command.instrument
+            if instrument == seen:
+                continue
+            seen = instrument
+            reason = self.pull_reason(instrument, now_ns)
+            if reason:
+                return f"{self._market.instruments[instrument].symbol}: {reason}"
+        return ""
