@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from enum import IntEnum
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING
 
 from mmfast import __version__
 from mmfast.errors import (
@@ -19,6 +19,9 @@ from mmfast.errors import (
     TransportError,
     VenueError,
 )
+
+if TYPE_CHECKING:
+    from mmfast.runtime.standing import Wish
 
 
 class Exit(IntEnum):
@@ -128,7 +131,7 @@ def _resume(options: argparse.Namespace) -> int:
     return _order("trading", options)
 
 
-def _order(wish: Literal["trading", "reduce_only", "halted"], options: argparse.Namespace) -> int:
+def _order(wish: Wish, options: argparse.Namespace) -> int:
     from mmfast.runtime import standing
 
     for line in standing.order(options.config, wish, options.reason):

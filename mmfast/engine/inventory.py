@@ -124,15 +124,12 @@ class Inventory:
             self._forgotten_ms = max(self._forgotten_ms, forgotten_ms)
         return True
 
-    def covers(self, execution: Execution) -> bool:
-        """The position in force already contains it."""
-        return 0 < execution.seq <= self.positions[execution.instrument].base_seq
-
     def book(self, execution: Execution) -> None:
         """Apply a new execution."""
         position = self.positions[execution.instrument]
         position.fees_e8 += execution.fee_e8
-        if execution.exec_type in _NOT_TRADES or self.covers(execution):
+        covered = 0 < execution.seq <= position.base_seq  # the position in force contains it
+        if execution.exec_type in _NOT_TRADES or covered:
             return
         signed = execution.lots * (1 - 2 * execution.side)
         value_e8 = execution.value_e8 or self._instruments[execution.instrument].notional_e8(

@@ -6,9 +6,10 @@ import asyncio
 import gc
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
-from processes import Process
+from processes import Process, announced, configured
 from storm import Storm
 
 from mmfast.sim.params import FlowParams, VenueParams
@@ -98,6 +99,14 @@ def start() -> Iterator[Callable[..., Process]]:
     yield run
     for process in reversed(started):  # engines before the venue they need
         process.kill()
+
+
+@pytest.fixture
+def venue(start: Callable[..., Process], tmp_path: Path) -> dict[str, str]:
+    """A venue of its own, as another user would run it: addresses and key."""
+    folder = tmp_path / "venue"
+    folder.mkdir()
+    return announced(start("sim", "-c", configured(folder)))
 
 
 @pytest.fixture

@@ -13,18 +13,11 @@ import psutil
 import pytest
 from processes import Process, announced, configured, keys
 from prometheus_client.parser import text_string_to_metric_families
+from venue_watch import open_ids, state_of
 
 from mmfast import config
 
 Start = Callable[..., Process]
-
-
-@pytest.fixture
-def venue(start: Start, tmp_path: Path) -> dict[str, str]:
-    """A venue of its own, as another user would run it."""
-    folder = tmp_path / "venue"
-    folder.mkdir()
-    return announced(start("sim", "-c", configured(folder)))
 
 
 def one_line(process: Process) -> str:
@@ -186,7 +179,7 @@ def test_a_run_trades_and_leaves_nothing_behind(
         assert "order/create" in forms
     if enabled:
         assert found["calls_saved_pct"] > 50
-    assert venue_state(venue)["open_orders"] == []
+    assert state_of(venue)["open_orders"] == []
     assert not [r for r in process.events() if r["level"] in ("warning", "error")]
 
 
@@ -231,13 +224,13 @@ def test_leftovers_of_a_crash_are_cancelled_before_the_first_quote(
     first.wait_said("mode", "TRADING")
     wait_for_orders(first, venue)
     first.kill()
-    before = {row["orderLinkId"] for row in venue_state(venue)["open_orders"]}
+    before = open_ids(venue)
     assert before, "the crash left orders at the venue"
     second = start("run", "-c", path, env=keys(venue))
     second.wait_said("mode", "TRADING")
     second.signal(signal.SIGTERM)
     assert second.wait() == 0, second.text()
-    assert venue_state(venue)["open_orders"] == []
+    assert state_of(venue)["open_orders"] == []
 
 
 def test_leftovers_on_symbols_no_longer_traded_are_cancelled_too(
@@ -254,10 +247,10 @@ def test_leftovers_on_symbols_no_longer_traded_are_cancelled_too(
     path.write_text("\n".join(rows))
     second = start("run", "-c", path, env=keys(venue))
     second.wait_said("mode", "TRADING")
-    assert {row["symbol"] for row in venue_state(venue)["open_orders"]} <= {"BTCUSDT"}
+    assert {row["symbol"] for row in state_of(venue)["open_orders"]} <= {"BTCUSDT"}
     second.signal(signal.SIGTERM)
     assert second.wait() == 0, second.text()
-    assert venue_state(venue)["open_orders"] == []
+    assert state_of(venue)["open_orders"] == []
 
 
 def test_a_storm_of_reloads_is_one_reload(start: Start, tmp_path: Path) -> None:
@@ -279,7 +272,7 @@ def test_signals_stop_once_and_say_so_twice(
     process.wait_said("stopping", "SIGTERM")
     process.signal(signal.SIGINT)
     assert process.wait() == 0, process.text()
-    assert venue_state(venue)["open_orders"] == []
+    assert state_of(venue)["open_orders"] == []
 
 
 def test_the_flag_flips_live_and_a_bad_file_changes_nothing(
@@ -313,7 +306,7 @@ def test_the_flag_flips_live_and_a_bad_file_changes_nothing(
     assert process.wait() == 0, process.text()
     found = summary_of(tmp_path / "s.json")
     assert found["orders"]["rejected"] == 0
-    assert venue_state(venue)["open_orders"] == []
+    assert state_of(venue)["open_orders"] == []
 
 
 def test_metrics_show_the_promised_names(start: Start, tmp_path: Path) -> None:
@@ -394,15 +387,8 @@ def ticks_of(url: str, mode: str) -> float:
     return 0.0
 
 
-def venue_state(venue: dict[str, str]) -> dict[str, list[dict[str, str]]]:
-    """What the venue itself says about the account, past every client."""
-    with urllib.request.urlopen(venue["rest_url"] + "/control/state", timeout=5) as reply:
-        found: dict[str, list[dict[str, str]]] = json.load(reply)
-    return found
-
-
 def wait_for_orders(process: Process, venue: dict[str, str]) -> None:
-    process.wait_until(lambda: bool(venue_state(venue)["open_orders"]), "orders at the venue")
+    process.wait_until(lambda: bool(state_of(venue)["open_orders"]), "orders at the venue")
 
 
 def stop_venue(venue: dict[str, str]) -> None:

@@ -9,19 +9,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import Process, announced, configured, keys
+from processes import Process, configured, keys
 from venue_watch import arm, open_ids, positions_agree, report_of, until_resting
 
 Start = Callable[..., Process]
 REFUSED = "10002"
 RECOVER_S = 1.0
-
-
-@pytest.fixture
-def venue(start: Start, tmp_path: Path) -> dict[str, str]:
-    folder = tmp_path / "venue"
-    folder.mkdir()
-    return announced(start("sim", "-c", configured(folder)))
 
 
 def refusals(venue: dict[str, str]) -> int:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from processes import Process, announced, configured, keys
+from processes import Process, configured, keys
+from venue_watch import open_ids
 
 from mmfast.messages import Mode
 from mmfast.runtime import standing
@@ -17,20 +15,6 @@ from mmfast.runtime.standing import Standing
 from mmfast.runtime.state import StateDir
 
 Start = Callable[..., Process]
-
-
-@pytest.fixture
-def venue(start: Start, tmp_path: Path) -> dict[str, str]:
-    folder = tmp_path / "venue"
-    folder.mkdir()
-    return announced(start("sim", "-c", configured(folder)))
-
-
-def open_orders(venue: dict[str, str]) -> list[dict[str, str]]:
-    """What the venue itself says, past every client."""
-    with urllib.request.urlopen(venue["rest_url"] + "/control/state", timeout=5) as reply:
-        found: list[dict[str, str]] = json.load(reply)["open_orders"]
-    return found
 
 
 def tell(start: Start, path: Path, *words: str) -> Process:
@@ -45,19 +29,19 @@ def test_a_halt_withdraws_all_and_ends_by_resume(
 ) -> None:
     path = configured(tmp_path, venue=venue)
     engine = start("run", "-c", path, env=keys(venue))
-    engine.wait_until(lambda: bool(open_orders(venue)), "orders at the venue")
+    engine.wait_until(lambda: bool(open_ids(venue)), "orders at the venue")
     said = tell(start, path, "halt", "--reason", "odd fills")
     assert "within a second" in said.out[0]
     engine.wait_said("standing_order", "odd fills")
     engine.wait_said("halted", "proven")
-    assert open_orders(venue) == []
+    assert open_ids(venue) == set()
     assert engine.popen.poll() is None
     tell(start, path, "resume", "--reason", "looked at it")
     engine.wait_said("standing_order", "looked at it")
-    engine.wait_until(lambda: bool(open_orders(venue)), "quotes again")
+    engine.wait_until(lambda: bool(open_ids(venue)), "quotes again")
     engine.signal(signal.SIGTERM)
     assert engine.wait() == 0, engine.text()
-    assert open_orders(venue) == []
+    assert open_ids(venue) == set()
 
 
 def test_a_restart_does_not_resume(start: Start, tmp_path: Path, venue: dict[str, str]) -> None:
@@ -70,7 +54,7 @@ def test_a_restart_does_not_resume(start: Start, tmp_path: Path, venue: dict[str
     engine.wait_said("standing_order", "odd fills")
     engine.wait_said("halted", "proven")
     assert not engine.said("mode", "-> TRADING")
-    assert open_orders(venue) == []
+    assert open_ids(venue) == set()
     tell(start, path, "resume")
     engine.wait_said("mode", "-> TRADING")
     engine.signal(signal.SIGTERM)

@@ -1,29 +1,20 @@
-"""One engine, one record of it: a second engine elsewhere, and a disk that is full."""
+"""One engine, one record of it: a second engine elsewhere, and a journal that is damaged."""
 
 from __future__ import annotations
 
 import json
-import resource
 import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-from processes import PATIENCE_S, Process, announced, configured, keys
-from venue_watch import Stopwatch, arm, open_ids, report_of, state_of, until_resting
+from processes import PATIENCE_S, Process, configured, keys
+from venue_watch import arm, open_ids, report_of, state_of, until_resting
 
 from mmfast.ids import ClientIds, epoch_of
 
 Start = Callable[..., Process]
 IDS = ClientIds("mmf1", 1)
-
-
-@pytest.fixture
-def venue(start: Start, tmp_path: Path) -> dict[str, str]:
-    folder = tmp_path / "venue"
-    folder.mkdir()
-    return announced(start("sim", "-c", configured(folder)))
 
 
 def trading(start: Start, path: Path, venue: dict[str, str]) -> Process:
@@ -172,30 +163,3 @@ def test_a_torn_journal_is_cut_and_a_damaged_one_keeps_the_engine_from_starting(
     assert refused.wait() == 1
     assert "is damaged at byte 0" in refused.text()
     assert report_of(venue)["repeated_link_ids"] == 0
-
-
-def test_a_full_disk_stops_creates_and_no_cancel(
-    start: Start, tmp_path: Path, venue: dict[str, str]
-) -> None:
-    """The limit on file sizes stands in for the disk: writes fail, as they do on a full one."""
-    engine = trading(start, configured(tmp_path, venue=venue), venue)
-    until_resting(engine, venue, 30)
-    pid = engine.popen.pid
-    soft, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (100, hard))
-    watch = Stopwatch(venue)
-    engine.wait_said("held", "journal cannot be written")
-    watch.until_empty_ms()
-    watch.start()
-    time.sleep(1.0)
-    assert not [at for at in watch.requests("order/create") if at > 0]
-    assert engine.popen.poll() is None
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (soft, hard))
-    engine.wait_said("released")
-    until_resting(engine, venue, 30)
-
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (100, hard))
-    engine.wait_until(lambda: sum(e["event"] == "held" for e in engine.events()) == 2, "held")
-    engine.signal(signal.SIGTERM)
-    assert engine.wait() == 0, engine.text()
-    assert open_ids(venue) == set()

@@ -25,13 +25,6 @@ LATENCY_MS = 50
 
 
 @pytest.fixture
-def venue(start: Start, tmp_path: Path) -> dict[str, str]:
-    folder = tmp_path / "venue"
-    folder.mkdir()
-    return announced(start("sim", "-c", configured(folder)))
-
-
-@pytest.fixture
 def far_venue(start: Start, tmp_path: Path) -> dict[str, str]:
     """A venue 50 ms away that lists what 512 quotes need."""
     folder = tmp_path / "venue"
