@@ -78,6 +78,13 @@ class AsyncBatchConfig(_Section, frozen=True, kw_only=True):
     tick_deadline_ms: Annotated[int, Meta(ge=1, le=60_000)] = 200
 
 
+class PlannerConfig(_Section, frozen=True, kw_only=True):
+    """How the venue's budgets are used while ``async_batch`` is enabled."""
+
+    policy: Literal["planned", "batched"] = "planned"
+    spill_requests_per_s: Annotated[int, Meta(ge=1, le=30)] = 20
+
+
 class SymbolConfig(_Section, frozen=True, kw_only=True):
     """One instrument: sizes, and the strategy values that differ from section ``strategy``."""
 
@@ -163,6 +170,7 @@ class Config(_Section, frozen=True, kw_only=True):
 
     venue: VenueConfig
     async_batch: AsyncBatchConfig = AsyncBatchConfig()
+    planner: PlannerConfig = PlannerConfig()
     symbols: tuple[SymbolConfig, ...]
     strategy: StrategyConfig
     risk: RiskConfig

@@ -1,7 +1,7 @@
 """The default tier on virtual time: figures that depend on seeds, not on the machine.
 
-Not asserted, because not reached: 1.9 times the actions of the best batched contender, and a
-quote error below its own. docs/performance.md says how far off both are.
+Not asserted, because not reached: 1.9 times the actions of the best batched contender.
+docs/performance.md says how far off that is.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 import pytest
 import tier
 
-SAFETY = 0.9
-"""The share of each limit that the planner uses by default."""
+LANDS_MORE = 1.4
+"""How many times what the best batched contender lands; 1.5 as measured, less what seeds vary."""
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +23,11 @@ def test_the_planner_is_never_refused_for_its_rate(scores):
     assert scores["batched"].refused > 0, "the market does not ask for more than the tier allows"
 
 
-def test_the_planner_lands_its_share_of_what_the_best_batched_contender_lands(scores):
-    best = max(score.landed_per_s for name, score in scores.items() if "batched" in name)
-    assert scores["planner"].landed_per_s >= SAFETY * best
+def test_the_planner_lands_more_than_batches_alone_and_quotes_nearer(scores):
+    batched = [score for name, score in scores.items() if "batched" in name]
+    planner = scores["planner"]
+    assert planner.landed_per_s >= LANDS_MORE * max(score.landed_per_s for score in batched)
+    assert planner.mean_error_bps < min(score.mean_error_bps for score in batched)
 
 
 def test_the_planner_quotes_nearer_and_in_fewer_calls_than_one_order_a_call(scores):

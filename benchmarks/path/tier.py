@@ -20,7 +20,6 @@ import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final, NamedTuple
-from unittest import mock
 
 import msgspec
 
@@ -30,9 +29,8 @@ if __name__ == "__main__":
 from scenario import SYMBOLS
 from virtual import VirtualRun
 
-from mmfast.engine import kernel as kernel_module
 from mmfast.engine.params import PlannerParams
-from mmfast.engine.planner import MOST_ORDERS, Policy, SequentialPolicy
+from mmfast.engine.planner import MOST_ORDERS
 from mmfast.engine.quoter import Ladder, Top
 from mmfast.messages import NO_RATE_INFO, BatchReply, Event, Execution, Outcome
 from mmfast.units import E8, NS_PER_S
@@ -46,31 +44,20 @@ ABSENT_BPS: Final = 4.0
 LIMIT: Final = 10
 
 
-class PacksOnly:
-    """Batches of everything, and no second budget."""
-
-    def packs(self, op: int) -> bool:  # noqa: ARG002 - the answer is the same for all
-        """Always."""
-        return True
-
-    def spills(self, op: int) -> bool:  # noqa: ARG002 - the answer is the same for all
-        """Never."""
-        return False
-
-
 class Way(NamedTuple):
-    """A contender; ``policy`` None: the engine as it comes."""
+    """A contender: what it is told, and whether it reads the venue's rate headers."""
 
     name: str
-    policy: Policy | None = None
+    batch: dict[str, bool]
     limit: int = LIMIT
+    own_planner: bool = False
 
 
 WAYS: Final = (
-    Way("sequential", SequentialPolicy(), MOST_ORDERS),
-    Way("batched", PacksOnly(), MOST_ORDERS),
-    Way("batched, paced", PacksOnly(), LIMIT),
-    Way("planner"),
+    Way("sequential", {"enabled": False}, MOST_ORDERS),
+    Way("batched", {"planned": False}, MOST_ORDERS),
+    Way("batched, paced", {"planned": False}, LIMIT),
+    Way("planner", {}, own_planner=True),
 )
 
 
@@ -104,16 +91,14 @@ class TierRun(VirtualRun):
     def __init__(self, way: Way, seed: int, score: Score) -> None:
         self._way, self._score = way, score
         self._fills: list[tuple[int, Execution]] = []
-        settings: dict[str, Any] = {"symbols": tuple(SYMBOLS), "tier": "default"}
-        if way.policy is None:
-            super().__init__(seed, **settings)
-        else:
-            plan = PlannerParams(
-                initial_limit=way.limit, safety_percent=100, cancel_reserve_percent=0
-            )
-            with mock.patch.object(kernel_module, "policy_of", return_value=way.policy):
-                enabled = not isinstance(way.policy, SequentialPolicy)
-                super().__init__(seed, planner=plan, enabled=enabled, **settings)
+        plan = PlannerParams(initial_limit=way.limit, safety_percent=100, cancel_reserve_percent=0)
+        super().__init__(
+            seed,
+            symbols=tuple(SYMBOLS),
+            tier="default",
+            planner=PlannerParams() if way.own_planner else plan,
+            **way.batch,
+        )
         self._ladder = Ladder(self.params.fair_price)
 
     def flush(self) -> list[Any]:
@@ -127,7 +112,7 @@ class TierRun(VirtualRun):
         if isinstance(event, BatchReply):
             self._score.landed += sum(item.outcome == Outcome.ACK for item in event.items)
             self._score.refused += sum(item.ret_code == RATE_REFUSED for item in event.items)
-            if self._way.policy is not None:
+            if not self._way.own_planner:
                 event = msgspec.structs.replace(event, rate=NO_RATE_INFO)
         elif isinstance(event, Execution):
             self._fills.append((self.now_ns + NS_PER_S, event))

@@ -65,6 +65,8 @@ class BatchParams(msgspec.Struct, frozen=True, kw_only=True):
     coalesce_cancel: bool = True
     coalesce_place: bool = True
     tick_deadline_ms: Ms = Ms(200)
+    planned: bool = True
+    """An operation whose batch budget is spent goes on in single requests."""
 
 
 class PlannerParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,6 +79,10 @@ class PlannerParams(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the limit that is used."""
     cancel_reserve_percent: int = 20
     """Share of the cancel budgets only URGENT cancels may use."""
+    spill_requests_per_s: int = 20
+    """Single requests a second, for each operation, beyond a spent batch budget. The venue
+    allows an address 600 requests in 5 s: three operations at the default take half of them.
+    Urgent cancels are counted and not held back."""
 
 
 class EngineParams(msgspec.Struct, frozen=True, kw_only=True):

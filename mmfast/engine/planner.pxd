@@ -15,7 +15,7 @@ cdef tuple _NO_COMMANDS
 
 @cython.final
 cdef class Bucket:
-    cdef readonly int64_t limit
+    cdef public int64_t limit
     cdef public int64_t percent
     cdef readonly int64_t in_flight
     cdef readonly int64_t closed_until_ns
@@ -43,13 +43,24 @@ cdef class Planner:
     cdef Py_ssize_t _size
     cdef int64_t _reserve_percent
     cdef list _packs
+    cdef list _spilled
     cdef list _spills
+    cdef bint _spills_urgent
 
-    @cython.locals(bucket=Bucket, left=int64_t, ordinary=int64_t)
     cpdef tuple allowance(self, int64_t now_ns, int64_t urgent_cancels)
     @cython.locals(batches=list, together=Py_ssize_t, at=Py_ssize_t)
     cpdef list pack(self, int op, list commands, int64_t tick_id, int64_t now_ns)
     cpdef int64_t opens_ns(self, int64_t now_ns, ops) except? -1
+    @cython.locals(bucket=Bucket, single=Bucket, left=int64_t, most=int64_t, reserve=int64_t,
+                   ordinary=int64_t)
+    cdef int64_t _cancels_left(self, int64_t now_ns, int64_t urgent_cancels) except -1
+    cdef int64_t _reserve(self, Bucket bucket) except -1
+    @cython.locals(left=int64_t, spilled=Bucket)
+    cdef int64_t _left(self, int op, int64_t now_ns) except -1
+    @cython.locals(spilled=Bucket)
+    cdef void _count_spilled(self, int op, int64_t requests, int64_t now_ns) except *
+    @cython.locals(opens_ns=int64_t)
+    cdef int64_t _op_opens_ns(self, int op, int64_t now_ns) except -1
     cdef Bucket _bucket(self, int op)
     cdef Bucket _together(self, int op)
     cdef Bucket _single(self, int op)

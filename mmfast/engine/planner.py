@@ -108,8 +108,8 @@ class Policy(Protocol):
         """Many orders of this operation in one request, or one order in each."""
         ...
 
-    def spills(self, op: int) -> bool:
-        """May urgent orders use single requests when the batch budget is spent?"""
+    def spills(self, op: int, *, urgent: bool) -> bool:
+        """May orders go on in single requests when the batch budget is spent?"""
         ...
 
 
@@ -125,9 +125,20 @@ class BatchPolicy:
         """By the half that the operation belongs to."""
         return self._packs[op]
 
-    def spills(self, op: int) -> bool:
-        """Cancels only: quotes can wait, risk cannot."""
-        return op == Op.CANCEL and self._packs[op]
+    def spills(self, op: int, *, urgent: bool) -> bool:
+        """Urgent cancels only: quotes can wait, risk cannot."""
+        return urgent and op == Op.CANCEL and self._packs[op]
+
+
+class PlannedPolicy(BatchPolicy):
+    """Packs likewise, and goes on in single requests when a batch budget is spent: the venue
+    counts the two apart, so an operation that is short of budget has twice as much of it."""
+
+    __slots__ = ()
+
+    def spills(self, op: int, *, urgent: bool) -> bool:  # noqa: ARG002 - both alike
+        """Whatever is packed."""
+        return self._packs[op]
 
 
 class SequentialPolicy:
@@ -139,16 +150,17 @@ class SequentialPolicy:
         """Never."""
         return False
 
-    def spills(self, op: int) -> bool:  # noqa: ARG002 - the answer is the same for all
+    def spills(self, op: int, *, urgent: bool) -> bool:  # noqa: ARG002 - the same for all
         """Never."""
         return False
 
 
 def policy_of(batch: BatchParams) -> Policy:
     """The policy that the configuration asks for."""
-    if batch.enabled:
-        return BatchPolicy(batch.coalesce_cancel, batch.coalesce_place)
-    return SequentialPolicy()
+    if not batch.enabled:
+        return SequentialPolicy()
+    kind = PlannedPolicy if batch.planned else BatchPolicy
+    return kind(batch.coalesce_cancel, batch.coalesce_place)
 
 
 class Planner:
@@ -163,7 +175,9 @@ class Planner:
         "_reserve_percent",
         "_shut_ns",
         "_size",
+        "_spilled",
         "_spills",
+        "_spills_urgent",
     )
 
     def __init__(self, params: PlannerParams, policy: Policy, category: Category) -> None:
@@ -174,6 +188,7 @@ class Planner:
         self._buckets = [
             Bucket(params.initial_limit, params.safety_percent) for _ in range(2 * len(Op))
         ]
+        self._spilled = [Bucket(params.spill_requests_per_s, 100) for _ in Op]
         self.reconfigure(params, policy)
 
     def reconfigure(self, params: PlannerParams, policy: Policy) -> None:
@@ -181,24 +196,22 @@ class Planner:
         self._size = params.max_batch_orders
         self._reserve_percent = params.cancel_reserve_percent
         self._packs = [policy.packs(op) for op in Op]
-        self._spills = [policy.spills(op) for op in Op]
+        self._spills = [policy.spills(op, urgent=False) for op in Op]
+        self._spills_urgent = policy.spills(_CANCEL, urgent=True)
         for bucket in self._buckets:
             bucket.percent = params.safety_percent
+        for spilled in self._spilled:
+            spilled.limit = params.spill_requests_per_s
 
     def allowance(self, now_ns: int, urgent_cancels: int) -> tuple[int, int, int]:
         """Cancels, amends and places that may leave now. Cancels beyond the ordinary share
         are allowed for the urgent ones only."""
         if now_ns < self._shut_ns:
             return _NO_COMMANDS
-        bucket = self._bucket(_CANCEL)
-        left = bucket.left(now_ns)
-        ordinary = max(left - bucket.usable() * self._reserve_percent // 100, 0)
-        if self._spills[_CANCEL]:
-            left += self._single(_CANCEL).left(now_ns)
         return (
-            max(ordinary, min(urgent_cancels, left)),
-            self._bucket(_AMEND).left(now_ns),
-            self._bucket(_PLACE).left(now_ns),
+            self._cancels_left(now_ns, urgent_cancels),
+            self._left(_AMEND, now_ns),
+            self._left(_PLACE, now_ns),
         )
 
     def pack(self, op: int, commands: list[Command], tick_id: int, now_ns: int) -> list[Batch]:
@@ -210,8 +223,9 @@ class Planner:
         together = 0
         if self._packs[op]:
             together = len(commands)
-            if self._spills[op]:
+            if self._spills[op] or (op == _CANCEL and self._spills_urgent):
                 together = min(together, self._bucket(op).left(now_ns))
+                self._count_spilled(op, len(commands) - together, now_ns)
         for at in range(0, together, self._size):
             part = tuple(commands[at : min(at + self._size, together)])
             batches.append(self._batch(op, part, tick_id, False))
@@ -244,7 +258,7 @@ class Planner:
         """When commands of these operations may get further than now."""
         if now_ns < self._shut_ns:
             return self._shut_ns
-        return min([self._bucket(op).opens_ns(now_ns) for op in ops])
+        return min([self._op_opens_ns(op, now_ns) for op in ops])
 
     def budgets(self, now_ns: int) -> tuple[BudgetView, ...]:
         """The six buckets as they stand."""
@@ -260,6 +274,49 @@ class Planner:
                 for key, bucket in enumerate(self._buckets)
             ]
         )
+
+    def _cancels_left(self, now_ns: int, urgent_cancels: int) -> int:
+        """The reserve is one share of both budgets: what is left beside it, wherever it lies,
+        is for all cancels, and the rest for the urgent ones."""
+        bucket = self._bucket(_CANCEL)
+        left = bucket.left(now_ns)
+        reserve = self._reserve(bucket)
+        most = left
+        if self._spills_urgent:
+            single = self._single(_CANCEL)
+            most += single.left(now_ns)
+            if self._spills[_CANCEL]:
+                reserve += self._reserve(single)
+                left = self._left(_CANCEL, now_ns)
+        ordinary = max(min(left, most - reserve), 0)
+        if not self._spills[_CANCEL]:
+            ordinary = max(left - reserve, 0)
+        return max(ordinary, min(urgent_cancels, most))
+
+    def _reserve(self, bucket: Bucket) -> int:
+        return bucket.usable() * self._reserve_percent // 100
+
+    def _left(self, op: int, now_ns: int) -> int:
+        """What may leave, in batches and, where the policy spills, in single requests beyond."""
+        left = self._bucket(op).left(now_ns)
+        if self._spills[op]:
+            spilled: Bucket = self._spilled[op]
+            left += min(self._single(op).left(now_ns), spilled.left(now_ns))
+        return left
+
+    def _count_spilled(self, op: int, requests: int, now_ns: int) -> None:
+        """Single requests are many for the address limit, so a second has only so many."""
+        if requests > 0:
+            spilled: Bucket = self._spilled[op]
+            spilled.spend(requests)
+            spilled.settle(requests, 0, now_ns)
+
+    def _op_opens_ns(self, op: int, now_ns: int) -> int:
+        """The first budget to open, of those that the operation may be paid from."""
+        opens_ns = self._bucket(op).opens_ns(now_ns)
+        if self._spills[op] or (op == _CANCEL and self._spills_urgent):
+            opens_ns = min(opens_ns, self._single(op).opens_ns(now_ns))
+        return opens_ns
 
     def _bucket(self, op: int) -> Bucket:
         """The one that an operation is paid from."""

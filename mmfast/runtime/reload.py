@@ -51,6 +51,7 @@ def changes(old: Config, new: Config) -> list[Change]:
         for change in _differences(getattr(old, section), getattr(new, section), f"$.{section}"):
             faults.append((change.path, f"cannot change while running ({change}): restart"))
     found += _differences(old.async_batch, new.async_batch, "$.async_batch")
+    found += _differences(old.planner, new.planner, "$.planner")
     found += _differences(old.strategy, new.strategy, "$.strategy")
     for name in ("book_depth", "cross_check_level1"):
         if getattr(old.strategy, name) != getattr(new.strategy, name):

@@ -261,6 +261,7 @@ def _values(dice: random.Random, max_batch: int) -> dict[str, object]:
         "stale_book_ms": dice.choice((1_000, 2_000, 5_000)),
         "rate_use_percent": dice.choice((50, 90, 100)),
         "cancel_reserve_percent": dice.choice((0, 20, 50)),
+        "policy": dice.choice(("planned", "planned", "batched")),
     }
 
 
@@ -288,6 +289,8 @@ async_batch:
   coalesce_cancel: {v["coalesce_cancel"]}
   coalesce_place: {v["coalesce_place"]}
   tick_deadline_ms: {v["tick_deadline_ms"]}
+planner:
+  policy: {v["policy"]}
 symbols:
 {rows}
 strategy:

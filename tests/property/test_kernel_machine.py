@@ -48,7 +48,7 @@ def params(*, batched: bool, requote_by: RequoteBy, parallel: int = 2) -> Engine
         INSTRUMENTS,
         symbol={"max_position_lots": MAX_POSITION, "levels": 2, "order_lots": 10},
         batch=BatchParams(enabled=batched, max_parallel_symbols=parallel),
-        planner=PlannerParams(initial_limit=10, max_batch_orders=4, safety_percent=90),
+        planner=PlannerParams(initial_limit=5, max_batch_orders=4, safety_percent=90),
         requote_by=requote_by,
     )
 

@@ -38,7 +38,7 @@ def test_the_shipped_file_is_the_safe_default() -> None:
 def test_the_shipped_file_names_every_key_of_its_sections() -> None:
     """A newcomer finds all keys in the file, not in the source."""
     plain = yaml.safe_load(GOOD)
-    for section in ("async_batch", "strategy", "risk", "metrics"):
+    for section in ("async_batch", "planner", "strategy", "risk", "metrics"):
         fields = {f.name for f in msgspec.structs.fields(Config) if f.name == section}
         assert fields, section
         kind = next(f.type for f in msgspec.structs.fields(Config) if f.name == section)

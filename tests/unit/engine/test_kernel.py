@@ -147,7 +147,10 @@ def test_at_most_so_many_instruments_are_visited_in_one_flush() -> None:
 
 
 def test_what_the_budget_does_not_pay_waits_and_leaves_as_it_is_wanted_then() -> None:
-    desk = Desk(planner=PlannerParams(initial_limit=5, safety_percent=100)).start()
+    desk = Desk(
+        batch=BatchParams(planned=False),
+        planner=PlannerParams(initial_limit=5, safety_percent=100),
+    ).start()
     [first] = desk.flush()
     assert len(first.commands) == 5
     assert not desk.kernel.wants_flush, "a flush could do nothing now"
@@ -163,11 +166,19 @@ def test_what_the_budget_does_not_pay_waits_and_leaves_as_it_is_wanted_then() ->
     assert all(abs(c.price_ticks - MID - 50) <= 31 for c in places), "at the market of now"
 
 
+def test_a_planned_tick_takes_what_the_batches_cannot_pay_into_single_requests() -> None:
+    desk = Desk(planner=PlannerParams(initial_limit=5, safety_percent=100)).start()
+    batches = desk.flush()
+    assert [(b.single, len(b.commands)) for b in batches] == [(False, 5)] + [(True, 1)] * 3
+    sent = [c.client_id for b in batches for c in b.commands]
+    assert len(set(sent)) == 8, "each quote once, in one form or the other"
+
+
 def test_unsent_intent_of_an_instrument_that_was_not_visited_is_not_sent() -> None:
     """It was decided on a market that has moved since."""
     desk = Desk(
         2,
-        batch=BatchParams(max_parallel_symbols=1),
+        batch=BatchParams(max_parallel_symbols=1, planned=False),
         planner=PlannerParams(initial_limit=2, safety_percent=100),
     ).start()
     [first] = desk.flush()

@@ -13,6 +13,7 @@ from mmfast.engine.planner import (
     DEADLINE_PASSED,
     BatchPolicy,
     Bucket,
+    PlannedPolicy,
     Planner,
     SequentialPolicy,
     policy_of,
@@ -65,7 +66,8 @@ def test_a_switched_off_half_is_not_packed() -> None:
 
 
 def test_the_configuration_names_the_policy() -> None:
-    assert isinstance(policy_of(BatchParams(enabled=True)), BatchPolicy)
+    assert type(policy_of(BatchParams(enabled=True))) is PlannedPolicy
+    assert type(policy_of(BatchParams(enabled=True, planned=False))) is BatchPolicy
     assert isinstance(policy_of(BatchParams(enabled=False)), SequentialPolicy)
 
 
@@ -174,6 +176,71 @@ def test_urgent_cancels_spill_into_single_requests_and_nothing_else_does() -> No
     assert [(b.single, len(b.commands)) for b in batches] == [(False, 10)] + [(True, 1)] * 5
     assert plan.allowance(0, 0)[0] == 0
     assert plan.allowance(0, 99)[2] == 10
+
+
+def planned(limit: int = 10, **params) -> Planner:
+    params = {"safety_percent": 100, "cancel_reserve_percent": 0, **params}
+    return Planner(PlannerParams(initial_limit=limit, **params), PlannedPolicy(), Category.LINEAR)
+
+
+@pytest.mark.parametrize("op", Op)
+def test_a_planned_operation_goes_on_in_single_requests_and_keeps_both_limits(op: Op) -> None:
+    plan = planned()
+    assert plan.allowance(0, 0) == (20, 20, 20)
+    batches = send(plan, op, 20, 0)
+    assert [(b.single, len(b.commands)) for b in batches] == [(False, 10)] + [(True, 1)] * 10
+    left = plan.allowance(0, 99)
+    assert left[op] == 0
+    assert sorted(left) == [0, 20, 20], "the other operations have budgets of their own"
+
+
+def test_a_throttled_batch_leaves_the_single_requests_open_and_back() -> None:
+    plan = planned()
+    [batch] = send(plan, Op.PLACE, 1, 0)
+    plan.on_reply(reply(batch, Outcome.THROTTLED, MS), MS)
+    assert plan.allowance(MS, 0)[2] == 10
+    singles = send(plan, Op.PLACE, 10, MS)
+    assert all(b.single for b in singles)
+    plan.on_reply(reply(singles[0], Outcome.THROTTLED, 2 * MS), 2 * MS)
+    assert plan.opens_ns(2 * MS, [Op.PLACE]) == MS + SECOND, "the batch opens first"
+    [again] = send(plan, Op.PLACE, 1, MS + SECOND)
+    assert not again.single
+
+
+def test_spilled_requests_of_a_second_are_bounded_except_urgent_cancels() -> None:
+    plan = planned(100, spill_requests_per_s=20)
+    assert plan.allowance(0, 0) == (120, 120, 120)
+    send(plan, Op.PLACE, 120, 0)
+    send(plan, Op.CANCEL, 120, 0)
+    assert plan.allowance(SECOND - 1, 0)[0] == plan.allowance(SECOND - 1, 0)[2] == 0
+    assert plan.allowance(0, 500)[0] == 80, "urgent: all that the single budget has"
+    assert plan.allowance(SECOND, 0)[2] == 20, "the batch is unanswered, single calls may go on"
+
+
+@pytest.mark.parametrize("first", [1, 9, 10, 12, 16])
+def test_the_reserve_of_both_cancel_budgets_outlives_any_order_of_spending(first: int) -> None:
+    plan = planned(10, cancel_reserve_percent=20)
+    assert plan.allowance(0, 0)[0] == 16
+    send(plan, Op.CANCEL, first, 0)
+    send(plan, Op.CANCEL, plan.allowance(0, 0)[0], 0)
+    assert plan.allowance(0, 0)[0] == 0
+    assert plan.allowance(0, 99)[0] == 4
+
+
+def test_a_half_that_is_not_packed_does_not_spill() -> None:
+    params = PlannerParams(initial_limit=10, safety_percent=100)
+    plan = Planner(params, PlannedPolicy(True, False), Category.LINEAR)
+    assert plan.allowance(0, 0)[1:] == (10, 10)
+
+
+def test_a_reload_changes_how_much_spills_and_forgets_nothing() -> None:
+    plan = planned(100, spill_requests_per_s=20)
+    send(plan, Op.AMEND, 110, 0)
+    params = PlannerParams(initial_limit=100, safety_percent=100, spill_requests_per_s=15)
+    plan.reconfigure(params, PlannedPolicy())
+    assert plan.allowance(0, 0)[1] == 5
+    plan.reconfigure(params, BatchPolicy())
+    assert plan.allowance(0, 0)[1] == 0
 
 
 def test_a_limit_of_one_still_lets_one_through() -> None:

@@ -39,6 +39,9 @@ def test_sizes_and_distances_are_exact() -> None:
     assert params.requote_by is RequoteBy.AMEND
     assert params.batch.tick_deadline_ms == 200
     assert params.planner.cancel_reserve_percent == 20
+    assert params.planner.spill_requests_per_s == 20
+    assert params.batch.planned
+    assert not params_of(loaded("policy: planned", "policy: batched")).batch.planned
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ def offered(old: str, new: str):
     [
         ("enabled: true\n  max_par", "enabled: false\n  max_par", "$.async_batch.enabled"),
         ("tick_deadline_ms: 200", "tick_deadline_ms: 100", "$.async_batch.tick_deadline_ms"),
+        ("policy: planned", "policy: batched", "$.planner.policy"),
+        ("spill_requests_per_s: 20", "spill_requests_per_s: 5", "$.planner.spill_requests_per_s"),
         ("levels: 2 ", "levels: 3 ", "$.strategy.levels"),
         ('half_spread_bps: "2.0"', 'half_spread_bps: "2.5"', "$.strategy.half_spread_bps"),
         ('order_qty: "0.010"', 'order_qty: "0.005"', "$.symbols[0].order_qty"),
