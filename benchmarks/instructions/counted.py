@@ -35,15 +35,23 @@ def main(marks_path: str, names: list[str]) -> None:
     found = operations.all_operations()
     wanted = names or list(found)
     found |= operations.fewer()
+    preparations = operations.preparations()
     gc.collect()
     gc.disable()
     for name in wanted:
         call = found[name]
+        prepare = preparations.get(name)
         for _ in range(WARM_UP):
+            if prepare is not None:
+                prepare()
             call()
         for runs in (RUNS, 2 * RUNS):
             marks.count_from_here()
             for _ in range(runs):
+                if prepare is not None:
+                    marks.count_or_not()
+                    prepare()
+                    marks.count_or_not()
                 call()
             marks.count_to_here(f"{name} {runs}".encode())
     print(sign.BACKEND)

@@ -12,3 +12,6 @@ void count_to_here(const char *name) {
     CALLGRIND_DUMP_STATS_AT(name);
     CALLGRIND_STOP_INSTRUMENTATION;
 }
+
+/* Before and after what an operation needs and what is no part of it. */
+void count_or_not(void) { CALLGRIND_TOGGLE_COLLECT; }

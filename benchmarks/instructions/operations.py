@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable
 
 import frames
+import private_ticks
 import stages
 from in_process import InProcess
 
@@ -110,6 +112,23 @@ def ticks() -> dict[str, Operation]:
     return {"engine_tick_80": whole}
 
 
+@functools.cache
+def private_tick() -> private_ticks.PrivateTicks:
+    """The engine that hears what the venue did in a tick of 80 commands."""
+    return private_ticks.ready()
+
+
+def preparations() -> dict[str, Operation]:
+    """What has to happen before each run of an operation and is not counted."""
+    return {"private_frames": private_tick().prepare}
+
+
+def private_frames() -> dict[str, Operation]:
+    """A tick's private stream, from the bytes of eight frames to the state of 80 orders."""
+    return {"private_frames": private_tick().hear}
+
+
 def all_operations() -> dict[str, Operation]:
     """Everything that is counted, by name."""
-    return {**signing(), **encoding(), **books(), **coalescing(), **decimals(), **ticks()}
+    core = {**signing(), **encoding(), **books(), **coalescing(), **decimals()}
+    return {**core, **ticks(), **private_frames()}
