@@ -68,6 +68,16 @@ class VenueConfig(_Section, frozen=True, kw_only=True):
         return self.order_prefix + self.instance
 
 
+class RollbackConfig(_Section, frozen=True, kw_only=True):
+    """When batching is given up for single calls, until a human says otherwise."""
+
+    enabled: bool = False
+    max_error_percent: Percent = 20
+    max_latency_ms: Annotated[int, Meta(ge=1, le=60_000)] = 1_000
+    window_ms: Annotated[int, Meta(ge=100, le=600_000)] = 10_000
+    min_calls: Annotated[int, Meta(ge=1, le=4_096)] = 20
+
+
 class AsyncBatchConfig(_Section, frozen=True, kw_only=True):
     """The feature flag and the shape of a tick."""
 
@@ -76,6 +86,8 @@ class AsyncBatchConfig(_Section, frozen=True, kw_only=True):
     coalesce_cancel: bool = True
     coalesce_place: bool = True
     tick_deadline_ms: Annotated[int, Meta(ge=1, le=60_000)] = 200
+    shadow: bool = False
+    rollback: RollbackConfig = RollbackConfig()
 
 
 class PlannerConfig(_Section, frozen=True, kw_only=True):

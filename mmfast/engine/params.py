@@ -57,6 +57,19 @@ class SymbolParams(msgspec.Struct, frozen=True, kw_only=True):
     enabled: bool = True
 
 
+class RollbackParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Section ``async_batch.rollback``: when batching is given up for single calls."""
+
+    enabled: bool = False
+    max_error_percent: int = 20
+    """Share of the orders in the window that may fail."""
+    max_latency_ms: Ms = Ms(1_000)
+    """For the 95th percentile of the round trips in the window."""
+    window_ms: Ms = Ms(10_000)
+    min_calls: int = 20
+    """With fewer calls in the window nothing is concluded."""
+
+
 class BatchParams(msgspec.Struct, frozen=True, kw_only=True):
     """Section ``async_batch`` of the configuration."""
 
@@ -67,6 +80,9 @@ class BatchParams(msgspec.Struct, frozen=True, kw_only=True):
     tick_deadline_ms: Ms = Ms(200)
     planned: bool = True
     """An operation whose batch budget is spent goes on in single requests."""
+    shadow: bool = False
+    """Whether the cost of the other policy is reckoned beside."""
+    rollback: RollbackParams = RollbackParams()
 
 
 class PlannerParams(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ from mmfast.engine.params import (
     FairPrice,
     PlannerParams,
     RequoteBy,
+    RollbackParams,
     SymbolParams,
 )
 from mmfast.errors import ConfigError
@@ -50,6 +51,14 @@ def config_for_instruments(config: Config, instruments: Sequence[Instrument]) ->
             coalesce_place=batch.coalesce_place,
             tick_deadline_ms=Ms(batch.tick_deadline_ms),
             planned=config.planner.policy == "planned",
+            shadow=batch.shadow,
+            rollback=RollbackParams(
+                enabled=batch.rollback.enabled,
+                max_error_percent=batch.rollback.max_error_percent,
+                max_latency_ms=Ms(batch.rollback.max_latency_ms),
+                window_ms=Ms(batch.rollback.window_ms),
+                min_calls=batch.rollback.min_calls,
+            ),
         ),
         planner=PlannerParams(
             max_batch_orders=config.venue.max_batch_orders,

@@ -17,7 +17,7 @@ from mmfast.engine.view import EngineView
 from mmfast.errors import ConfigError
 from mmfast.messages import Mode, Op, Stream
 from mmfast.runtime.durations import Durations
-from mmfast.runtime.stats import RunStats
+from mmfast.runtime.stats import BATCHED, SEQUENTIAL, RunStats
 from mmfast.units import E8, NS_PER_MS
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -54,6 +54,7 @@ class EngineCollector(Collector):
         yield from _durations(source.stats)
         yield from _shell(source)
         yield from _order_way(source.stats)
+        yield from _policies(source.stats)
         engine = source.engine()
         if engine is None:
             return
@@ -180,6 +181,34 @@ def _order_way(stats: RunStats) -> Iterator[Metric]:
     yield _gauge("mm_trade_sockets_up", "Trade sockets logged in.", view.sockets_up)
     yield _counter("mm_trade_takeovers", "Orders moved to a spare trade socket.", view.takeovers)
     yield _counter("mm_trade_strays", "Replies to no request of ours.", view.strays)
+
+
+def _policies(stats: RunStats) -> Iterator[Metric]:
+    """Which way batches leave, and what both ways would have cost."""
+    yield _counter("mm_rollbacks", "Times that batching was given up.", stats.rollbacks)
+    yield _gauge("mm_rolled_back", "1 while batching is given up.", int(stats.rolled_back))
+    if stats.shadow is None:
+        return
+    calls, orders, takes = (
+        CounterMetricFamily(f"mm_shadow_{name}", text, labels=labels)
+        for name, text, labels in (
+            ("calls", "Calls of the ticks so far under each policy.", ["policy"]),
+            (
+                "orders",
+                "Orders of the same, by the budget that pays them.",
+                ["policy", "op", "form"],
+            ),
+            ("time_ms", "Estimated time of the same, first byte to last reply.", ["policy"]),
+        )
+    )
+    for enabled, cost in stats.shadow.totals.items():
+        policy = BATCHED if enabled else SEQUENTIAL
+        calls.add_metric([policy], sum(cost.calls))
+        takes.add_metric([policy], cost.time_ns / NS_PER_MS)
+        for key, count in enumerate(cost.orders):
+            form = "single" if key & 1 else "batch"
+            orders.add_metric([policy, Op(key // 2).name.lower(), form], count)
+    yield from (calls, orders, takes)
 
 
 def _engine_state(view: EngineView) -> Iterator[Metric]:

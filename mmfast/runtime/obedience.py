@@ -15,12 +15,17 @@ from mmfast.runtime.standing import LOOK_EVERY_S, Standing
 from mmfast.runtime.wishes import Wishes
 
 
+def _nothing_waits(_reason: str) -> None:
+    """Nothing waits for a human but the standing order itself."""
+
+
 class Obedience:
     """Looks at the order's file again and again. A thread reads: a slow disk holds no loop.
 
     ``own_halt`` tells why the engine halted by itself (empty: it did not); such a halt is no
     order, so ``fail`` hears of it and no resume lifts it. ``prove_empty`` cancels what still
-    rests and says whether the venue shows nothing of ours any more.
+    rests and says whether the venue shows nothing of ours any more. ``on_resume`` hears of each
+    new word to trade, also where nothing stood against it.
     """
 
     def __init__(
@@ -30,12 +35,14 @@ class Obedience:
         own_halt: Callable[[], str],
         fail: Callable[[str], None],
         prove_empty: Callable[[], Awaitable[bool]],
+        on_resume: Callable[[str], None] = _nothing_waits,
     ) -> None:
         self._wishes = wishes
         self._path = path
         self._own_halt = own_halt
         self._fail = fail
         self._prove_empty = prove_empty
+        self._on_resume = on_resume
 
     async def run(self) -> None:
         """For ever."""
@@ -66,6 +73,8 @@ class Obedience:
         text = f"{order.wish} ordered by {order.by or 'nobody'}: {order.reason}"
         say(level, "standing_order", text, wish=order.wish, by=order.by, at_ms=order.wall_ms)
         self._wishes.stand(order)
+        if order.mode is Mode.TRADING:
+            self._on_resume(text)
 
     async def _until_proven(self) -> None:
         while not await self._prove_empty():

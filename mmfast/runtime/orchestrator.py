@@ -18,6 +18,7 @@ from mmfast.messages import (
     Outcome,
 )
 from mmfast.net.gateway import Gateway
+from mmfast.runtime.policy_watch import PolicyWatch
 from mmfast.runtime.stats import BATCHED, SEQUENTIAL, RunStats
 from mmfast.units import NS_PER_MS, Ns
 
@@ -47,6 +48,10 @@ class Decider(Protocol):
         ...
 
 
+def _unheard(_reason: str) -> None:
+    """Nobody asked to hear of a rollback."""
+
+
 class _Tick:
     """One flush on its way. It closes with the last reply to what it sent."""
 
@@ -69,7 +74,8 @@ class AsyncTickOrchestrator:
     batch whose bytes did not leave before ``tick_deadline_ms`` returns to intent as NOT_SENT; the
     gateway asks :meth:`last_look` for it, at the last possible moment. ``on_progress`` is called
     after every reply that was fed to the kernel, ``on_fault`` with any exception of the kernel
-    or the gateway: either is a bug.
+    or the gateway: either is a bug. ``on_rollback`` hears why batches are given up, see
+    :class:`PolicyWatch`.
     """
 
     def __init__(
@@ -81,12 +87,14 @@ class AsyncTickOrchestrator:
         params: EngineParams,
         on_progress: Callable[[], None],
         on_fault: Callable[[str, Exception], None],
+        on_rollback: Callable[[str], None] = _unheard,
     ) -> None:
         self._kernel = kernel
         self._gateway: Gateway | None = None
         self._clock = clock
         self._stats = stats
-        self._params = params
+        self._watch = PolicyWatch(params, stats, on_rollback)
+        self._wanted = self._params = params
         self._offered: EngineParams | None = None
         self._on_progress = on_progress
         self._on_fault = on_fault
@@ -110,7 +118,15 @@ class AsyncTickOrchestrator:
 
     def offer(self, params: EngineParams) -> None:
         """New parameters, taken at the next tick boundary; a later offer replaces an earlier."""
-        self._offered = params
+        self._wanted = params
+        self._offered = self._watch.in_force(params)
+
+    def restore(self) -> bool:
+        """End a rollback: a human says that batches may leave again. False if there was none."""
+        was_rolled_back = self._watch.restore()
+        if was_rolled_back:
+            self.offer(self._wanted)
+        return was_rolled_back
 
     def opens_at_ns(self, now_ns: int) -> int:
         """When a tick may open: ``now_ns`` or earlier is now, -1 is not before a reply came."""
@@ -133,6 +149,7 @@ class AsyncTickOrchestrator:
         batches = self._kernel.flush(now_ns)
         if not batches:
             return False
+        self._watch.sent(batches)
         self._in_flight += len(batches)
         deadline_ms = self._params.batch.tick_deadline_ms
         tick = _Tick(self.label, now_ns, deadline_ms, len(batches))
@@ -195,6 +212,8 @@ class AsyncTickOrchestrator:
         elif not refusal:
             self._stats.late_replies += now_ns > tick.deadline_ns
             self._watch_transport(reply)
+            if self._watch.replied(reply, now_ns, batched=tick.label == BATCHED):
+                self.offer(self._wanted)
         if not tick.left:
             self._stats.tick(tick.label, now_ns - tick.opened_ns)
         if self._kernel_works:

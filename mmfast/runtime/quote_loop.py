@@ -192,6 +192,7 @@ class AsyncQuoteLoop:
                 say(logging.ERROR, "reload_refused", refusal)
             return
         self.config = offered
+        session.restore_batching("the configuration was read again")
         if changed:
             self.contact.stats.reloads_taken += 1
             session.take_params(params)
@@ -255,7 +256,8 @@ class AsyncQuoteLoop:
         async def prove_empty() -> bool:
             return (await self._prove_empty(session)).proven_empty
 
-        return Obedience(self.wishes, path, self._own_halt, self.fail, prove_empty)
+        restore = session.restore_batching
+        return Obedience(self.wishes, path, self._own_halt, self.fail, prove_empty, restore)
 
     def _halt(self, reason: str) -> None:
         """A control has been passed: halt as if the operator had ordered it, durably."""

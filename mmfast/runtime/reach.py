@@ -59,16 +59,25 @@ async def check_key(rest: BybitRest) -> None:
 
     Raises AuthError for a key that is refused, read-only, without the right to trade derivatives,
     or with the right to withdraw: whoever steals that one takes the money, and no limit of ours
-    stands against it. Warns of transfer rights and of a key that any address may use.
+    stands against it. VenueError or RemoteProtocolError when the venue does not tell the rights:
+    the key may be that one. Warns of transfer rights and of a key that any address may use.
     """
     try:
         info = await rest.api_key_info()
     except AuthError:
         raise
-    except (VenueError, RemoteProtocolError) as error:
-        say(logging.WARNING, "key_rights", f"cannot read the rights of the key: {error}")
-        return
+    except VenueError as error:
+        raise VenueError(error.ret_code, _untold(error.ret_msg)) from None
+    except RemoteProtocolError as error:
+        raise RemoteProtocolError(_untold(str(error))) from None
     judge_rights(info)
+
+
+def _untold(found: str) -> str:
+    return (
+        "expected the venue to tell the rights of the key (GET /v5/user/query-api), found "
+        f"{found!r}; nothing is traded with a key that may do anything: start again"
+    )
 
 
 def judge_rights(info: ApiKeyInfo) -> None:

@@ -167,6 +167,7 @@ class Session:
             params=params,
             on_progress=self._progress,
             on_fault=self._decider_failed,
+            on_rollback=self._rolled_back,
         )
         self.pump = Pump(
             kernel=self.kernel,
@@ -244,6 +245,16 @@ class Session:
         self.params = params
         self.orchestrator.offer(params)
         self.pump.wake()
+
+    def restore_batching(self, reason: str) -> None:
+        """A human has spoken: batches may leave again after a rollback."""
+        if self.orchestrator.restore():
+            say(logging.WARNING, "rollback_over", f"{reason}: batches leave as configured again")
+            self.pump.wake()
+
+    def _rolled_back(self, reason: str) -> None:
+        text = f"batching is given up for single calls until a reload or `mmfast resume`: {reason}"
+        self._serve_request(Alert(Severity.ERROR, "rolled_back", text))
 
     def _news(self, events: Sequence[Event]) -> None:
         """What the streams and queries tell: for the kernel, and for who watches beside it."""

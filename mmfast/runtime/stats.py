@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
+from mmfast.engine.shadow import ShadowBook
 from mmfast.messages import Mode, Stream
 from mmfast.runtime.durations import Durations
 
@@ -49,6 +50,9 @@ class RunStats:
         "reloads_refused",
         "reloads_taken",
         "requests",
+        "rollbacks",
+        "rolled_back",
+        "shadow",
         "started_ns",
         "stream_drops",
         "ticks",
@@ -74,6 +78,11 @@ class RunStats:
         self.reloads_taken = 0
         self.reloads_refused = 0
         self.mode_switches: list[ModeSwitch] = []
+        self.rollbacks = 0
+        self.rolled_back = False
+        """Batches are sent one by one though the configuration asks for batches."""
+        self.shadow: ShadowBook | None = None
+        """What both policies would have cost; None where nobody asked."""
         self.way: Callable[[], WayView] | None = None
         """Who knows the way out for orders; None before there is one."""
 

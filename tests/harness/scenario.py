@@ -57,8 +57,10 @@ def config_text(
     order_entry: str = "ws",
     request_timeout_ms: int = 5_000,
     trade_sockets: int = 2,
+    rollback: str = "{enabled: false}",
 ) -> str:
-    """Configuration of the scenario: a still market, and the highest market-maker tier."""
+    """Configuration of the scenario: a still market, and the highest market-maker tier.
+    ``rollback`` is what ``async_batch`` says of it."""
     rows = "\n".join(
         f'  - {{symbol: {symbol}, order_qty: "{qty}", max_order_qty: "{qty}", '
         f'max_position_qty: "{float(qty) * 100:.3f}"}}'
@@ -74,6 +76,8 @@ venue:
 async_batch:
   enabled: {str(enabled).lower()}
   tick_deadline_ms: {deadline_ms}
+  shadow: true
+  rollback: {rollback}
 symbols:
 {rows}
 strategy:

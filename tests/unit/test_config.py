@@ -52,6 +52,8 @@ def test_async_batch_has_exactly_the_promised_keys() -> None:
         "coalesce_cancel",
         "coalesce_place",
         "tick_deadline_ms",
+        "shadow",
+        "rollback",
     )
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 import pytest
 
 from mmfast.bybit.rest import ApiKeyInfo
-from mmfast.errors import AuthError
-from mmfast.runtime.reach import judge_rights
+from mmfast.errors import AuthError, MmfastError, RemoteProtocolError, VenueError
+from mmfast.runtime.reach import check_key, judge_rights
 
 TRADING = {"ContractTrade": ["Order", "Position"], "Derivatives": ["DerivativesTrade"]}
 
@@ -60,3 +61,30 @@ def test_transfer_rights_are_warned_of(caplog: pytest.LogCaptureFixture) -> None
     with caplog.at_level(logging.WARNING):
         judge_rights(key(Wallet=["SubMemberTransfer"]))
     assert "SubMemberTransfer" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "found", [VenueError(10016, "server error"), RemoteProtocolError("expected JSON, found HTML")]
+)
+def test_a_key_whose_rights_are_not_told_is_not_traded_with(found: MmfastError) -> None:
+    """It may be one that withdraws: not knowing is no reason to go on."""
+    with pytest.raises(type(found), match="expected the venue to tell the rights of the key"):
+        asyncio.run(check_key(Venue(found)))  # type: ignore[arg-type]
+
+
+def test_a_key_whose_rights_are_told_is_judged() -> None:
+    asyncio.run(check_key(Venue(key())))  # type: ignore[arg-type]
+    with pytest.raises(AuthError, match="may withdraw"):
+        asyncio.run(check_key(Venue(key(Wallet=["Withdraw"]))))  # type: ignore[arg-type]
+
+
+class Venue:
+    """Answers the question for the key's rights with what it was given."""
+
+    def __init__(self, answer: ApiKeyInfo | MmfastError) -> None:
+        self._answer = answer
+
+    async def api_key_info(self) -> ApiKeyInfo:
+        if isinstance(self._answer, MmfastError):
+            raise self._answer
+        return self._answer

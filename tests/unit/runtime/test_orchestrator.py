@@ -10,7 +10,14 @@ from typing import Any
 import pytest
 from runtime_bench import FakeClock, batch
 
-from mmfast.engine.params import BatchParams, EngineParams, FairPrice, PlannerParams, RequoteBy
+from mmfast.engine.params import (
+    BatchParams,
+    EngineParams,
+    FairPrice,
+    PlannerParams,
+    RequoteBy,
+    RollbackParams,
+)
 from mmfast.engine.planner import DEADLINE_PASSED
 from mmfast.errors import InvariantError
 from mmfast.messages import NO_RATE_INFO, Batch, BatchReply, ItemReply, Op, Outcome
@@ -21,10 +28,16 @@ from mmfast.runtime.orchestrator import (
 from mmfast.runtime.stats import RunStats
 
 
-def params(*, enabled: bool = True, deadline_ms: int = 200) -> EngineParams:
+def params(
+    *, enabled: bool = True, deadline_ms: int = 200, rollback: dict[str, int] | None = None
+) -> EngineParams:
     return EngineParams(
         symbols=(),
-        batch=BatchParams(enabled=enabled, tick_deadline_ms=deadline_ms),
+        batch=BatchParams(
+            enabled=enabled,
+            tick_deadline_ms=deadline_ms,
+            rollback=RollbackParams(enabled=rollback is not None, **(rollback or {})),
+        ),
         planner=PlannerParams(),
         fair_price=FairPrice.MID,
         requote_by=RequoteBy.AMEND,
@@ -105,6 +118,7 @@ class Bench:
         self.kernel = ScriptedKernel()
         self.stats = RunStats(clock.now_ns())
         self.faults: list[tuple[str, BaseException]] = []
+        self.told: list[str] = []
         self.progress = 0
         self.orchestrator = AsyncTickOrchestrator(
             kernel=self.kernel,
@@ -113,6 +127,7 @@ class Bench:
             params=settings,
             on_progress=self._progressed,
             on_fault=lambda name, error: self.faults.append((name, error)),
+            on_rollback=self.told.append,
         )
         self.gateway = ScriptedGateway(self.orchestrator)
         self.orchestrator.use(self.gateway)
@@ -364,3 +379,58 @@ def test_an_empty_flush_is_no_tick(run: Any) -> None:
         assert (bench.stats.flushes, bench.stats.ticks.count) == (1, 0)
 
     run(test)
+
+
+def test_after_a_rollback_single_calls_follow_each_other_until_a_human_restores(run: Any) -> None:
+    limits = {"max_error_percent": 50, "min_calls": 1}
+
+    async def story(bench: Bench) -> None:
+        await bench.flush(batch(1, [1, 2]), batch(2, [3, 4]))
+        assert bench.gateway.groups == [[1, 2]]
+        await bench.gateway.answer(1)
+        assert bench.orchestrator.label == "batched"
+        await bench.gateway.answer(2, Outcome.UNKNOWN)
+        assert not bench.stats.rolled_back, "half of them is allowed"
+        await bench.flush(batch(3, [5]))
+        await bench.gateway.answer(3, Outcome.REJECT)
+        assert bench.stats.rolled_back
+        assert bench.told == [bench.told[0]]
+        assert "3 of 5 orders failed" in bench.told[0]
+        await bench.flush(batch(4, [6]), batch(5, [7]))
+        assert bench.gateway.groups[2:] == [[4]], "one by one"
+        await bench.gateway.answer(4, Outcome.REJECT)
+        await bench.gateway.answer(5, Outcome.REJECT)
+        assert bench.stats.rollbacks == 1, "single calls prove nothing about batches"
+        bench.orchestrator.offer(params(rollback=limits))
+        await bench.flush(batch(6, [8]), batch(7, [9]))
+        assert bench.gateway.groups[4:] == [[6]], "the shell's own parameters undo nothing"
+        await bench.gateway.answer(6)
+        await bench.gateway.answer(7)
+        assert bench.orchestrator.restore()
+        assert not bench.orchestrator.restore()
+        await bench.flush(batch(8, [10]), batch(9, [11]))
+        assert bench.gateway.groups[6:] == [[8, 9]]
+        assert bench.kernel.params[0].batch.enabled is False
+        assert bench.kernel.params[-1].batch.enabled is True
+
+    run(story, rollback=limits)
+
+
+def test_what_our_own_last_look_refused_is_no_failure_of_batching(run: Any) -> None:
+    async def story(bench: Bench) -> None:
+        bench.kernel.refusal = "book stale"
+        await bench.flush(batch(1, [1]), batch(2, [2]))
+        assert not bench.stats.rolled_back
+
+    run(story, rollback={"max_error_percent": 0, "min_calls": 1})
+
+
+def test_without_a_wish_for_it_nothing_is_rolled_back_and_no_shadow_is_cast(run: Any) -> None:
+    async def story(bench: Bench) -> None:
+        for number in range(1, 60):
+            await bench.flush(batch(number, [number]))
+            await bench.gateway.answer(number, Outcome.REJECT)
+        assert not bench.stats.rolled_back
+        assert bench.stats.shadow is None
+
+    run(story)

@@ -1,0 +1,115 @@
+"""The shadow plan: what the commands of a tick would cost if they were sent the other way.
+
+A pure function of what a tick really sends: no second engine runs, nothing is sent, and equal
+ticks give equal figures. Where the budget is plentiful the figure is what a twin engine with the
+other policy would send on the same events; where it is short, the time says how long it would wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from mmfast.engine.params import BatchParams, EngineParams
+from mmfast.engine.planner import WINDOW_NS, policy_of
+from mmfast.messages import Batch, BatchReply, Op, Outcome
+
+_OPS: Final = tuple(Op)
+_BUCKETS: Final = 2 * len(_OPS)
+_SMOOTH: Final = 8
+"""Of each new round trip an eighth goes into the estimate."""
+
+
+class Cost(NamedTuple):
+    """What one way of sending takes; lists are indexed by ``op * 2 + single``."""
+
+    calls: list[int]
+    orders: list[int]
+    """Paid from each of the six budgets."""
+    time_ns: int
+    """From the first byte to the last reply, as estimated."""
+
+
+def orders_by_op(batches: Sequence[Batch]) -> list[int]:
+    """How many commands of each operation a tick sends."""
+    orders = [0] * len(_OPS)
+    for batch in batches:
+        orders[batch.op] += len(batch.commands)
+    return orders
+
+
+def cost_of(
+    orders: Sequence[int],
+    batch: BatchParams,
+    max_batch_orders: int,
+    limits: Sequence[int],
+    round_trip_ns: int,
+) -> Cost:
+    """The calls for ``orders`` of each operation under the policy that ``batch`` asks for.
+
+    Batches leave at once and share one round trip, single calls of the sequential policy wait for
+    each other. ``limits`` are orders per rolling second by operation: what goes beyond one of them
+    waits a whole window, and the windows of the operations pass side by side.
+    """
+    policy = policy_of(batch)
+    calls, paid = [0] * _BUCKETS, [0] * _BUCKETS
+    waits = 0
+    for op, count in enumerate(orders):
+        together = policy.packs(op)
+        key = op * 2 + (not together)
+        calls[key] = -(-count // max_batch_orders) if together else count
+        paid[key] = count
+        waits = max(waits, (count - 1) // max(limits[op], 1) if count else 0)
+    trips = sum(calls)
+    if batch.enabled:
+        trips = min(trips, 1)
+    return Cost(calls, paid, trips * round_trip_ns + waits * WINDOW_NS)
+
+
+class ShadowBook:
+    """Adds up the cost of both policies over the ticks of a run; ``totals`` is by
+    ``BatchParams.enabled``. What the venue's replies tell (limits, round trips) is learned here."""
+
+    __slots__ = ("_limits", "_params", "_round_trip_ns", "ticks", "totals")
+
+    def __init__(self, params: EngineParams) -> None:
+        self.ticks = 0
+        self.totals = {
+            enabled: Cost([0] * _BUCKETS, [0] * _BUCKETS, 0) for enabled in (True, False)
+        }
+        self._limits = [params.planner.initial_limit] * len(_OPS)
+        self._round_trip_ns = 0
+        self._params = params
+
+    def reconfigure(self, params: EngineParams) -> None:
+        """New parameters; what was learned and counted stays."""
+        self._params = params
+
+    def learn(self, reply: BatchReply) -> None:
+        """Take the limit and the round trip that an answered call shows."""
+        if reply.rate.limit > 0:
+            self._limits[reply.batch.op] = reply.rate.limit
+        if any(item.outcome != Outcome.NOT_SENT for item in reply.items):
+            taken_ns = reply.received_ns - reply.sent_ns
+            known_ns = self._round_trip_ns or taken_ns
+            self._round_trip_ns = known_ns + (taken_ns - known_ns) // _SMOOTH
+
+    def tick(self, batches: Sequence[Batch]) -> None:
+        """Count what one tick sends, both ways."""
+        self.ticks += 1
+        orders = orders_by_op(batches)
+        planner = self._params.planner
+        usable = [limit * planner.safety_percent // 100 for limit in self._limits]
+        for enabled, total in self.totals.items():
+            asked = self._params.batch
+            batch = BatchParams(
+                enabled=enabled,
+                coalesce_cancel=asked.coalesce_cancel,
+                coalesce_place=asked.coalesce_place,
+            )
+            one = cost_of(orders, batch, planner.max_batch_orders, usable, self._round_trip_ns)
+            self.totals[enabled] = Cost(
+                [old + new for old, new in zip(total.calls, one.calls, strict=True)],
+                [old + new for old, new in zip(total.orders, one.orders, strict=True)],
+                total.time_ns + one.time_ns,
+            )

@@ -1,0 +1,103 @@
+"""The shadow plan of a policy is what that policy sends, and what it would take."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from engine_world import MS, SECOND, command, make_params, reply
+from kernel_desk import MID, Desk
+
+from mmfast.engine.params import BatchParams, PlannerParams, RequoteBy
+from mmfast.engine.shadow import Cost, ShadowBook, cost_of, orders_by_op
+from mmfast.messages import Batch, Category, Op, Outcome, RateInfo
+
+CALLS = 6
+
+
+def twins(**params: object) -> tuple[Desk, Desk]:
+    desks = (
+        Desk(4, batch=BatchParams(enabled=enabled), **params).start() for enabled in (True, False)
+    )
+    batched, sequential = desks
+    return batched, sequential
+
+
+def sent(batches: list[Batch]) -> tuple[list[int], list[int]]:
+    calls, orders = [0] * CALLS, [0] * CALLS
+    for batch in batches:
+        calls[batch.op * 2 + batch.single] += 1
+        orders[batch.op * 2 + batch.single] += len(batch.commands)
+    return calls, orders
+
+
+def shadow(desk: Desk, batches: list[Batch], *, enabled: bool) -> Cost:
+    size, limits = desk.params.planner.max_batch_orders, [1000] * 3
+    return cost_of(orders_by_op(batches), BatchParams(enabled=enabled), size, limits, 20 * MS)
+
+
+@pytest.mark.parametrize("requote_by", RequoteBy)
+@pytest.mark.parametrize("size", [3, 20])
+def test_a_shadow_is_what_a_twin_with_that_policy_really_sends(
+    requote_by: RequoteBy, size: int
+) -> None:
+    """Two engines of different policy on the same events; each casts the other's shadow."""
+    planner = PlannerParams(initial_limit=1000, max_batch_orders=size)
+    batched, sequential = twins(planner=planner, requote_by=requote_by)
+    rng = random.Random(7)
+    moved = 0
+    for _ in range(40):
+        for instrument in range(4):
+            mid = MID + rng.randrange(-300, 300)
+            if rng.random() < 0.6:
+                batched.book(instrument, mid)
+                sequential.book(instrument, mid)
+        one, other = batched.settle(), sequential.settle()
+        assert shadow(batched, one, enabled=False)[:2] == sent(other)
+        assert shadow(sequential, other, enabled=True)[:2] == sent(one)
+        moved += sum(sent(one)[1])
+        batched.later(1100), sequential.later(1100)
+    assert moved > 200, "the market must have moved"
+
+
+def test_batches_share_a_round_trip_and_single_calls_wait_for_each_other() -> None:
+    orders, limits = [20, 0, 21], [100, 100, 100]
+    batched = cost_of(orders, BatchParams(), 20, limits, 50 * MS)
+    assert batched == Cost([1, 0, 0, 0, 2, 0], [20, 0, 0, 0, 21, 0], 50 * MS)
+    sequential = cost_of(orders, BatchParams(enabled=False), 20, limits, 50 * MS)
+    assert sequential == Cost([0, 20, 0, 0, 0, 21], [0, 20, 0, 0, 0, 21], 41 * 50 * MS)
+    assert cost_of([0, 0, 0], BatchParams(), 20, limits, 50 * MS).time_ns == 0
+
+
+@pytest.mark.parametrize(("orders", "windows"), [(10, 0), (11, 1), (20, 1), (21, 2)])
+def test_orders_beyond_a_limit_wait_whole_windows(orders: int, windows: int) -> None:
+    cost = cost_of([orders, 5, 0], BatchParams(), 20, [10, 10, 10], 0)
+    assert cost.time_ns == windows * SECOND
+
+
+def test_a_half_that_is_not_coalesced_is_single_calls_in_the_shadow_too() -> None:
+    batch = BatchParams(coalesce_cancel=False)
+    assert cost_of([5, 0, 5], batch, 20, [100] * 3, 0).calls == [0, 5, 0, 0, 1, 0]
+
+
+def test_the_book_learns_limit_and_round_trip_from_replies_and_adds_up() -> None:
+    book = ShadowBook(make_params(planner=PlannerParams(initial_limit=1000, safety_percent=100)))
+    commands = tuple(command(Op.PLACE, 1 + i, level=i) for i in range(15))
+    batch = Batch(
+        batch_id=1, tick_id=1, op=Op.PLACE, category=Category.LINEAR, single=False,
+        commands=commands,
+    )  # fmt: skip
+    book.tick([batch])
+    assert book.totals[True].time_ns == 0, "no round trip is known yet"
+    answer = reply(batch, Outcome.ACK, SECOND, rate=RateInfo(10, 5, 0))
+    book.learn(type(answer)(**{**_fields(answer), "received_ns": SECOND + 30 * MS}))
+    book.tick([batch])
+    assert book.totals[True].time_ns == 30 * MS + SECOND
+    assert book.totals[False].time_ns == 15 * 30 * MS + SECOND
+    assert book.totals[True].calls[Op.PLACE * 2] == 2
+    assert book.totals[False].calls[Op.PLACE * 2 + 1] == 30
+    assert book.ticks == 2
+
+
+def _fields(answer: object) -> dict[str, object]:
+    return {name: getattr(answer, name) for name in answer.__struct_fields__}
