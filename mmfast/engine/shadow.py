@@ -48,18 +48,23 @@ def cost_of(
     """The calls for ``orders`` of each operation under the policy that ``batch`` asks for.
 
     Batches leave at once and share one round trip, single calls of the sequential policy wait for
-    each other. ``limits`` are orders per rolling second by operation: what goes beyond one of them
-    waits a whole window, and the windows of the operations pass side by side.
+    each other. ``limits`` are orders per rolling second by operation, of either form: what a policy
+    that spills has beyond them goes by single calls, what is still beyond waits whole windows, and
+    the windows of the operations pass side by side.
     """
     policy = policy_of(batch)
     calls, paid = [0] * _BUCKETS, [0] * _BUCKETS
     waits = 0
     for op, count in enumerate(orders):
-        together = policy.packs(op)
-        key = op * 2 + (not together)
-        calls[key] = -(-count // max_batch_orders) if together else count
-        paid[key] = count
-        waits = max(waits, (count - 1) // max(limits[op], 1) if count else 0)
+        limit = max(limits[op], 1)
+        spills = policy.spills(op, urgent=False)
+        single = count
+        if policy.packs(op):
+            single = min(max(count - limit, 0), limit) if spills else 0
+        together = count - single
+        calls[op * 2], calls[op * 2 + 1] = -(-together // max_batch_orders), single
+        paid[op * 2], paid[op * 2 + 1] = together, single
+        waits = max(waits, -(-count // (limit * (1 + spills))) - 1)
     trips = sum(calls)
     if batch.enabled:
         trips = min(trips, 1)
@@ -106,6 +111,7 @@ class ShadowBook:
                 enabled=enabled,
                 coalesce_cancel=asked.coalesce_cancel,
                 coalesce_place=asked.coalesce_place,
+                planned=asked.planned,
             )
             one = cost_of(orders, batch, planner.max_batch_orders, usable, self._round_trip_ns)
             self.totals[enabled] = Cost(

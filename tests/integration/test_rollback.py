@@ -87,6 +87,7 @@ def test_the_shadow_counts_both_ways_beside_each_other(tmp_path: Path) -> None:
     async def run() -> None:
         async with scenario(tmp_path, latency_ms=1) as live:
             assert live.stats.shadow is not None
+            await live.tick(6)  # the venue's limits are known from now on
             before = {key: sum(cost.calls) for key, cost in live.stats.shadow.totals.items()}
             sent = await live.tick(12)
             after = {key: sum(cost.calls) for key, cost in live.stats.shadow.totals.items()}

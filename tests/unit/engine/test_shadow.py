@@ -71,7 +71,21 @@ def test_batches_share_a_round_trip_and_single_calls_wait_for_each_other() -> No
 
 @pytest.mark.parametrize(("orders", "windows"), [(10, 0), (11, 1), (20, 1), (21, 2)])
 def test_orders_beyond_a_limit_wait_whole_windows(orders: int, windows: int) -> None:
-    cost = cost_of([orders, 5, 0], BatchParams(), 20, [10, 10, 10], 0)
+    for batch in (BatchParams(planned=False), BatchParams(enabled=False)):
+        cost = cost_of([orders, 5, 0], batch, 20, [10, 10, 10], 0)
+        assert cost.time_ns == windows * SECOND
+
+
+@pytest.mark.parametrize(
+    ("orders", "calls", "windows"),
+    [(10, [1, 0], 0), (13, [1, 3], 0), (20, [1, 10], 0), (21, [1, 10], 1), (41, [2, 10], 2)],
+)
+def test_a_policy_that_spills_goes_on_in_single_calls(
+    orders: int, calls: list[int], windows: int
+) -> None:
+    cost = cost_of([orders, 0, 0], BatchParams(planned=True), 20, [10, 10, 10], 0)
+    assert cost.calls[:2] == calls
+    assert sum(cost.orders) == orders
     assert cost.time_ns == windows * SECOND
 
 
@@ -92,9 +106,9 @@ def test_the_book_learns_limit_and_round_trip_from_replies_and_adds_up() -> None
     answer = reply(batch, Outcome.ACK, SECOND, rate=RateInfo(10, 5, 0))
     book.learn(type(answer)(**{**_fields(answer), "received_ns": SECOND + 30 * MS}))
     book.tick([batch])
-    assert book.totals[True].time_ns == 30 * MS + SECOND
+    assert book.totals[True].time_ns == 30 * MS, "15 orders, two budgets of 10"
     assert book.totals[False].time_ns == 15 * 30 * MS + SECOND
-    assert book.totals[True].calls[Op.PLACE * 2] == 2
+    assert book.totals[True].calls[Op.PLACE * 2 :] == [2, 5]
     assert book.totals[False].calls[Op.PLACE * 2 + 1] == 30
     assert book.ticks == 2
 
