@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 
 import frames
+import order_ticks
 import private_ticks
 import stages
 from in_process import InProcess
@@ -118,9 +119,19 @@ def private_tick() -> private_ticks.PrivateTicks:
     return private_ticks.ready()
 
 
+@functools.cache
+def order_tick() -> order_ticks.OrderTicks:
+    """The engine with its trade socket, at a venue without sockets."""
+    return order_ticks.OrderTicks()
+
+
 def preparations() -> dict[str, Operation]:
     """What has to happen before each run of an operation and is not counted."""
-    return {"private_frames": private_tick().prepare}
+    return {
+        "private_frames": private_tick().prepare,
+        "send_batches": order_tick().decide,
+        "batch_replies": order_tick().decide_and_send,
+    }
 
 
 def private_frames() -> dict[str, Operation]:
@@ -128,7 +139,13 @@ def private_frames() -> dict[str, Operation]:
     return {"private_frames": private_tick().hear}
 
 
+def orders() -> dict[str, Operation]:
+    """A tick's four batches, from the wish to decide to the bytes of the trade socket, and its
+    four replies, from their bytes to the states of 80 orders."""
+    return {"send_batches": order_tick().send, "batch_replies": order_tick().hear}
+
+
 def all_operations() -> dict[str, Operation]:
     """Everything that is counted, by name."""
     core = {**signing(), **encoding(), **books(), **coalescing(), **decimals()}
-    return {**core, **ticks(), **private_frames()}
+    return {**core, **ticks(), **private_frames(), **orders()}

@@ -8,8 +8,9 @@ so none is left trading on a wrong picture.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from operator import itemgetter
 from typing import Final, TypeVar
 
 from mmfast.ids import ClientIds, epoch_of
@@ -17,6 +18,7 @@ from mmfast.messages import (
     AccountSnapshot,
     Batch,
     BatchReply,
+    Command,
     Event,
     Execution,
     Op,
@@ -27,6 +29,9 @@ from mmfast.units import NOT_OURS
 
 REMEMBERED: Final = 8_192
 """Orders whose commands are remembered; what was commanded of others proves nothing."""
+FORGOTTEN: Final = REMEMBERED // 8
+"""So many of the oldest leave at once when there are more: to look for the oldest of so many takes
+longer than to remember one."""
 PRICES: Final = 64
 """Prices remembered of one order: news may be so many amends late."""
 USED_ID_CODES: Final = (110072, 170141, 10014)
@@ -44,15 +49,19 @@ EXPLANATION: Final = (
 
 ValueT = TypeVar("ValueT")
 
+_client_id: Final = itemgetter(Command._fields.index("client_id"))
+_price: Final = itemgetter(Command._fields.index("price_ticks"))
+
 
 class _Memory(dict[int, ValueT]):
-    """What was commanded, by order id; the oldest leaves when it is full."""
+    """What was commanded, by order id; the oldest leave when it is full."""
 
-    def put(self, client_id: int, value: ValueT) -> None:
+    def take(self, news: Mapping[int, ValueT] | Iterable[tuple[int, ValueT]]) -> None:
         """Remember as the newest."""
-        self[client_id] = value
+        self.update(news)
         if len(self) > REMEMBERED:
-            del self[next(iter(self))]
+            for client_id in list(islice(self, FORGOTTEN)):
+                del self[client_id]
 
 
 class OtherHand:
@@ -69,7 +78,7 @@ class OtherHand:
         self._venue_ms = venue_ms
         self._alone_since_ms = -1
         self._cancelled = _Memory[None]()
-        self._prices = _Memory[deque[int]]()
+        self._prices = _Memory[tuple[int, ...]]()
 
     def settle(self) -> None:
         """Trading begins: leftovers of earlier runs have been dealt with."""
@@ -79,16 +88,20 @@ class OtherHand:
     def sent(self, batches: Iterable[Batch]) -> None:
         """Commands of ours that may have left."""
         for batch in batches:
+            client_ids = map(_client_id, batch.commands)
             if batch.op is Op.CANCEL:
-                for command in batch.commands:
-                    self._cancelled.put(command.client_id, None)
+                self._cancelled.take(dict.fromkeys(client_ids))
+            elif batch.op is Op.PLACE:
+                # No id is placed twice, so none of them is known.
+                prices = zip(map(_price, batch.commands), strict=True)
+                self._prices.take(zip(client_ids, prices, strict=True))
             else:
-                for command in batch.commands:
-                    known = self._prices.get(command.client_id)
-                    if known is None:
-                        known = deque(maxlen=PRICES)
-                        self._prices.put(command.client_id, known)
-                    known.append(command.price_ticks)
+                self._prices.take(map(self._prices_after, batch.commands))
+
+    def _prices_after(self, amend: Command) -> tuple[int, tuple[int, ...]]:
+        """The order of an amend, and every price it may stand at with it."""
+        known = self._prices.get(amend.client_id, ())
+        return amend.client_id, (*known, amend.price_ticks)[-PRICES:]
 
     def replied(self, reply: BatchReply) -> str:
         """Codes that say an id was used before."""

@@ -93,7 +93,7 @@ class InProcess:
             "benchkey", SECRET, short_window_ms=2_000, long_window_ms=10_000
         )
         self.router = PublicRouter([row.instrument.symbol for row in rows], DEPTH)
-        params = EngineParams(
+        self.params = params = EngineParams(
             symbols=tuple(
                 _params(one, mid, levels)
                 for one, mid in zip(self.instruments, self.mids, strict=True)

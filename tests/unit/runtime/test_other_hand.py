@@ -186,5 +186,10 @@ def test_memory_has_a_bound() -> None:
     watching = hand()
     for number in range(REMEMBERED + 100):
         watching.sent((batch(number, [OWN + number]), batch(number, [OWN + number], Op.CANCEL)))
-    assert len(watching._prices) == REMEMBERED
-    assert len(watching._cancelled) == REMEMBERED
+        assert len(watching._prices) <= REMEMBERED
+        assert len(watching._cancelled) <= REMEMBERED
+    oldest, newest = OWN, OWN + REMEMBERED + 99
+    assert watching.news(update(oldest, price_ticks=1)) == ""
+    assert "no command" in watching.news(update(newest, price_ticks=1))
+    ended = {"status": OrderStatus.CANCELLED, "cancel_type": "CancelByUser"}
+    assert watching.news(update(newest, price_ticks=100, **ended)) == ""

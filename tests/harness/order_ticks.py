@@ -1,0 +1,266 @@
+"""The way of a tick's orders: from the engine's decision to the bytes of the trade socket, and from
+the bytes of the venue's replies to the state of the orders.
+
+Everything between is what a session has, wired as it wires it; the embedded venue answers without
+a socket, and the loop is one whose turns are taken by hand. For measuring what the way costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, Self
+
+from in_process import SECRET, SYMBOLS, InProcess
+
+from mmfast.bybit import topics
+from mmfast.bybit.auth import Credentials
+from mmfast.bybit.private import PrivateDecoder
+from mmfast.clock import VenueClock
+from mmfast.messages import Batch, BatchReply, Category, Outcome
+from mmfast.net.backoff import ConnectBudget
+from mmfast.net.gateway import RestGateway, SocketGateway
+from mmfast.net.trade import TradeSocket
+from mmfast.net.trade_sockets import TradeSockets
+from mmfast.net.ws_connection import OnState
+from mmfast.runtime.journal import Journal
+from mmfast.runtime.orchestrator import AsyncTickOrchestrator
+from mmfast.runtime.other_hand import OtherHand
+from mmfast.runtime.pump import Pump
+from mmfast.runtime.stats import RunStats
+from mmfast.runtime.witness import Witness
+from mmfast.sim.params import FlowParams, VenueParams
+from mmfast.sim.venue import Venue
+from mmfast.sim.wire import WsSend
+from mmfast.units import NS_PER_MS, NS_PER_S
+
+PRIVATE, TRADE = 1, 2
+WINDOW_MS: Final = 5_000
+LATENCY_MS: Final = 1.0
+PERIOD_NS: Final = 200 * NS_PER_MS
+BATCHES: Final = 4
+
+
+class HandLoop:
+    """A loop that turns when told to, and whose timers never fire."""
+
+    def __init__(self, clock: _Clock) -> None:
+        self._clock = clock
+        self._soon: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
+
+    def time(self) -> float:
+        return self._clock.now_ns() / NS_PER_S
+
+    def call_soon(self, call: Callable[..., object], *given: object) -> None:
+        self._soon.append((call, given))
+
+    def call_at(self, _when: float, _call: Callable[..., object]) -> HandLoop:
+        return self
+
+    call_later = call_at
+
+    def cancel(self) -> None:
+        """As a timer of this loop."""
+
+    def turn(self) -> None:
+        while self._soon:
+            soon, self._soon = self._soon, []
+            for call, given in soon:
+                call(*given)
+
+    def __enter__(self) -> Self:
+        asyncio._set_running_loop(self)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        asyncio._set_running_loop(None)
+
+
+class _Clock:
+    """Stands where the engine's own time stands."""
+
+    def __init__(self, owner: OrderTicks) -> None:
+        self._owner = owner
+
+    def now_ns(self) -> int:
+        return self._owner.now_ns
+
+    def wall_ms(self) -> int:
+        return self._owner.venue.venue_ms(self._owner.now_ns)
+
+
+class _Wire:
+    """The transport of one connection: keeps what is sent until the venue is to hear it."""
+
+    is_secure = False
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+        self.underlying_transport = self
+
+    def get_extra_info(self, _name: str) -> None:
+        """There is no socket under it."""
+
+    def send(self, _kind: object, message: bytes) -> None:
+        self.sent.append(message)
+
+
+class OrderTicks(InProcess):
+    """Ten instruments, 80 commands a tick. :meth:`decide` moves the books, :meth:`send` is the
+    turn of the loop that decides and sends, :meth:`answer_all` has the venue answer, and
+    :meth:`hear` is the turn that reads the replies."""
+
+    def __init__(self) -> None:
+        self._turn = itertools.count()
+        self._replies: list[bytes] = []
+        self._shown: list[bytes] = []
+        self._wired = False
+        self.clock = _Clock(self)
+        self.loop = HandLoop(self.clock)
+        self.wire = _Wire()
+        self.venue = Venue(
+            VenueParams(
+                symbols=SYMBOLS, api_key="benchkey", api_secret=SECRET, latency_ms=LATENCY_MS,
+                stream_lag_ms=LATENCY_MS, tier="pro6", flow=FlowParams(activity=0.0),
+            )
+        )  # fmt: skip
+        self._watch()
+        super().__init__()
+        self.kernel.take_requests()  # those of the start have nobody who serves them
+
+    # -- the turns ------------------------------------------------------------------------
+
+    def decide(self) -> None:
+        """The books move, and the tick before is finished. Down and up, so that two ticks in a
+        row end where they began."""
+        self.finish()
+        for frame in self.frames(5 if next(self._turn) % 2 else -5):
+            self.pump.frame(self.router.route(frame).instrument, frame, True)
+
+    def send(self) -> None:
+        """Decide, look once more, encode, send; and what is noted after that."""
+        with self.loop as loop:
+            loop.turn()
+
+    def decide_and_send(self) -> None:
+        """All that stands before :meth:`hear`."""
+        self.decide()
+        self.send()
+        self._listen()
+
+    def hear(self) -> None:
+        """The replies of one tick, as one read of the socket brings them; what follows of them."""
+        replies, self._replies = self._replies, []
+        receive = self.socket.receive
+        with self.loop as loop:
+            for frame in replies[:-1]:
+                receive(frame, False)
+            receive(replies[-1], True)
+            loop.turn()
+
+    def finish(self) -> None:
+        """What is left of a tick: its replies, then what the private stream shows."""
+        self._listen()
+        if self._replies:
+            self.hear()
+        self._show()
+
+    # -- starting -------------------------------------------------------------------------
+
+    def answer(self, batches: list[Batch]) -> None:
+        """The first orders, before there is a pump: they take the same socket."""
+        with self.loop:
+            if not self._wired:
+                self._wired = True
+                self._connect()
+            self.socket.send(batches, self._replied)
+            self._listen()
+            for frame in self._replies:
+                self.socket.receive(frame, True)
+        self._replies = []
+        self._show()
+
+    def _replied(self, reply: BatchReply) -> None:
+        assert all(item.outcome is Outcome.ACK for item in reply.items)
+        self.kernel.on_event(reply, self.now_ns)
+
+    def _connect(self) -> None:
+        """What a session has between its kernel and its trade socket."""
+        clock = self.clock
+        journal = Journal(
+            Path("journal"), clock=clock, file_bytes=1 << 20, files=2,
+            on_trouble=_unexpected, on_well=_unexpected,
+        )  # fmt: skip
+        hand = OtherHand(self.codec.ids, WINDOW_MS, clock.wall_ms)
+        self.stats = RunStats(self.now_ns)
+        self.witness = witness = Witness(self.kernel, hand, journal, _unexpected)
+        self.orchestrator = AsyncTickOrchestrator(
+            kernel=witness, clock=clock, stats=self.stats, params=self.params,
+            on_progress=self._progress, on_fault=_unexpected,
+        )  # fmt: skip
+        self.pump = Pump(
+            kernel=self.kernel, clock=clock, orchestrator=self.orchestrator,
+            on_request=_unexpected, on_mode=_unexpected, on_fault=_unexpected,
+        )  # fmt: skip
+        self._budget = ConnectBudget(clock)
+        sockets = TradeSockets(self._make, 2, lambda _up: None)
+        self.socket = sockets.sockets[0]
+        self.orchestrator.use(SocketGateway(sockets, RestGateway(None, _unexpected, _unexpected)))
+        self.venue.ws_open(TRADE, "/v5/trade", self.now_ns)
+        self.socket.attach(self.wire)
+        self._listen()
+        self.socket.receive(self._replies.pop(), True)
+        assert self.socket.takes
+
+    def _make(self, number: int, on_state: OnState) -> TradeSocket:
+        clock = self.clock
+        return TradeSocket(
+            "", self.credentials, clock, VenueClock(clock), self.codec,
+            self.orchestrator.last_look, on_state, stem=f"1-{number}-", rng=random.Random(number),
+            budget=self._budget, on_request=self._observed,
+        )  # fmt: skip
+
+    def _progress(self) -> None:
+        self.pump.wake()
+
+    def _observed(self, verb: str, api: str, elapsed_ns: int, status: str) -> None:
+        self.stats.request(verb, api, elapsed_ns, status)
+
+    # -- the venue's side -----------------------------------------------------------------
+
+    def _watch(self) -> None:
+        venue = self.venue
+        signer = Credentials.hmac("benchkey", SECRET, short_window_ms=2_000, long_window_ms=10_000)
+        assert venue.ws_open(PRIVATE, "/v5/private", 0)
+        venue.ws_message(PRIVATE, signer.ws_auth_frame(venue.venue_ms(0) + 10_000), 0)
+        venue.advance(PERIOD_NS)
+        wanted = topics.private_topics(Category.LINEAR)
+        venue.ws_message(PRIVATE, topics.subscribe_frame(wanted, "all"), PERIOD_NS)
+        venue.advance(2 * PERIOD_NS)
+
+    def _listen(self) -> None:
+        """The venue hears what was sent, and says what it says to it."""
+        sent, self.wire.sent = self.wire.sent, []
+        for message in sent:
+            self.venue.ws_message(TRADE, message, self.now_ns)
+        for due in self.venue.advance(self.now_ns + PERIOD_NS):
+            if isinstance(due.output, WsSend):
+                said = self._replies if due.output.conn_id == TRADE else self._shown
+                said.append(due.output.data)
+        self.now_ns += PERIOD_NS
+
+    def _show(self) -> None:
+        shown, self._shown = self._shown, []
+        decoder = PrivateDecoder(self.instruments, self.codec.ids)
+        for frame in shown:
+            events = decoder.decode(frame).events
+            for event in events:
+                self.kernel.on_event(event, self.now_ns)
+            self.witness.news(events)
+
+
+def _unexpected(*args: object) -> None:
+    raise AssertionError(f"nothing of this can happen here: {args}")
