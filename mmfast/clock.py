@@ -34,6 +34,17 @@ class SystemClock:
         return time.time_ns() // NS_PER_MS
 
 
+def until_beat_s(loop_s: float, every_s: float) -> float:
+    """How long to wait, at this time of a loop, for the next multiple of ``every_s``.
+
+    All that looks around now and then does so on these beats, and thereby in the same turns of
+    the loop: waking an idle process costs more than most looks do. The wait is at least a tenth
+    of ``every_s``, so a timer that fires a little early is not followed by a second look.
+    """
+    wait_s = every_s - loop_s % every_s
+    return wait_s if wait_s >= every_s / 10 else wait_s + every_s
+
+
 class HostClocks:
     """What tells that the host slept or was set: the distances between its clocks."""
 

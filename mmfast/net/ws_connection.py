@@ -19,7 +19,7 @@ import picows
 
 from mmfast.bybit import topics
 from mmfast.bybit.auth import Credentials
-from mmfast.clock import VenueClock
+from mmfast.clock import VenueClock, until_beat_s
 from mmfast.errors import InvariantError
 from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.http import Log, ignore_log
@@ -130,9 +130,7 @@ class WsConnection:
     ) -> None:
         self.name = name
         self.timing = timing or StreamTiming()
-        self.connects = 0
-        self.connect_failures = 0
-        self.reconnects = 0
+        self.connects = self.connect_failures = self.reconnects = 0
         self.frames = 0
         self.bytes_in = 0
         self.errors = 0
@@ -150,8 +148,8 @@ class WsConnection:
         # Instants of the loop's clock; 0.0 means "not waiting" and "not yet".
         self._ready_at = self._life_at = self._pinged_at = 0.0
         self._ack_due_at = self._pong_due_at = 0.0
-        self._frames_seen = 0
-        self._requests = 0
+        self._watch_timer: asyncio.TimerHandle | None = None
+        self._frames_seen = self._requests = 0
         self._running = False
 
     # What the owner calls.
@@ -301,24 +299,23 @@ class WsConnection:
         self._log("warning", "stream_lost", f"{self.name} stream lost: {self._reason or 'closed'}")
 
     async def _until_lost(self, transport: picows.WSTransport) -> None:
-        """Watch the deadlines until the socket is gone. They are looked at now and then: a timer
-        that every frame pushes back would cost more than the frame."""
-        lost = asyncio.ensure_future(transport.wait_disconnected())
+        """Watch the deadlines until the socket is gone."""
+        self._watch_later()
         try:
-            while not lost.done():
-                await asyncio.wait({lost}, timeout=self.timing.watch_every_s)
-                if not lost.done():
-                    self._watch()
             # An exception out of a callback ended the connection: it comes out here.
             with contextlib.suppress(picows.WSError, OSError):
-                lost.result()
+                await transport.wait_disconnected()
         finally:
-            lost.cancel()
             self._detach()
 
+    def _watch_later(self) -> None:
+        """Now and then: a timer that every frame pushes back would cost more than the frame."""
+        wait_s = until_beat_s(self._now(), self.timing.watch_every_s)
+        self._watch_timer = asyncio.get_running_loop().call_later(wait_s, self._watch)
+
     def _watch(self) -> None:
-        now = self._now()
-        timing = self.timing
+        self._watch_later()
+        now, timing = self._now(), self.timing
         if self.frames != self._frames_seen:
             self._frames_seen = self.frames
             self._life_at = now
@@ -347,6 +344,8 @@ class WsConnection:
 
     def _detach(self) -> None:
         """The connection is over, whoever ended it."""
+        if self._watch_timer is not None:
+            self._watch_timer.cancel()
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.disconnect(graceful=False)

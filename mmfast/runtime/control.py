@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-POLL_S: Final = 0.5
+from mmfast.clock import until_beat_s
+
+POLL_S: Final = 1.0
 
 Stamp = tuple[int, int, int]
 
@@ -55,8 +57,9 @@ class FileWatch:
 
     async def run(self, on_change: Callable[[], None]) -> None:
         """Poll for ever; the look itself runs in a thread, a slow disk must not hold the loop."""
+        loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(POLL_S)
+            await asyncio.sleep(until_beat_s(loop.time(), POLL_S))
             if self.changed(await asyncio.to_thread(stamp, self._path)):
                 on_change()
 

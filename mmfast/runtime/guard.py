@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from mmfast.clock import Clock
+from mmfast.clock import Clock, until_beat_s
 from mmfast.errors import MmfastError
 from mmfast.runtime.logs import say
 from mmfast.runtime.watchdog import ARMED, BEAT, FIRED, GOODBYE, OrdersOfTheDay
@@ -132,7 +132,8 @@ class Guard:
             self._socket = None
 
     def _beat(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(BEAT_S, self._beat)
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(until_beat_s(loop.time(), BEAT_S), self._beat)
         progress = self._progress()
         if progress == self._seen and progress >= 0:
             return

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from mmfast.clock import until_beat_s
 from mmfast.messages import Mode
 from mmfast.runtime import standing
 from mmfast.runtime.logs import say
@@ -46,6 +47,7 @@ class Obedience:
 
     async def run(self) -> None:
         """For ever."""
+        loop = asyncio.get_running_loop()
         proof: asyncio.Future[None] | None = None
         try:
             while True:
@@ -57,7 +59,7 @@ class Obedience:
                     await _end(proof)
                     proof = None
                 self.obey(order)
-                await asyncio.sleep(LOOK_EVERY_S)
+                await asyncio.sleep(until_beat_s(loop.time(), LOOK_EVERY_S))
         finally:
             if proof is not None:
                 await _end(proof)

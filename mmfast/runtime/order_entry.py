@@ -8,6 +8,7 @@ from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, Final
 
+from mmfast.clock import until_beat_s
 from mmfast.config import VenueConfig
 from mmfast.messages import Batch, Stream
 from mmfast.net.backoff import ConnectBudget
@@ -104,9 +105,10 @@ class OrderEntry:
 
     async def run(self) -> None:
         """Look at the ways again and again: some of what changes them is nobody's event."""
+        loop = asyncio.get_running_loop()
         while self._switching is not None:
             self._switching.look()
-            await asyncio.sleep(LOOK_EVERY_S)
+            await asyncio.sleep(until_beat_s(loop.time(), LOOK_EVERY_S))
 
     def view(self) -> WayView:
         """The way out as it is now."""

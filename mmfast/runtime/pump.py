@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from typing import Final
 
-from mmfast.clock import Clock
+from mmfast.clock import Clock, until_beat_s
 from mmfast.engine.kernel import Kernel
 from mmfast.messages import BookFrame, Event, Mode, Request
 from mmfast.runtime.durations import Durations
@@ -159,12 +159,13 @@ class Pump:
 class LagWatch:
     """Measures how late the loop serves a timer: its longest turns are the engine's blind spots.
 
-    Ten times a second: waking an idle loop costs a tenth of a millisecond, so looking oftener
-    would cost more than quoting does. ``on_stall`` is told of a turn so long that no connection
-    can be believed after it: nobody has looked whether they live.
+    Four times a second, in the turns in which other things are looked after: waking an idle loop
+    costs a tenth of a millisecond, so looking oftener would cost more than quoting does.
+    ``on_stall`` is told of a turn so long that no connection can be believed after it: nobody has
+    looked whether they live.
     """
 
-    INTERVAL_S = 0.1
+    INTERVAL_S = 0.25
     STALL_NS = 2 * NS_PER_S
 
     def __init__(
@@ -178,8 +179,10 @@ class LagWatch:
 
     def start(self) -> None:
         """Begin; needs a running loop."""
-        self._due_ns = self._clock.now_ns() + int(self.INTERVAL_S * NS_PER_S)
-        self._handle = asyncio.get_running_loop().call_later(self.INTERVAL_S, self._beat)
+        loop = asyncio.get_running_loop()
+        wait_s = until_beat_s(loop.time(), self.INTERVAL_S)
+        self._due_ns = self._clock.now_ns() + int(wait_s * NS_PER_S)
+        self._handle = loop.call_later(wait_s, self._beat)
 
     def stop(self) -> None:
         """End."""

@@ -15,7 +15,7 @@ from mmfast.bybit.hosts import Endpoints
 from mmfast.bybit.private import PrivateDecoder
 from mmfast.bybit.public import PublicRouter
 from mmfast.bybit.trade import TradeCodec
-from mmfast.clock import Clock, VenueClock
+from mmfast.clock import Clock, VenueClock, until_beat_s
 from mmfast.config import Config
 from mmfast.engine.kernel import Kernel
 from mmfast.engine.market import BROKEN
@@ -264,11 +264,11 @@ class Session:
     async def _tell_time(self) -> None:
         """The kernel has no clock: it is told how the venue's stands to ours, and how well that
         is known by now."""
-        clock = self.contact.venue_clock
+        clock, loop = self.contact.venue_clock, asyncio.get_running_loop()
         while True:
             if clock.synced:
                 self.pump.event(VenueTime(clock.offset_ns, clock.uncertainty_ns))
-            await asyncio.sleep(TELL_TIME_EVERY_S)
+            await asyncio.sleep(until_beat_s(loop.time(), TELL_TIME_EVERY_S))
 
     def _progress(self) -> None:
         self.pump.wake()

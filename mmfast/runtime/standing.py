@@ -20,7 +20,7 @@ from mmfast.errors import StateError
 from mmfast.messages import Mode
 from mmfast.runtime import state
 
-LOOK_EVERY_S: Final = 0.2
+LOOK_EVERY_S: Final = 0.5
 MAX_REASON_CHARS: Final = 500
 _MAX_BYTES: Final = 8_192
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from mmfast.clock import HostClocks, VenueClock
+from mmfast.clock import HostClocks, VenueClock, until_beat_s
 from mmfast.errors import MmfastError
 from mmfast.runtime.logs import say
 from mmfast.units import NS_PER_MS, NS_PER_S
@@ -76,7 +76,7 @@ class TimeKeeper:
         due_s = loop.time() + MEASURE_EVERY_S
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_EVERY_S):
+                async with asyncio.timeout(until_beat_s(loop.time(), LOOK_EVERY_S)):
                     await self._doubt.wait()
             slept = self._look_at_host()
             if not (self._doubt.is_set() or slept or loop.time() >= due_s):

@@ -9,6 +9,8 @@ from typing import Any, Final, TypeVar
 
 import uvloop
 
+from mmfast.clock import until_beat_s
+
 T = TypeVar("T")
 
 YOUNG_EVERY_S: Final = 1.0
@@ -51,7 +53,7 @@ class QuietCollector:
 
     def start(self) -> None:
         """Begin; needs a running loop."""
-        self._arm(YOUNG_EVERY_S)
+        self._arm()
 
     def stop(self) -> None:
         """End."""
@@ -61,12 +63,16 @@ class QuietCollector:
     def _moment(self) -> None:
         if self._busy() and self._waited < _PATIENCE:
             self._waited += 1
-            self._arm(_MOMENT_S)
+            self._arm_after(_MOMENT_S)
             return
         self._waited = 0
         self._passes += 1
         gc.collect(2 if self._passes % FULL_EVERY == 0 else 1)
-        self._arm(YOUNG_EVERY_S)
+        self._arm()
 
-    def _arm(self, delay_s: float) -> None:
+    def _arm(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._arm_after(until_beat_s(loop.time(), YOUNG_EVERY_S))
+
+    def _arm_after(self, delay_s: float) -> None:
         self._timer = asyncio.get_running_loop().call_later(delay_s, self._moment)

@@ -21,7 +21,6 @@ from mmfast.runtime import assemble, session, tuning
 from mmfast.runtime.ban import BanNote
 from mmfast.runtime.closing import Verdict
 from mmfast.runtime.journal import Trouble
-from mmfast.runtime.pump import LagWatch
 from mmfast.runtime.quote_loop import AsyncQuoteLoop
 from mmfast.runtime.secrets import LONG_WINDOW_MS
 from mmfast.runtime.session import Contact
@@ -207,14 +206,10 @@ class EngineHost:
 
 @contextlib.contextmanager
 def quiet_interpreter() -> Iterator[None]:
-    """No pass of the garbage collector falls into a simulation, and the engine arranges none.
-
-    Its watch over the loop's lag looks less often: nothing depends on it but a figure.
-    """
+    """No pass of the garbage collector falls into a simulation, and the engine arranges none."""
     with (
         replaced(tuning, "settle_memory", _nothing),
         replaced(tuning, "gc", _NoCollector),
-        replaced(LagWatch, "INTERVAL_S", 0.25),
         # Nothing is encrypted here, and reading the authorities takes longer than a start.
         replaced(rest, "tls_context", lambda: _TLS),
     ):
