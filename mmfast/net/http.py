@@ -2,10 +2,10 @@
 no reply comes.
 
 The evidence for "not sent" is one fact, not a guess from exception types: aiohttp asks our
-connector for a connection right before it writes the head of a request, without giving up the
-loop in between. If it never got one, no byte of the request left. The same moment is the latest
-possible one to sign (the timestamp is inside the signature) and to look once more whether the
-request is still wanted.
+connector for a connection right before it writes a request, without giving up the loop in
+between (see :mod:`mmfast.net.eager`). If it never got one, no byte of the request left. The same
+moment is the latest possible one to sign (the timestamp is inside the signature) and to look once
+more whether the request is still wanted, and the venue still speaks to us.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from mmfast.clock import Clock, VenueClock
 from mmfast.errors import NotSent, OutcomeUnknown
 from mmfast.messages import RateInfo
 from mmfast.net.connector import QuietConnector
+from mmfast.net.eager import EagerRequest
 from mmfast.units import NS_PER_S, Ns
 
 OnRequest = Callable[[str, str, int, str], None]
@@ -192,8 +193,7 @@ class HttpPool:
         """
         started_ns = self.clock.now_ns()
         if started_ns < self.blocked_until_ns:
-            left_s = (self.blocked_until_ns - started_ns) // NS_PER_S
-            raise NotSent(f"{api}: this address is banned from REST for another {left_s} s")
+            raise NotSent(f"{api}: {self._ban_text(started_ns)}")
         status = "error"
         self._in_flight += 1
         try:
@@ -255,6 +255,7 @@ class HttpPool:
                 timeout=aiohttp.ClientTimeout(
                     total=self.limits.total_s, sock_connect=self.limits.connect_s
                 ),
+                request_class=EagerRequest,
                 # Replies are small, and a compressed one could unpack to any size.
                 headers=CIMultiDict({hdrs.ACCEPT: "*/*", hdrs.ACCEPT_ENCODING: "identity"}),
                 skip_auto_headers=(hdrs.USER_AGENT,),
@@ -267,9 +268,15 @@ class HttpPool:
     def _leaving(self, headers: CIMultiDict[str], attempt: Attempt) -> None:
         """A connection is in hand and the request is about to be written: last look, then sign.
 
+        While it waited for one the venue may have banned us; and a query whose connection is lost
+        comes here again, because the library repeats those by itself.
+
         ``headers`` is the very mapping that aiohttp writes next. Were that to change, the venue
         would refuse every request for want of a signature, at start-up already.
         """
+        now_ns = self.clock.now_ns()
+        if now_ns < self.blocked_until_ns:
+            raise (OutcomeUnknown if attempt.sent_ns else NotSent)(self._ban_text(now_ns))
         if attempt.last_look is not None:
             refusal = attempt.last_look()
             if refusal:
@@ -285,6 +292,10 @@ class HttpPool:
         if not attempt.signature or now_ms - attempt.stamp_ms > _FRESH_MS:
             return self._credentials.headers(now_ms, attempt.payload, window)
         return self._credentials.signed(attempt.stamp_ms, window, attempt.signature)
+
+    def _ban_text(self, now_ns: int) -> str:
+        left_s = (self.blocked_until_ns - now_ns) // NS_PER_S
+        return f"this address is banned from REST for another {left_s} s"
 
     def _ban(self, received_ns: int) -> None:
         self.blocked_until_ns = Ns(max(self.blocked_until_ns, received_ns + IP_BAN_NS))

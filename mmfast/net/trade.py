@@ -173,8 +173,8 @@ class TradeSocket(LoginConnection):
             {"op": reply.op, "retCode": reply.ret_code, "retMsg": reply.ret_msg or ""}
         )
         if said.kind is Kind.PONG:
-            if self._pong_due_at:
-                self.on_pong(int((self._now() - self._pinged_at) * NS_PER_S))
+            if self._pulse.awaits_pong:
+                self.on_pong(int((self._now() - self._pulse.pinged_at) * NS_PER_S))
             self._pong()
         elif said.kind is Kind.AUTH:
             self._authenticated(said.success, said.text)

@@ -14,15 +14,15 @@ import ssl
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Required, TypedDict, Unpack
 
-import msgspec
 import picows
 
 from mmfast.bybit import topics
 from mmfast.bybit.auth import Credentials
-from mmfast.clock import VenueClock, until_beat_s
+from mmfast.clock import VenueClock
 from mmfast.errors import InvariantError
 from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.http import Log, ignore_log
+from mmfast.net.pulse import Pulse, StreamTiming
 
 OnState = Callable[[bool], None]
 
@@ -39,22 +39,6 @@ _CORK: Final[int | None] = getattr(socket, "TCP_CORK", None)
 #: The library would log handshakes and errors on its own; ours go through the log hook.
 _SILENT: Final = logging.getLogger("mmfast.net.ws_connection")
 _SILENT.setLevel(logging.CRITICAL + 1)
-
-
-class StreamTiming(msgspec.Struct, frozen=True, kw_only=True):
-    """Deadlines of a stream, in seconds; the defaults are the venue's advice or stricter."""
-
-    connect_s: float = 10.0
-    ready_s: float = 10.0
-    """From an open socket to the last acknowledgement."""
-    ping_every_s: float = 20.0
-    ping_when_idle_s: float = 2.0
-    """A silent connection is asked for a sign of life this soon."""
-    pong_within_s: float = 3.0
-    watch_every_s: float = 0.5
-    settled_after_s: float = 30.0
-    """A connection that was ready for so long starts its next back-off from the bottom."""
-    max_frame_bytes: int = 4 << 20
 
 
 class _Listener(picows.WSListener):
@@ -145,11 +129,12 @@ class WsConnection:
         self._log = log
         self._transport: picows.WSTransport | None = None
         self._reason = ""
-        # Instants of the loop's clock; 0.0 means "not waiting" and "not yet".
-        self._ready_at = self._life_at = self._pinged_at = 0.0
-        self._ack_due_at = self._pong_due_at = 0.0
-        self._watch_timer: asyncio.TimerHandle | None = None
-        self._frames_seen = self._requests = 0
+        self._pulse = Pulse(self.timing)
+        self._watching: asyncio.TimerHandle | None = None
+        self._failure: Exception | None = None
+        # By the loop's clock; 0.0 means "not yet".
+        self._ready_at = 0.0
+        self._requests = 0
         self._running = False
 
     # What the owner calls.
@@ -221,7 +206,7 @@ class WsConnection:
 
     def _set_up(self) -> None:
         """Every topic is acknowledged."""
-        self._ack_due_at = 0.0
+        self._pulse.acked()
         if not self.up:
             self.up = True
             self._ready_at = self._now()
@@ -230,24 +215,23 @@ class WsConnection:
 
     def _expect_ack(self) -> None:
         """Something was sent that must be acknowledged; :meth:`_set_up` ends the wait."""
-        self._ack_due_at = self._now() + self.timing.ready_s
+        self._pulse.expect_ack(self._now())
 
     def _pong(self) -> None:
         """The answer to our ping."""
-        self._pong_due_at = 0.0
+        self._pulse.ponged()
 
     # What the listener calls.
 
     def attach(self, transport: picows.WSTransport) -> None:
         """The handshake is done."""
-        now = self._now()
         self._transport = transport
         self._socket: Any = transport.underlying_transport.get_extra_info("socket")
         self._reason = ""
         self.clogged = False
         self.connects += 1
-        self._life_at = self._pinged_at = now
-        self._ready_at = self._pong_due_at = 0.0
+        self._pulse.begin(self.frames, self._now())
+        self._ready_at = 0.0
         self._expect_ack()
         self._opened()
 
@@ -262,6 +246,7 @@ class WsConnection:
     def lost(self, transport: picows.WSTransport) -> None:
         """The socket is gone. Said at once, in the turn of the loop that found it out."""
         if transport is self._transport:
+            self._stop_looking()
             self._set_down()
             self._over()
 
@@ -300,38 +285,45 @@ class WsConnection:
 
     async def _until_lost(self, transport: picows.WSTransport) -> None:
         """Watch the deadlines until the socket is gone."""
-        self._watch_later()
+        self._failure = None
+        self._look_later()
         try:
             # An exception out of a callback ended the connection: it comes out here.
             with contextlib.suppress(picows.WSError, OSError):
                 await transport.wait_disconnected()
+            if self._failure is not None:
+                raise self._failure
         finally:
             self._detach()
 
-    def _watch_later(self) -> None:
-        """Now and then: a timer that every frame pushes back would cost more than the frame."""
-        wait_s = until_beat_s(self._now(), self.timing.watch_every_s)
-        self._watch_timer = asyncio.get_running_loop().call_later(wait_s, self._watch)
+    def _look_later(self) -> None:
+        """The deadlines are looked at now and then: a timer that every frame pushes back would
+        cost more than the frame. It is a timer and no task, so that after a stall the look comes
+        in the first turn of the loop, before the orders that this turn may lead to."""
+        loop = asyncio.get_running_loop()
+        self._watching = loop.call_at(self._pulse.next_look(loop.time()), self._look)
+
+    def _look(self) -> None:
+        try:
+            self._watch()
+        except Exception as error:  # noqa: BLE001 - a bug of the owner: it comes out of run()
+            self._failure = error
+            if self._transport is not None:
+                self._transport.disconnect(graceful=False)
+        else:
+            if not self._reason:
+                self._look_later()
+
+    def _stop_looking(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
 
     def _watch(self) -> None:
-        self._watch_later()
-        now, timing = self._now(), self.timing
-        if self.frames != self._frames_seen:
-            self._frames_seen = self.frames
-            self._life_at = now
-        if self._is_reset():
-            self.drop("reset by the venue")
-        elif self._ack_due_at and now >= self._ack_due_at:
-            self.drop("no acknowledgement in time")
-        elif self._pong_due_at:
-            if now >= self._pong_due_at:
-                self.drop("no pong in time")
-        elif (
-            now - self._life_at >= timing.ping_when_idle_s
-            or now - self._pinged_at >= timing.ping_every_s
-        ):
-            self._pinged_at = now
-            self._pong_due_at = now + timing.pong_within_s
+        now = self._now()
+        fault = "reset by the venue" if self._is_reset() else self._pulse.fault(self.frames, now)
+        if fault:
+            self.drop(fault)
+        elif self._pulse.wants_ping(now):
             self._send(topics.ping_frame(self._next_req_id()))
 
     def _is_reset(self) -> bool:
@@ -344,8 +336,7 @@ class WsConnection:
 
     def _detach(self) -> None:
         """The connection is over, whoever ended it."""
-        if self._watch_timer is not None:
-            self._watch_timer.cancel()
+        self._stop_looking()
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.disconnect(graceful=False)

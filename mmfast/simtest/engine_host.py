@@ -150,16 +150,20 @@ class EngineHost:
         return True
 
     def bury(self) -> None:
-        """Forget the killed: their coroutines are closed without a word."""
+        """Forget the killed: their coroutines are closed without a word.
+
+        Python runs the ``finally`` of whatever it closes, and those may begin new tasks, which
+        are closed in their turn: a coroutine that never ran would otherwise complain.
+        """
         for loop, tasks in self._graves:
-            for task in tasks:
-                task._log_destroy_pending = False  # type: ignore[attr-defined]
-            loop._ready.clear()  # type: ignore[attr-defined]
-            loop._scheduled.clear()  # type: ignore[attr-defined]
-            for task in tasks:
-                with contextlib.suppress(BaseException), warnings.catch_warnings():
-                    warnings.simplefilter("ignore")
-                    task.get_coro().close()
+            buried: set[asyncio.Task[Any]] = set()
+            while tasks:
+                loop._ready.clear()  # type: ignore[attr-defined]
+                loop._scheduled.clear()  # type: ignore[attr-defined]
+                for task in tasks:
+                    _close(task)
+                buried |= tasks
+                tasks = asyncio.all_tasks(loop) - buried
             loop.close()
         self._graves.clear()
 
@@ -202,6 +206,13 @@ class EngineHost:
         error = context.get("exception")
         if isinstance(error, Exception) and self.life.loop is not None:
             self.life.loop.on_fault("a callback", error)
+
+
+def _close(task: asyncio.Task[Any]) -> None:
+    task._log_destroy_pending = False  # type: ignore[attr-defined]
+    with contextlib.suppress(BaseException), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        task.get_coro().close()
 
 
 @contextlib.contextmanager

@@ -104,6 +104,9 @@ class Network:
         self.listener: Listener
         """Set by whoever builds the world."""
         self.links: dict[int, Link] = {}
+        """Those that carry."""
+        self.held: dict[int, Link] = {}
+        """Those that the engine holds, whether or not it knows already that they have ended."""
         self.far_ns = time.now_ns
         """The time on the far side; that of the engine while the engine runs."""
         self.arrived: list[tuple[Link, Callable[[Any], None], Any]] = []
@@ -160,7 +163,7 @@ class Network:
             await loop.create_future()
         protocol = factory()
         link = Link(self, next(self._numbers), port, loop)
-        self.links[link.number] = link
+        self.links[link.number] = self.held[link.number] = link
         link.peer = self.listener.accept(link, self.time.now_ns)
         link.client = ClientTransport(link, protocol, loop)
         self.tap.opened(link, self.time.now_ns)
@@ -169,7 +172,7 @@ class Network:
 
     def crash(self) -> None:
         """The engine's host process is gone: its system closes every connection."""
-        for link in list(self.links.values()):
+        for link in list(self.held.values()):
             link.abandon()
 
 
@@ -250,6 +253,7 @@ class Link:
     def _tell_tap(self) -> None:
         if not self.is_over:
             self.is_over = True
+            del self._network.held[self.number]
             self._network.tap.ended(self, self._network.time.now_ns)
 
     def _end(self) -> None:

@@ -29,9 +29,9 @@ from mmfast.messages import (
 )
 from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.http import Limits
+from mmfast.net.pulse import StreamTiming
 from mmfast.net.rest import BybitRest
 from mmfast.net.trade import TradeSocket
-from mmfast.net.ws_connection import StreamTiming
 from mmfast.units import InstrumentIndex, Lots, QuoteE8, Ticks, slot_of
 
 KEY, SECRET = "cut-key", "canary-secret-never-shown"

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from aiohttp import WSMsgType, web
 
-from mmfast.net.ws_connection import StreamTiming
+from mmfast.net.pulse import StreamTiming
 
 SYMBOLS = tuple(f"S{n}USDT" for n in range(23))
 

@@ -24,8 +24,8 @@ from uvloop import new_event_loop
 
 from mmfast.messages import Batch, Op, Outcome
 from mmfast.net.http import Limits
+from mmfast.net.pulse import StreamTiming
 from mmfast.net.rest import BybitRest
-from mmfast.net.ws_connection import StreamTiming
 
 PLACE = Form(Op.PLACE, single=True)
 REFUSED = 110_007

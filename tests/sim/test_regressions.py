@@ -7,14 +7,18 @@ import re
 import msgspec
 import pytest
 
-from mmfast.sim.fault_terms.kinds import AddressBan, LatencyFixed
+from mmfast.sim.fault_terms.kinds import AddressBan, HalfOpen, LatencyFixed
 from mmfast.sim.fault_terms.schedule import Schedule
 from mmfast.sim.params import FlowParams
-from mmfast.simtest import swarm
+from mmfast.simtest import swarm, weather
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.swarm import HostAct, Plan, plan_of
+from mmfast.simtest.weather import WireFault
 from mmfast.simtest.world import SeedRun, run_plan
 from mmfast.units import NS_PER_S
+
+
+PRIVATE_SILENT = HalfOpen(from_ms=4_000, for_ms=8_000, sockets="private")
 
 
 def calm_plan(seed: int = 7) -> Plan:
@@ -83,6 +87,33 @@ def test_after_a_long_stall_nothing_is_sent_on_connections_nobody_has_looked_at(
         assert world.findings.marks[swarm.STALL] == 1
 
 
+def test_a_half_open_private_stream_is_given_up_in_time_though_the_loop_stalls() -> None:
+    """It falls silent, and the loop stands still while it should be asked for a sign of life, or
+    while the answer is due. What the stall delayed must not lead to orders before that."""
+    plan = with_config(calm_plan(), rb"stale_book_ms: \d+", b"stale_book_ms: 5000")
+    plan = with_config(plan, rb'requote_tolerance_bps: "[^"]+"', b'requote_tolerance_bps: "0.1"')
+    lively = msgspec.structs.replace(plan.venue, flow=FlowParams(activity=0.3))
+    plan = plan._replace(venue=lively, faults=Schedule(seed=7, faults=(PRIVATE_SILENT,)))
+    for at_s in (4.05, 5.9, 6.3, 8.5, 9.3):
+        world = story(plan._replace(acts=(act(swarm.STALL, at_s, 1_950),)))
+        assert world.findings.marks["half_open"]
+
+
+def test_a_connection_that_breaks_as_its_engine_dies_is_not_charged_to_the_next_one() -> None:
+    """Deaf connections break at the instant of the death: nobody is there to hear of it."""
+    deaf = WireFault(weather.DEAF, START_NS + 4 * NS_PER_S, START_NS + 6 * NS_PER_S, 1.0)
+    world = story(calm_plan()._replace(wire=(deaf,), acts=(act(swarm.CRASH, 6.0),)))
+    assert world.findings.marks[weather.DEAF]
+    assert world.tap.open_now() == 0
+
+
+def test_the_killed_are_buried_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
+    """What an engine that was killed as it started begins when its end is closed, unheard."""
+    world = story(calm_plan()._replace(acts=(act(swarm.CRASH, 0.05),)))
+    assert world.findings.marks["life ended: killed"] == 1
+    assert [str(one.message) for one in recwarn if one.category is RuntimeWarning] == []
+
+
 @pytest.mark.parametrize("seed", [57, 80, 166, 463, 576, 2345, 3611, 8764])
 def test_what_ten_thousand_seeds_have_found(seed: int) -> None:
     """57 and 166: an execution told after the report a zombie was adopted with. 576: the judge
@@ -91,4 +122,16 @@ def test_what_ten_thousand_seeds_have_found(seed: int) -> None:
     falls between the readings of executions and positions. 80: the tick had changed while the
     engine started, and changed back under its books. 3611: an answer about an instrument was cut,
     which proves nothing about it. 2345: orders stay in doubt while the venue bans who would ask."""
+    story(plan_of(seed, 2.0))
+
+
+@pytest.mark.parametrize(
+    "seed", [490, 4646, 4780, 6025, 2920, 4805, 4377, 6468, 7840, 8069, 20037]
+)
+def test_what_those_seeds_left_open(seed: int) -> None:
+    """490, 4646, 4780, 6025: a REST create was looked at in one turn of the loop and written in
+    the next one, in which the private stream was lost. 2920, 4805: a half-open private stream, and
+    stalls that put off the ping and the look. 4377, 6468, 7840: connections that broke as their
+    engine died counted as the next one's. 8069: the library repeated a query on another
+    connection after a ban. 20037: a cancel waited for a budget that the venue had not spent."""
     story(plan_of(seed, 2.0))

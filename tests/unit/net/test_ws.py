@@ -17,8 +17,8 @@ from mmfast.bybit.public import PublicRouter
 from mmfast.clock import SystemClock
 from mmfast.errors import InvariantError
 from mmfast.net.backoff import Backoff, ConnectBudget
+from mmfast.net.pulse import StreamTiming
 from mmfast.net.ws import PublicStream
-from mmfast.net.ws_connection import StreamTiming
 
 Run = Callable[[Any], Any]
 
