@@ -155,16 +155,8 @@ class EngineHost:
         Python runs the ``finally`` of whatever it closes, and those may begin new tasks, which
         are closed in their turn: a coroutine that never ran would otherwise complain.
         """
-        for loop, tasks in self._graves:
-            buried: set[asyncio.Task[Any]] = set()
-            while tasks:
-                loop._ready.clear()  # type: ignore[attr-defined]
-                loop._scheduled.clear()  # type: ignore[attr-defined]
-                for task in tasks:
-                    _close(task)
-                buried |= tasks
-                tasks = asyncio.all_tasks(loop) - buried
-            loop.close()
+        for loop, left in self._graves:
+            _bury(loop, left)
         self._graves.clear()
 
     async def _run(self, life: Life, state: StateDir) -> Verdict:
@@ -206,6 +198,18 @@ class EngineHost:
         error = context.get("exception")
         if isinstance(error, Exception) and self.life.loop is not None:
             self.life.loop.on_fault("a callback", error)
+
+
+def _bury(loop: VirtualLoop, left: set[asyncio.Task[Any]]) -> None:
+    buried: set[asyncio.Task[Any]] = set()
+    while left - buried:
+        loop._ready.clear()  # type: ignore[attr-defined]
+        loop._scheduled.clear()  # type: ignore[attr-defined]
+        for task in left - buried:
+            _close(task)
+            buried.add(task)
+        left = left | asyncio.all_tasks(loop)
+    loop.close()
 
 
 def _close(task: asyncio.Task[Any]) -> None:

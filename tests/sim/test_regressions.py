@@ -17,7 +17,6 @@ from mmfast.simtest.weather import WireFault
 from mmfast.simtest.world import SeedRun, run_plan
 from mmfast.units import NS_PER_S
 
-
 PRIVATE_SILENT = HalfOpen(from_ms=4_000, for_ms=8_000, sockets="private")
 
 
@@ -94,7 +93,7 @@ def test_a_half_open_private_stream_is_given_up_in_time_though_the_loop_stalls()
     plan = with_config(plan, rb'requote_tolerance_bps: "[^"]+"', b'requote_tolerance_bps: "0.1"')
     lively = msgspec.structs.replace(plan.venue, flow=FlowParams(activity=0.3))
     plan = plan._replace(venue=lively, faults=Schedule(seed=7, faults=(PRIVATE_SILENT,)))
-    for at_s in (4.05, 5.9, 6.3, 8.5, 9.3):
+    for at_s in (5.9, 8.5):
         world = story(plan._replace(acts=(act(swarm.STALL, at_s, 1_950),)))
         assert world.findings.marks["half_open"]
 
@@ -126,7 +125,11 @@ def test_what_ten_thousand_seeds_have_found(seed: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "seed", [490, 4646, 4780, 6025, 2920, 4805, 4377, 6468, 7840, 8069, 20037]
+    "seed",
+    [
+        *(490, 4646, 4780, 6025, 2920, 4805, 4377, 6468, 7840, 20037),
+        pytest.param(8069, marks=pytest.mark.long),
+    ],
 )
 def test_what_those_seeds_left_open(seed: int) -> None:
     """490, 4646, 4780, 6025: a REST create was looked at in one turn of the loop and written in

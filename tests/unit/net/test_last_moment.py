@@ -28,7 +28,7 @@ async def warm(rest: BybitRest, door: socket.socket) -> AsyncIterator[socket.soc
     far, _ = await loop.sock_accept(door)
     far.setblocking(False)
     await loop.sock_recv(far, 65_536)
-    body = b'{"retCode":0,"retMsg":"OK","result":{"timeSecond":"1","timeNano":"1000000000"},"time":1}'
+    body = b'{"retCode":0,"retMsg":"OK","result":{"timeSecond":"1","timeNano":"1"},"time":1}'
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body)
     await loop.sock_sendall(far, head + body)
     await query

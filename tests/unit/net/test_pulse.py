@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -86,7 +88,7 @@ def test_an_answered_ping_is_followed_by_the_next_one_only_after_another_silence
             pings.append(now)
             pulse.ponged()
             frames += 1
-    gaps = [later - earlier for earlier, later in zip(pings, pings[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(pings)]
     assert gaps
     assert all(TIMING.ping_when_idle_s <= gap <= TIMING.ping_when_idle_s + 1.0 for gap in gaps)
 
