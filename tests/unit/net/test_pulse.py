@@ -12,7 +12,7 @@ from mmfast.net.pulse import Pulse, StreamTiming
 TIMING = StreamTiming()
 STALL_S = 2.0
 """A longer stand-still of the loop ends all connections by itself."""
-PATIENCE_S = TIMING.ping_when_idle_s + TIMING.watch_every_s + TIMING.pong_within_s
+PATIENCE_S = TIMING.ping_when_idle_s + 1.1 * TIMING.watch_every_s + TIMING.pong_within_s
 
 
 def until_given_up(pulse: Pulse, frames: list[float], stalls: list[float]) -> tuple[float, float]:
