@@ -104,6 +104,8 @@ class SymbolConfig(_Section, frozen=True, kw_only=True):
     order_qty: Quantity
     max_position_qty: Quantity
     max_order_qty: Quantity
+    max_daily_loss_quote: Quote | None = None
+    max_drawdown_quote: Quote | None = None
     enabled: bool = True
     levels: Levels | None = None
     half_spread_bps: Bps | None = None
@@ -138,6 +140,9 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
     cancel_reserve_percent: Percent = 20
     max_fills_per_side: Annotated[int, Meta(ge=1, le=10_000)] = 200
     fills_window_ms: Annotated[int, Meta(ge=100, le=3_600_000)] = 10_000
+    max_fills: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
+    max_daily_loss_quote: Quote = Decimal(1_000)
+    max_drawdown_quote: Quote = Decimal(1_000)
 
 
 class WatchdogConfig(_Section, frozen=True, kw_only=True):
@@ -252,6 +257,13 @@ def strategy_value(config: Config, symbol: SymbolConfig, name: str) -> Decimal |
     """A strategy value of one symbol: its own, else that of section ``strategy``."""
     own: Decimal | int | None = getattr(symbol, name)
     common: Decimal | int = getattr(config.strategy, name)
+    return common if own is None else own
+
+
+def symbol_limit(config: Config, symbol: SymbolConfig, name: str) -> Decimal:
+    """A limit of one symbol: its own, else that of the account in section ``risk``."""
+    own: Decimal | None = getattr(symbol, name)
+    common: Decimal = getattr(config.risk, name)
     return common if own is None else own
 
 

@@ -260,13 +260,12 @@ class Account:
 
     def _watch_fills(self, execution: Execution, now_ns: int) -> None:
         """Fills from before the first reading of the account are history."""
+        if not self._inventory.synced:
+            return
         index = execution.instrument
-        if self._inventory.synced and self.fills.exceeded(index, execution.side, now_ns):
-            side = execution.side.name.lower()
-            self._outbox.halt(
-                f"{self._instruments[index].symbol}: more {side} fills than "
-                "risk.max_fills_per_side within risk.fills_window_ms"
-            )
+        symbol = self._instruments[index].symbol
+        if reason := self.fills.passed(symbol, index, execution.side, now_ns):
+            self._outbox.halt(reason)
 
     def on_absent(self, absent: OrderAbsent, now_ns: int) -> None:
         """Proof that the venue has no such order."""

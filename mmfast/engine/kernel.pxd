@@ -50,6 +50,8 @@ cdef class Kernel:
     cdef dict _in_air
     cdef list _pending
     cdef int64_t _check_ns
+    cdef readonly object losses
+    cdef list _traded
 
     cpdef void on_event(self, event, int64_t now_ns) except *
     cdef void _on_rare_event(self, event, int64_t now_ns) except *
@@ -58,6 +60,8 @@ cdef class Kernel:
     cpdef list flush(self, int64_t now_ns)
     @cython.locals(instrument=int)
     cdef void _look_around(self, int64_t now_ns) except *
+    @cython.locals(passed=str, instrument=int)
+    cdef void _look_at_losses(self, int64_t now_ns) except *
     @cython.locals(terms=Terms, quotes=Quotes, stance=Stance)
     cdef void _decide(self, int instrument, int64_t now_ns) except *
     @cython.locals(position=int64_t, book=Book, fair=int64_t, quotes=Quotes)

@@ -16,6 +16,7 @@ from mmfast.engine.dispatch import Dispatcher
 from mmfast.engine.endings import Ending
 from mmfast.engine.holds import Holds
 from mmfast.engine.inventory import Inventory
+from mmfast.engine.losses import LossStop
 from mmfast.engine.market import Market
 from mmfast.engine.modes import Gate
 from mmfast.engine.order import NEVER_NS
@@ -57,7 +58,7 @@ from mmfast.messages import (
 from mmfast.units import NS_PER_MS, NS_PER_S
 
 CHECK_NS: Final = NS_PER_S
-"""How often our account book is compared with the venue's figures."""
+"""How often our account book is compared with the venue's figures, and the day added up."""
 _PULLED: Final = Stance(pulled=True)
 _NEVER_NS: Final = NEVER_NS
 _CANCEL: Final = int(Op.CANCEL)
@@ -93,6 +94,8 @@ class Kernel:
         self._inventory = Inventory(instruments)
         self._risk = Risk(self._market, self._orders, self._inventory, self._terms)
         self._permits = Permits(self._market, self._risk, self._outbox)
+        self.losses = LossStop(self._market, self._inventory)
+        self._traded: list[int] = []
         self._account = Account(
             instruments,
             self._orders,
@@ -129,6 +132,7 @@ class Kernel:
             self._account.on_update(event, now_ns)
         elif isinstance(event, Execution):
             self._account.on_execution(event, now_ns)
+            self._traded.append(event.instrument)
         elif isinstance(event, PositionUpdate):
             self._account.on_position(event, now_ns)
         else:
@@ -149,6 +153,7 @@ class Kernel:
             self._on_instrument(event.instrument)
         elif isinstance(event, VenueTime):
             self._market.set_venue_time(event.offset_ns, event.doubt_ns)
+            self.losses.set_venue_time(event.offset_ns)
         elif isinstance(event, ModeChange):
             self._gate.wish(event.mode, event.reason, now_ns)
             if event.mode is Mode.SYNCING:
@@ -230,9 +235,21 @@ class Kernel:
             self._dirty.mark(instrument)
         for instrument in self._pending:
             self._dirty.mark(instrument)
+        if self._traded or now_ns >= self._check_ns:
+            self._look_at_losses(now_ns)
         if now_ns >= self._check_ns:
             self._check_ns = now_ns + CHECK_NS
             self._account.check_books(now_ns)
+
+    def _look_at_losses(self, now_ns: int) -> None:
+        """After each trade what traded; now and then everything, for prices move too."""
+        passed = self.losses.look(now_ns) if now_ns >= self._check_ns else ""
+        for instrument in self._traded:
+            passed = passed or self.losses.look_at(instrument)
+        self._traded.clear()
+        if passed:
+            self._permits.stop(passed)
+            self._dirty.mark_all()
 
     def _decide(self, instrument: int, now_ns: int) -> None:
         terms = self._terms[instrument]
@@ -314,6 +331,7 @@ class Kernel:
             self._params.symbols,
             self.mode,
             self._gate.reason,
+            self.losses,
             now_ns,
         )
 
@@ -337,6 +355,7 @@ class Kernel:
         )
         self.mode = mode
         self._permits.set_mode(mode)
+        self.losses.set_mode(mode)
         self._dirty.mark_all()
 
     def _set_rules(self, params: EngineParams) -> None:
@@ -351,5 +370,8 @@ class Kernel:
         self._planner.reconfigure(params.planner, policy_of(params.batch))
         self._market.set_limits(params)
         self._orders.set_recv_window(params.recv_window_ms * NS_PER_MS)
-        self._account.fills.set_limit(params.max_fills_per_side, params.fills_window_ms)
+        self._account.fills.set_limit(
+            params.max_fills_per_side, params.fills_window_ms, account=params.account.max_fills
+        )
+        self.losses.set_limits(params)
         self._permits.set_status(params.symbols)

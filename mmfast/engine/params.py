@@ -6,6 +6,7 @@ Basis points are carried as 1e-4 bp (``_e4``: 2.5 bp = 25_000), so no float ente
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Final
 
 import msgspec
 
@@ -15,6 +16,10 @@ BP_E4 = 10_000
 """One basis point in ``_e4`` units."""
 ONE_E4 = 10_000 * BP_E4
 """The whole (100 %) in ``_e4`` units."""
+
+
+NO_LIMIT: Final = 1 << 62
+"""Larger than anything that is compared with it."""
 
 
 class FairPrice(IntEnum):
@@ -54,6 +59,9 @@ class SymbolParams(msgspec.Struct, frozen=True, kw_only=True):
     """A buy above mid or a sell below it by more than this, or any price further away from
     the book's mid than ``max_distance_e4``, is refused."""
     max_distance_e4: int
+    max_daily_loss_e8: int = NO_LIMIT
+    max_drawdown_e8: int = NO_LIMIT
+    """As :class:`AccountLimits`, of this instrument alone."""
     enabled: bool = True
 
 
@@ -68,6 +76,17 @@ class RollbackParams(msgspec.Struct, frozen=True, kw_only=True):
     window_ms: Ms = Ms(10_000)
     min_calls: int = 20
     """With fewer calls in the window nothing is concluded."""
+
+
+class AccountLimits(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of the account as a whole, in 1e-8 quote coins unless the name says otherwise."""
+
+    max_daily_loss_e8: int = NO_LIMIT
+    """One unit more lost on a UTC day asks for a halt that only a human ends."""
+    max_drawdown_e8: int = NO_LIMIT
+    """The same for what is lost from the highest result of the day."""
+    max_fills: int = 0
+    """As ``max_fills_per_side`` of all instruments and both sides together; 0: never."""
 
 
 class BatchParams(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,3 +141,4 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
     """One fill more of an instrument and side within ``fills_window_ms`` asks for a halt that
     only a human ends; 0: never."""
     fills_window_ms: Ms = Ms(10_000)
+    account: AccountLimits = AccountLimits()

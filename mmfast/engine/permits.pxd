@@ -14,10 +14,12 @@ cdef class Permits:
     cdef object _outbox
     cdef object _mode
     cdef dict _units_changed
+    cdef str _stopped
     cdef readonly bint quotes_at_all
     cdef readonly bint reduces
 
     cpdef void set_mode(self, mode) except *
+    cpdef void stop(self, str reason) except *
     cpdef void set_status(self, tuple symbols) except *
     @cython.locals(reason=str)
     cpdef str pull_reason(self, int instrument, int64_t now_ns)

@@ -23,6 +23,7 @@ class Permits:
         "_mode",
         "_outbox",
         "_risk",
+        "_stopped",
         "_units_changed",
         "quotes_at_all",
         "reduces",
@@ -33,14 +34,24 @@ class Permits:
         self._risk = risk
         self._outbox = outbox
         self._units_changed: dict[int, None] = {}
+        self._stopped = ""
         self.set_mode(Mode.SYNCING)
 
     def set_mode(self, mode: Mode) -> None:
         """The mode of the whole engine."""
         self._mode = mode
         self._risk.mode = mode
+        if mode is Mode.HALTED:
+            self._stopped = ""
         self.reduces = mode is Mode.REDUCE_ONLY
         self.quotes_at_all = self.reduces or mode is Mode.TRADING
+
+    def stop(self, reason: str) -> None:
+        """A control has been passed: quote nothing from here on, and ask for a halt that only a
+        human ends."""
+        if not self._stopped:
+            self._stopped = reason
+            self._outbox.halt(reason)
 
     def set_status(self, symbols: tuple[SymbolParams, ...]) -> None:
         """Which instruments are traded: what the venue and the configuration say."""
@@ -71,7 +82,9 @@ class Permits:
         """Why an instrument is not quoted; empty when it is."""
         if not self.quotes_at_all:
             return self._mode.name.lower()
-        return self._risk.status[instrument] or self._market.fault(instrument, now_ns)
+        return (
+            self._stopped or self._risk.status[instrument] or self._market.fault(instrument, now_ns)
+        )
 
     def objection(self, batch: Batch, now_ns: int) -> str:
         """Why a batch must not leave any more; empty when it may. Cancels always may."""

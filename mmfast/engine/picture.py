@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from mmfast.engine.inventory import Inventory
+from mmfast.engine.losses import LossStop
 from mmfast.engine.market import Market
 from mmfast.engine.order import Order
 from mmfast.engine.order_states import IN_FLIGHT, State
@@ -22,6 +23,7 @@ def draw(
     symbols: tuple[SymbolParams, ...],
     mode: Mode,
     mode_reason: str,
+    losses: LossStop,
     now_ns: int,
 ) -> EngineView:
     """One frozen picture; ``acks``, ``pull_reasons`` and ``symbols`` are by instrument."""
@@ -53,6 +55,8 @@ def draw(
         realized_e8=sum(view.realized_e8 for view in views),
         unrealized_e8=sum(view.unrealized_e8 for view in views),
         fees_e8=sum(view.fees_e8 for view in views),
+        day_result_e8=losses.result_e8,
+        day_drawdown_e8=losses.drawdown_e8,
     )
 
 

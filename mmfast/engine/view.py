@@ -53,3 +53,7 @@ class EngineView(msgspec.Struct, frozen=True, kw_only=True):
     realized_e8: int
     unrealized_e8: int
     fees_e8: int
+    day_result_e8: int = 0
+    """Since the UTC day began, earlier runs included."""
+    day_drawdown_e8: int = 0
+    """How far that is below the day's highest."""

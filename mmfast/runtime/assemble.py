@@ -11,9 +11,10 @@ import msgspec
 
 from mmfast._core import fixed
 from mmfast.bybit.hosts import Endpoints, check_endpoints, endpoints_for
-from mmfast.config import Config, SymbolConfig, strategy_value
+from mmfast.config import Config, RiskConfig, SymbolConfig, strategy_value, symbol_limit
 from mmfast.engine.params import (
     BP_E4,
+    AccountLimits,
     BatchParams,
     EngineParams,
     FairPrice,
@@ -76,6 +77,15 @@ def config_for_instruments(config: Config, instruments: Sequence[Instrument]) ->
         cross_check_level1=config.strategy.cross_check_level1,
         max_fills_per_side=config.risk.max_fills_per_side,
         fills_window_ms=Ms(config.risk.fills_window_ms),
+        account=_account_limits(config.risk),
+    )
+
+
+def _account_limits(risk: RiskConfig) -> AccountLimits:
+    return AccountLimits(
+        max_daily_loss_e8=_scaled(risk.max_daily_loss_quote, E8),
+        max_drawdown_e8=_scaled(risk.max_drawdown_quote, E8),
+        max_fills=risk.max_fills,
     )
 
 
@@ -161,6 +171,8 @@ def _symbol_params(
         max_order_value_e8=QuoteE8(_scaled(config.risk.max_order_value_quote, E8)),
         price_collar_e4=_bps(config.risk.price_collar_bps),
         max_distance_e4=_bps(config.risk.max_distance_bps),
+        max_daily_loss_e8=_scaled(symbol_limit(config, row, "max_daily_loss_quote"), E8),
+        max_drawdown_e8=_scaled(symbol_limit(config, row, "max_drawdown_quote"), E8),
         enabled=row.enabled,
     )
 

@@ -216,6 +216,8 @@ def _engine_state(view: EngineView) -> Iterator[Metric]:
     for value in Mode:
         mode.add_metric([value.name.lower()], int(value == view.mode))
     yield mode
+    yield _gauge("mm_day_result_quote", "Result of the UTC day.", view.day_result_e8 / E8)
+    yield _gauge("mm_day_drawdown_quote", "Below the day's highest.", view.day_drawdown_e8 / E8)
     yield _gauge("mm_orders_working", "Own orders resting.", view.working)
     yield _gauge("mm_orders_in_flight", "Orders with an unanswered command.", view.in_flight)
     yield _gauge("mm_orders_unknown", "Orders with an unknown outcome.", view.unknown)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from mmfast.config import Config, RiskConfig, SymbolConfig
+from mmfast.config import Config, RiskConfig, symbol_limit
 from mmfast.errors import ConfigError
 from mmfast.typed_yaml import Faults
 
@@ -23,8 +23,13 @@ _TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
     "cancel_reserve_percent": True,
     "max_fills_per_side": False,
     "fills_window_ms": True,
+    "max_fills": False,
+    "max_daily_loss_quote": False,
+    "max_drawdown_quote": False,
 }
 _SYMBOL_LIMITS: Final = ("max_position_qty", "max_order_qty")
+_OWN_OR_COMMON: Final = ("max_daily_loss_quote", "max_drawdown_quote")
+"""Limits that a symbol may set for itself; without, the account's holds for it."""
 _FIXED_SECTIONS: Final = ("venue", "watchdog", "journal", "metrics", "embedded_venue")
 
 
@@ -57,7 +62,7 @@ def changes(old: Config, new: Config) -> list[Change]:
         if getattr(old.strategy, name) != getattr(new.strategy, name):
             faults.append((f"$.strategy.{name}", "cannot change while running: restart"))
     found += _risk_changes(old.risk, new.risk, faults)
-    found += _symbol_changes(old.symbols, new.symbols, faults)
+    found += _symbol_changes(old, new, faults)
     if faults:
         raise ConfigError(faults)
     return found
@@ -71,20 +76,22 @@ def _risk_changes(old: RiskConfig, new: RiskConfig, faults: Faults) -> list[Chan
     return found
 
 
-def _symbol_changes(
-    old: tuple[SymbolConfig, ...], new: tuple[SymbolConfig, ...], faults: Faults
-) -> list[Change]:
-    before, after = [row.symbol for row in old], [row.symbol for row in new]
+def _symbol_changes(old: Config, new: Config, faults: Faults) -> list[Change]:
+    before, after = [row.symbol for row in old.symbols], [row.symbol for row in new.symbols]
     if before != after:
         text = f"the list cannot change while running ({before} -> {after}): restart"
         faults.append(("$.symbols", text))
         return []
     found: list[Change] = []
-    for i, (old_row, new_row) in enumerate(zip(old, new, strict=True)):
+    for i, (old_row, new_row) in enumerate(zip(old.symbols, new.symbols, strict=True)):
         rows = _differences(old_row, new_row, f"$.symbols[{i}]")
         for change in rows:
-            if change.path.rpartition(".")[2] in _SYMBOL_LIMITS:
+            name = change.path.rpartition(".")[2]
+            if name in _SYMBOL_LIMITS:
                 _refuse_looser(change, faults, larger_is_tighter=False)
+            elif name in _OWN_OR_COMMON:
+                was, now = symbol_limit(old, old_row, name), symbol_limit(new, new_row, name)
+                _refuse_looser(Change(change.path, was, now), faults, larger_is_tighter=False)
         found += rows
     return found
 

@@ -52,6 +52,7 @@ class StateDir:
         self._epoch_path = directory / f"{name}.epoch"
         self.journal_path = directory / f"{name}.journal"
         self.ban_path = directory / f"{name}.ban"
+        self.day_path = directory / f"{name}.day"
         self.standing_path = standing_path(self._lock_path)
         self._lock_fd = -1
         self._holder = Holder(pid=os.getpid())

@@ -10,7 +10,7 @@ from processes import Process, configured, keys
 from venue_watch import open_ids
 
 from mmfast.messages import Mode
-from mmfast.runtime import standing
+from mmfast.runtime import day_book, standing
 from mmfast.runtime.standing import Standing
 from mmfast.runtime.state import StateDir
 
@@ -74,6 +74,33 @@ def test_repeated_fills_halt_the_engine_durably(start: Start, tmp_path: Path) ->
     assert (order.mode, order.by) == (Mode.HALTED, "mmfast")
     engine.signal(signal.SIGTERM)
     assert engine.wait() == 0, engine.text()
+
+
+def test_a_loss_halts_the_engine_and_the_next_run_remembers_it(
+    start: Start, tmp_path: Path
+) -> None:
+    folder = tmp_path / "venue"
+    folder.mkdir()
+    busy = ('taker_rate_hz: "2.0"', 'taker_rate_hz: "50"')
+    venue = announced(start("sim", "-c", configured(folder, busy)))
+    tight = ('max_daily_loss_quote: "1000"', 'max_daily_loss_quote: "0"')
+    path = configured(tmp_path, tight, venue=venue)
+    engine = start("run", "-c", path, env=keys(venue))
+    engine.wait_said("control_halts", "risk.max_daily_loss_quote")
+    engine.wait_said("halted", "proven")
+    engine.signal(signal.SIGTERM)
+    assert engine.wait() == 0, engine.text()
+    [kept] = (tmp_path / "state").glob("*.day")
+    ledger = day_book.read(kept)
+    assert ledger is not None
+    assert ledger.halted
+    assert any(row.net_e8 for row in ledger.rows.values())
+    again = start("run", "-c", path, env=keys(venue))
+    again.wait_said("standing_order", "risk.max_daily_loss_quote")
+    again.wait_said("halted", "proven")
+    assert not again.said("mode", "-> TRADING")
+    again.signal(signal.SIGTERM)
+    assert again.wait() == 0, again.text()
 
 
 def test_reduce_only_stays_until_resume(

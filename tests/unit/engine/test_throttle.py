@@ -19,28 +19,32 @@ def throttle(fills: int, window_ms: int = 100) -> FillThrottle:
     return made
 
 
+def halts(made: FillThrottle, instrument: int, side: int, now_ns: int) -> bool:
+    return bool(made.passed("BTCUSDT", instrument, Side(side), now_ns))
+
+
 def test_the_limit_passes_and_one_more_does_not() -> None:
     made = throttle(3)
-    assert [made.exceeded(0, 0, at) for at in range(4)] == [False, False, False, True]
+    assert [halts(made, 0, 0, at) for at in range(4)] == [False, False, False, True]
 
 
 def test_sides_and_instruments_are_counted_apart() -> None:
     made = throttle(1)
     seats = [(0, 0), (0, 1), (1, 0), (1, 1)]
-    assert [made.exceeded(*seat, 0) for seat in seats] == [False] * 4
-    assert [made.exceeded(*seat, 0) for seat in seats] == [True] * 4
+    assert [halts(made, *seat, 0) for seat in seats] == [False] * 4
+    assert [halts(made, *seat, 0) for seat in seats] == [True] * 4
 
 
 @pytest.mark.parametrize(("later_ns", "halts"), [(-1, True), (0, False)])
 def test_a_fill_leaves_the_window_when_it_is_as_old_as_it(later_ns: int, halts: bool) -> None:
     made = throttle(1)
-    made.exceeded(0, 0, 7)
-    assert made.exceeded(0, 0, 7 + 100 * NS_PER_MS + later_ns) is halts
+    halts(made, 0, 0, 7)
+    assert halts(made, 0, 0, 7 + 100 * NS_PER_MS + later_ns) is halts
 
 
 def test_after_a_halt_counting_begins_anew() -> None:
     made = throttle(1)
-    assert [made.exceeded(0, 0, 0) for _ in range(4)] == [False, True, False, True]
+    assert [halts(made, 0, 0, 0) for _ in range(4)] == [False, True, False, True]
 
 
 def fill(number: int, **changes: Any) -> Any:

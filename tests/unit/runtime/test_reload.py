@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from mmfast import config
 from mmfast.errors import ConfigError
@@ -86,6 +88,50 @@ def test_one_refused_value_refuses_the_whole_file() -> None:
 
 def test_an_equal_file_changes_nothing() -> None:
     assert reload.changes(OLD, config.parse((GOOD + "\n# a comment\n").encode())) == []
+
+
+def looser(value: Decimal | int | None, *, larger_is_tighter: bool) -> Decimal | int:
+    """The same limit, looser by the least that can be written."""
+    step = Decimal("0.0001") if isinstance(value, Decimal) else 1
+    return value - step if larger_is_tighter else value + step
+
+
+@pytest.mark.parametrize("name", config.RiskConfig.__struct_fields__)
+def test_no_risk_limit_is_loosened_while_running(name: str) -> None:
+    larger_is_tighter = reload._TIGHTER_IS_LARGER[name]
+    value = looser(getattr(OLD.risk, name), larger_is_tighter=larger_is_tighter)
+    offer = replace(OLD, risk=replace(OLD.risk, **{name: value}))
+    with pytest.raises(ConfigError) as caught:
+        reload.changes(OLD, offer)
+    assert [path for path, _ in caught.value.faults] == [f"$.risk.{name}"]
+    assert [change.path for change in reload.changes(offer, OLD)] == [f"$.risk.{name}"]
+
+
+@pytest.mark.parametrize("name", ["max_daily_loss_quote", "max_drawdown_quote"])
+@pytest.mark.parametrize(
+    ("own", "later", "refused"),
+    [
+        (None, "1000", False),
+        (None, "1000.1", True),
+        ("500", None, True),
+        ("500", "500.1", True),
+        ("500", "400", False),
+        ("2000", None, False),
+    ],
+)
+def test_a_symbol_without_a_limit_of_its_own_has_the_accounts(
+    name: str, own: str | None, later: str | None, refused: bool
+) -> None:
+    def with_limit(text: str | None) -> config.Config:
+        value = None if text is None else Decimal(text)
+        return replace(OLD, symbols=(replace(OLD.symbols[0], **{name: value}), *OLD.symbols[1:]))
+
+    if not refused:
+        reload.changes(with_limit(own), with_limit(later))
+        return
+    with pytest.raises(ConfigError) as caught:
+        reload.changes(with_limit(own), with_limit(later))
+    assert [path for path, _ in caught.value.faults] == [f"$.symbols[0].{name}"]
 
 
 def test_every_risk_limit_has_a_direction() -> None:
