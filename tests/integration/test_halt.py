@@ -6,7 +6,7 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
-from processes import Process, configured, keys
+from processes import Process, announced, configured, keys
 from venue_watch import open_ids
 
 from mmfast.messages import Mode

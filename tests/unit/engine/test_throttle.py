@@ -35,11 +35,11 @@ def test_sides_and_instruments_are_counted_apart() -> None:
     assert [halts(made, *seat, 0) for seat in seats] == [True] * 4
 
 
-@pytest.mark.parametrize(("later_ns", "halts"), [(-1, True), (0, False)])
-def test_a_fill_leaves_the_window_when_it_is_as_old_as_it(later_ns: int, halts: bool) -> None:
+@pytest.mark.parametrize(("later_ns", "stops"), [(-1, True), (0, False)])
+def test_a_fill_leaves_the_window_when_it_is_as_old_as_it(later_ns: int, stops: bool) -> None:
     made = throttle(1)
     halts(made, 0, 0, 7)
-    assert halts(made, 0, 0, 7 + 100 * NS_PER_MS + later_ns) is halts
+    assert halts(made, 0, 0, 7 + 100 * NS_PER_MS + later_ns) is stops
 
 
 def test_after_a_halt_counting_begins_anew() -> None:
