@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
-from mmfast.engine.losses import DayLedger
+from mmfast.clock import until_beat_s
+from mmfast.engine.losses import DayLedger, LossStop
 from mmfast.errors import StateError
 from mmfast.runtime import state
 from mmfast.runtime.logs import say
@@ -40,38 +40,49 @@ def read(path: Path) -> DayLedger | None:
 
 
 class DayBook:
-    """Writes the day whenever it has changed, in a thread: a slow disk holds no loop."""
+    """Writes the day whenever it has changed, in a thread: a slow disk holds no loop.
 
-    def __init__(self, path: Path, ledger: DayLedger | None) -> None:
-        self.ledger = ledger
-        """What was read at the start."""
+    Without a path nothing is kept. Raises what :func:`read` raises.
+    """
+
+    def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._written = ledger
+        self._written = None if path is None else read(path)
+        self._losses: LossStop | None = None
         self._in_trouble = False
         self._one_writer = threading.Lock()
 
-    async def keep(self, current: Callable[[], DayLedger]) -> None:
+    def open(self, losses: LossStop) -> None:
+        """Go on with the day that was read, before anything of this run is booked."""
+        self._losses = losses
+        if self._written is not None:
+            losses.restore(self._written)
+
+    async def keep(self) -> None:
         """For ever; what a crash can forget is what the last second brought."""
-        while True:
-            await asyncio.sleep(WRITE_EVERY_S)
-            await self._write(current())
+        loop = asyncio.get_running_loop()
+        while self._path is not None:
+            await asyncio.sleep(until_beat_s(loop.time(), WRITE_EVERY_S))
+            if (ledger := self._news()) is not None:
+                await asyncio.to_thread(self._save, self._path, ledger)
 
-    def close(self, last: DayLedger) -> None:
+    def close(self) -> None:
         """The last word of a run."""
-        if last != self._written:
-            self._save(last)
+        if self._path is not None and (ledger := self._news()) is not None:
+            self._save(self._path, ledger)
 
-    async def _write(self, ledger: DayLedger) -> None:
-        if ledger != self._written:
-            await asyncio.to_thread(self._save, ledger)
+    def _news(self) -> DayLedger | None:
+        """The day, where it differs from what is written."""
+        ledger = None if self._losses is None else self._losses.ledger()
+        return None if ledger == self._written else ledger
 
-    def _save(self, ledger: DayLedger) -> None:
+    def _save(self, path: Path, ledger: DayLedger) -> None:
         with self._one_writer:
             try:
-                state.write_durably(self._path, msgspec.json.encode(ledger))
+                state.write_durably(path, msgspec.json.encode(ledger))
             except OSError as error:
                 if not self._in_trouble:
-                    text = f"cannot write {self._path}: {error.strerror}; a restart forgets losses"
+                    text = f"cannot write {path}: {error.strerror}; a restart forgets losses"
                     say(logging.ERROR, "day_book", text)
                 self._in_trouble = True
                 return

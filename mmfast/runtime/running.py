@@ -24,7 +24,7 @@ from mmfast.engine.counters import Counters
 from mmfast.engine.view import EngineView
 from mmfast.errors import MmfastError, OperatorNeeded
 from mmfast.messages import Category, Mode
-from mmfast.runtime import assemble, day_book, standing, summary, table
+from mmfast.runtime import assemble, standing, summary, table
 from mmfast.runtime.ban import BanNote
 from mmfast.runtime.closing import Verdict
 from mmfast.runtime.control import Signals
@@ -113,7 +113,7 @@ class Running:
         stack.push_async_callback(contact.rest.close)
         contact.cut_short = state.cut_short
         if self._child is None:  # an embedded venue begins with a new account each time
-            contact.day_book = DayBook(state.day_path, day_book.read(state.day_path))
+            contact.day_book = DayBook(state.day_path)
         ban = BanNote(state.ban_path, clock)
         contact.rest.heed_ban(ban.until_ns(), ban.write)
         loop = AsyncQuoteLoop(config=config, config_path=self._config_path, contact=contact)

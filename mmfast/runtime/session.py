@@ -106,8 +106,7 @@ class Contact:
         self.stats = stats
         self.category = Category[config.venue.category.upper()]
         self.journal: Journal | None = None
-        self.day_book: DayBook | None = None
-        """Keeps the day's losses over restarts; None where nothing is to be kept."""
+        self.day_book = DayBook(None)
         self.watch: OnRequest = ignore_request
         """Told how every call to the venue ended, beside the statistics."""
         self.cut_short = False
@@ -159,9 +158,7 @@ class Session:
         self.params = params
         self.rest.use_instruments(instruments)
         self.kernel = Kernel(instruments, params, contact.ids)
-        self._day_book = contact.day_book
-        if self._day_book is not None and self._day_book.ledger is not None:
-            self.kernel.losses.restore(self._day_book.ledger)
+        contact.day_book.open(self.kernel.losses)
         self.tasks = TaskGroup(MAX_TASKS, on_fault)
         window_ms, venue_ms = config.venue.recv_window_ms, contact.venue_clock.venue_ms
         self.other_hand = OtherHand(contact.ids, window_ms, venue_ms)
@@ -202,8 +199,7 @@ class Session:
         self.tasks.start(self.reader.run(), "account-reader")
         self.tasks.start(self.resolver.run(), "resolver")
         self.tasks.start(self._tell_time(), "venue-time")
-        if self._day_book is not None:
-            self.tasks.start(self._day_book.keep(self.kernel.losses.ledger), "day-book")
+        self.tasks.start(self.contact.day_book.keep(), "day-book")
         for stream in self.streams:
             self.tasks.start(stream.run(), f"{stream.name}-stream")
         self.tasks.start(self.entry.run(), "order-entry")
@@ -214,8 +210,7 @@ class Session:
         self.lag_watch.stop()
         self.collector.stop()
         await self.tasks.close()
-        if self._day_book is not None:
-            self._day_book.close(self.kernel.losses.ledger())
+        self.contact.day_book.close()
 
     def change_instrument(self, known: Instrument, changed: Instrument) -> None:
         """New filters of an instrument, for every part that reads or writes numbers.

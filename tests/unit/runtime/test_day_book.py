@@ -3,27 +3,39 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from mmfast.engine.losses import DayLedger, DayRow
+from mmfast.engine.inventory import Position
+from mmfast.engine.losses import DayLedger, DayRow, LossStop
 from mmfast.errors import StateError
 from mmfast.runtime import day_book
 from mmfast.runtime.day_book import DayBook
 
-LEDGER = DayLedger(
+LOST = DayLedger(
     day=20_000,
-    halted=False,
+    halted=True,
     peak_e8=12,
-    rows={"BTCUSDT": DayRow(net_e8=-(1 << 70), open_e8=None, peak_e8=3)},
+    rows={"BTCUSDT": DayRow(net_e8=-(1 << 70), open_e8=5, peak_e8=3)},
 )
 
 
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
+def losses() -> LossStop:
+    """A stop of one instrument that has not traded."""
+    market = SimpleNamespace(instruments=[SimpleNamespace(symbol="BTCUSDT")])
+    return LossStop(market, SimpleNamespace(positions=[Position()], synced=False))
+
+
+def test_what_one_run_wrote_the_next_goes_on_with(tmp_path: Path) -> None:
     path = tmp_path / "x.day"
-    assert day_book.read(path) is None
-    DayBook(path, None).close(LEDGER)
-    assert day_book.read(path) == LEDGER
+    first, before = DayBook(path), losses()
+    before.restore(LOST)
+    first.open(before)
+    first.close()
+    second, after = DayBook(path), losses()
+    second.open(after)
+    assert after.ledger() == LOST == day_book.read(path)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b'{"day": 1', b'{"day": "monday"}'])
@@ -31,12 +43,16 @@ def test_a_day_that_cannot_be_read_is_no_empty_day(tmp_path: Path, data: bytes) 
     path = tmp_path / "x.day"
     path.write_bytes(data)
     with pytest.raises(StateError, match=r"x\.day: expected the day's result"):
-        day_book.read(path)
+        DayBook(path)
 
 
 def test_a_day_that_has_not_changed_is_not_written_again(tmp_path: Path) -> None:
     path = tmp_path / "x.day"
-    DayBook(path, LEDGER).close(LEDGER)
+    book = DayBook(path)
+    book.open(losses())
+    book.close()
+    path.unlink()
+    book.close()
     assert not path.exists()
 
 
@@ -44,10 +60,11 @@ def test_a_disk_that_fails_is_told_once_and_written_when_it_can_be(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "missing" / "x.day"
-    book = DayBook(path, None)
+    book = DayBook(path)
+    book.open(losses())
     for _ in range(3):
-        book.close(LEDGER)
+        book.close()
     assert len([r for r in caplog.records if "cannot write" in r.getMessage()]) == 1
     path.parent.mkdir()
-    book.close(LEDGER)
-    assert day_book.read(path) == LEDGER
+    book.close()
+    assert day_book.read(path) == losses().ledger()
