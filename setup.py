@@ -23,7 +23,9 @@ from setuptools.command.build_ext import build_ext
 
 MODES = ("release", "debug", "trace", "sanitize")
 CORE = "mmfast/_core"
-MODULES = ("fixed", "wide", "acks", "book", "coalesce", "encode", "rows", "sign", "_build")
+MODULES = (
+    "fixed", "wide", "acks", "book", "coalesce", "encode", "rows", "positions", "sign", "_build",
+)  # fmt: skip
 #: Python modules that are compiled as they stand: those with a ``.pxd`` of C types beside them.
 ENGINE = ("ids", *(f"engine.{path.stem}" for path in sorted(Path("mmfast/engine").glob("*.pxd"))))
 #: Reaches C-only functions for the tests; a release never ships it.

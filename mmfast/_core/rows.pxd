@@ -1,5 +1,6 @@
 """C types of rows.pyx, and the short cursor steps that it is made of."""
 
+cimport cython
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcmp, memcpy
 
@@ -41,12 +42,40 @@ cdef enum:
     OUR_DIGITS = 16
     TIME_DIGITS = 15
     POSITION_FIELDS = 5
-    SEEN_IDX = 1
-    SEEN_SEQ = 2
+    #: The fields of a position row that are read; texts first, as places in ``Position.texts``.
+    P_SYMBOL = 0
+    P_SIZE = 1
+    P_CATEGORY = 2
+    P_SIDE = 3
+    P_ENTRY_PRICE = 4
+    P_AVG_PRICE = 5
+    P_UPDATED_TIME = 6
+    P_TEXTS = 7
+    P_IDX = 7
+    P_SEQ = 8
+    P_REQUIRED = 3
+    #: What :func:`next_field` answers at the end of a row.
+    ROW_END = 32
+    #: Every field once, and the end.
+    STRETCHES = 16
+    #: What a row gives: a line of its own, nothing, or no way to read it.
+    KEPT = 1
+    DROPPED = 2
+    ODD = 0
+    #: Lines of a block at first, and what it grows by.
+    ROOM = 8
     E8_DECIMALS = 8
     #: No more digits than fit 64 bits.
     NUMBER_SIZE = 18
 
+
+cdef struct Trace:
+    #: What the row before said between the values that are read, and which value came next.
+    #: Rows of one kind say much the same: what is equal is compared and not read again.
+    int count
+    int field[16]
+    const uint8_t* start[16]
+    Py_ssize_t size[16]
 
 cdef struct Row:
     #: Which fields were met, as bits.
@@ -182,68 +211,123 @@ cdef inline int64_t id_of(const Span* text, const char* head, Py_ssize_t size) n
     return 0 if value >> 63 else <int64_t>value
 
 
-cdef struct Position:
-    unsigned int seen
-    Span symbol
-    Span size
-    Span category
-    Span side
-    Span entry_price
-    Span avg_price
-    Span updated_time
-    int64_t seq
-
-
-cdef inline Span* position_text(Position* row, const Span* key) noexcept nogil:
-    """Where the text of a key goes, or NULL."""
+cdef inline int position_field_of(const Span* key) noexcept nogil:
+    """Which field of a position a key names, or -1."""
     if is_text(key, b"symbol", 6):
-        return &row.symbol
+        return P_SYMBOL
     if is_text(key, b"size", 4):
-        return &row.size
+        return P_SIZE
     if is_text(key, b"category", 8):
-        return &row.category
+        return P_CATEGORY
     if is_text(key, b"side", 4):
-        return &row.side
+        return P_SIDE
     if is_text(key, b"entryPrice", 10):
-        return &row.entry_price
+        return P_ENTRY_PRICE
     if is_text(key, b"avgPrice", 8):
-        return &row.avg_price
+        return P_AVG_PRICE
     if is_text(key, b"updatedTime", 11):
-        return &row.updated_time
-    return NULL
+        return P_UPDATED_TIME
+    if is_text(key, b"positionIdx", 11):
+        return P_IDX
+    return P_SEQ if is_text(key, b"seq", 3) else -1
 
 
-cdef inline bint plain_number(const Span* text, int64_t* units, int* decimals) noexcept nogil:
-    """Digits, and more behind a point if there is one: 18 characters at most, and the first a
-    digit."""
-    cdef int64_t value = 0
-    cdef int behind = -1
-    cdef unsigned int digit
-    cdef Py_ssize_t at
-    if text.size > NUMBER_SIZE:
-        return False
-    for at in range(text.size):
-        if text.start[at] == c"." and behind < 0 and at > 0:
-            behind = 0
-            continue
-        digit = <unsigned int>text.start[at] ^ 48u
-        if digit > 9:
-            return False
-        value = value * 10 + digit
-        if behind >= 0:
-            behind += 1
-    units[0] = value
-    decimals[0] = behind if behind > 0 else 0
-    return True
+cdef inline int find_field(Cursor* c, bint orders, bint behind) noexcept nogil:
+    """Reads on, from the opening brace or (``behind``) from behind a value, to the next value
+    that is wanted; ROW_END behind the closing brace, -1 for what is not plain."""
+    cdef Span key
+    cdef int field
+    while True:
+        if behind:
+            if take(c, c"}"):
+                return ROW_END
+            if not take(c, c","):
+                return -1
+        if not plain_text(c, &key) or not take(c, c":"):
+            return -1
+        skip_space(c)
+        field = field_of(&key) if orders else position_field_of(&key)
+        if field >= 0:
+            return field
+        if not skip_plain(c):
+            return -1
+        behind = True
+
+
+cdef inline int next_field(Cursor* c, Trace* trace, int place, bint orders) noexcept nogil:
+    """As :func:`find_field`; ``place`` counts the values read so far. What stands there was read
+    in the row before, between the same two values, if it is the same to the byte."""
+    cdef const uint8_t* start = c.at
+    cdef int field
+    if place < trace.count and mmf_distance(start, c.end) >= trace.size[place] and (
+        memcmp(start, trace.start[place], trace.size[place]) == 0
+    ):
+        trace.start[place] = start
+        c.at += trace.size[place]
+        return trace.field[place]
+    field = find_field(c, orders, place > 0)
+    if place >= trace.count or trace.field[place] != field:
+        trace.count = place + 1
+    trace.field[place] = field
+    trace.start[place] = start
+    trace.size[place] = mmf_distance(start, c.at)
+    return field
 
 
 cdef class Market:
     cdef bytes symbol
-    cdef object index
+    cdef int64_t index
     cdef int tick_decimals
     cdef int64_t tick_units
     cdef int step_decimals
     cdef int64_t step_units
+
+
+cdef struct OrderLine:
+    int64_t client_id
+    int64_t instrument
+    int64_t price_ticks
+    int64_t lots
+    int64_t cum_lots
+    int64_t leaves_lots
+    int64_t updated_ms
+    #: 0 for buy, 1 for sell; and the place of the status among the status words.
+    int side
+    int status
+    #: Places among the words that come again and again, or -1.
+    int reject_reason
+    int cancel_type
+    bint reduce_only
+    #: Point into the frame.
+    Span link_id
+    Span venue_id
+    Span reject_text
+    Span cancel_text
+
+cdef class Block:
+    cdef bytes _frame
+    cdef Py_ssize_t _count
+    cdef Py_ssize_t _room
+
+    cdef Py_ssize_t _checked(self, Py_ssize_t row) except -1
+    cdef object _message(self, Py_ssize_t row)
+
+
+@cython.final
+cdef class OrderBlock(Block):
+    cdef OrderRows _reader
+    cdef OrderLine* _lines
+
+    cdef OrderLine* _add(self) except NULL
+    cpdef int64_t client_id(self, Py_ssize_t row) except? -1
+    cpdef int status(self, Py_ssize_t row) except? -1
+    cpdef int64_t price_ticks(self, Py_ssize_t row) except? -1
+    cpdef int64_t lots(self, Py_ssize_t row) except? -1
+    cpdef int64_t cum_lots(self, Py_ssize_t row) except? -1
+    cpdef int64_t updated_ms(self, Py_ssize_t row) except? -1
+    cpdef str venue_id(self, Py_ssize_t row)
+    cpdef str reject_reason(self, Py_ssize_t row)
+    cpdef str cancel_type(self, Py_ssize_t row)
 
 
 cdef class Frames:
@@ -253,14 +337,19 @@ cdef class Frames:
     cdef Market _last
     cdef object _make
     cdef tuple _names
+    #: The trace of the last row that was read, and the frame it points into.
+    cdef Trace _trace
+    cdef bytes _traced
 
     cdef bint _topic(self, const Span* text) noexcept
-    cdef bint _data(self, Cursor* c, list events, Py_ssize_t* dropped) except -1
-    cdef object _row(self, Cursor* c)
+    cdef bint _data(self, Cursor* c, Trace* trace, Block block, Py_ssize_t* dropped) except -1
+    cdef Block _block(self)
+    cdef int _row(self, Cursor* c, Trace* trace, Block block) except -1
     cdef Market _market(self, const Span* symbol)
     cdef bint _is_ours(self, const Span* category) noexcept
 
 
+@cython.final
 cdef class OrderRows(Frames):
     cdef object _buy
     cdef object _sell
@@ -268,11 +357,9 @@ cdef class OrderRows(Frames):
     cdef list _words
     cdef list _status_words
     cdef list _statuses
+    cdef list _codes
     cdef list _finals
 
-    cdef object _event(self, Row* row, Market market)
-    cdef object _word(self, const Span* text)
-
-
-cdef class PositionRows(Frames):
-    pass
+    cdef bint _line(self, Row* row, Market market, OrderLine* line) except -1
+    cdef int _word(self, const Span* text) except -2
+    cdef str _text(self, int word, const Span* text)

@@ -1,7 +1,7 @@
-"""Rows about our orders and positions, read from bytes straight into messages."""
+"""Rows about our orders, read from bytes straight into integers."""
 
-from collections.abc import Callable, Mapping
-from typing import Generic, Self, TypeVar, final
+from collections.abc import Callable, Iterator, Mapping
+from typing import ClassVar, Generic, Self, TypeVar, final
 
 from typing_extensions import disjoint_base
 
@@ -11,6 +11,34 @@ _S = TypeVar("_S")
 @final
 class Market:
     """One instrument's index and grids, as :meth:`Frames.add` keeps them."""
+
+@disjoint_base
+class Block(Generic[_T]):
+    """The rows of one frame that are about us, in their order. Looked at as a collection, it gives
+    a message for each, made anew each time. Equal to a tuple of the same messages."""
+
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, row: int, /) -> _T: ...
+    def __iter__(self) -> Iterator[_T]: ...
+    def __contains__(self, message: object, /) -> bool: ...
+    def __eq__(self, other: object, /) -> bool: ...
+
+@final
+class OrderBlock(Block[_T]):
+    """Rows of orders. The methods tell one value of one row, without making a message;
+    IndexError for a row that is not there."""
+
+    def client_id(self, row: int) -> int: ...
+    def status(self, row: int) -> int: ...
+    def price_ticks(self, row: int) -> int: ...
+    def lots(self, row: int) -> int: ...
+    def cum_lots(self, row: int) -> int: ...
+    def updated_ms(self, row: int) -> int: ...
+    def venue_id(self, row: int) -> str: ...
+    def reject_reason(self, row: int) -> str: ...
+    def cancel_type(self, row: int) -> str: ...
 
 @disjoint_base
 class Frames(Generic[_T]):
@@ -27,9 +55,9 @@ class Frames(Generic[_T]):
     ) -> None:
         """Make an instrument known, or give it new grids. ValueError for impossible ones."""
 
-    def read(self, frame: bytes) -> tuple[int, int, tuple[_T, ...]] | None:
+    def read(self, frame: bytes) -> tuple[int, int, Block[_T]] | None:
         """Time of creation in ms (0: not told), how many rows were about other instruments, and
-        one message for each of the others, in their order.
+        the others.
 
         None for a frame that has anything out of the ordinary; nothing is kept of it.
         """
@@ -38,8 +66,9 @@ class Frames(Generic[_T]):
 class OrderRows(Frames[_T]):
     """Reads whole frames of topic ``order`` or ``order.<category>``.
 
-    ``make`` is called with the names of ``fields``, in this order of meaning: id as a number (0
-    when ``orderLinkId`` is not ``head`` and 16 hex digits), ``orderLinkId``, ``orderId``, index
+    ``make`` makes a message. It is called with the names of ``fields``, in this order of meaning:
+    id as a number (0 when ``orderLinkId`` is not ``head`` and 16 hex digits), ``orderLinkId``,
+    ``orderId``, index
     of the instrument, side, status, price in ticks, size, filled and left in lots, reject
     reason, cancel type, time of the last update in ms, reduce-only. ``sides`` are what stands for
     ``Buy`` and ``Sell``; ``statuses`` gives each status word its value and whether it is final.
@@ -52,16 +81,6 @@ class OrderRows(Frames[_T]):
         make: Callable[..., _T],
         fields: tuple[str, ...],
         sides: tuple[_S, _S],
-        statuses: Mapping[str, tuple[object, bool]],
+        statuses: Mapping[str, tuple[int, bool]],
     ) -> Self: ...
-
-@final
-class PositionRows(Frames[_T]):
-    """Reads whole frames of topic ``position`` or ``position.<category>``.
-
-    ``make`` is called with the names of ``fields``, in this order of meaning: index of the
-    instrument, position in lots (negative when short), its cost in 1e-8, time of the last update
-    in ms, sequence number (-1: not told).
-    """
-
-    def __new__(cls, category: str, make: Callable[..., _T], fields: tuple[str, ...]) -> Self: ...
+    def read(self, frame: bytes) -> tuple[int, int, OrderBlock[_T]] | None: ...

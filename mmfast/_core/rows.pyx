@@ -1,5 +1,5 @@
-"""Rows of the private stream about our orders and positions: bytes to messages without anything
-in between.
+"""Rows of the private stream about our orders: from bytes to integers, and to messages where
+somebody asks for one. What all kinds of rows share is here too.
 
 The short way only: what is not spelled exactly as the venue spells it (an escape, a letter beyond
 ASCII, an unknown word, a number off its grid, a repeated key) is answered with None, and the
@@ -8,9 +8,12 @@ caller reads the frame the long way, which alone decides what is wrong and says 
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.object cimport PyObject
 from libc.stdint cimport int64_t
 from libc.string cimport memcmp, memset
+
+from sys import intern
 
 from mmfast._core.fixed cimport DECIMALS_LIMIT, integer, mmf_distance
 from mmfast._core.scan cimport (
@@ -36,36 +39,142 @@ cdef class Market:
     """The grids of one instrument."""
 
 
-cdef bint scan_row(Cursor* c, Row* row) noexcept nogil:
+cdef bint scan_row(Cursor* c, Trace* trace, Row* row) noexcept nogil:
     """One row, up to and with its closing brace; False if it is not plain."""
-    cdef Span key
     cdef int field
+    cdef int place = 0
     memset(row, 0, sizeof(Row))
     if not take(c, c"{"):
         return False
     while True:
-        if not plain_text(c, &key) or not take(c, c":"):
+        field = next_field(c, trace, place, True)
+        if field == ROW_END:
+            return row.seen & REQUIRED == REQUIRED
+        if field < 0 or row.seen >> field & 1:
             return False
-        field = field_of(&key)
-        skip_space(c)
-        if field < 0:
-            if not skip_plain(c):
+        row.seen |= 1u << field
+        if field == REDUCE_ONLY:
+            if skip_word(c, b"true", 4):
+                row.reduce_only = True
+            elif not skip_word(c, b"false", 5) and not skip_word(c, b"null", 4):
                 return False
-        else:
-            if row.seen >> field & 1:
+        elif not plain_text(c, &row.texts[field]):
+            if field < NEVER_NULL or not skip_word(c, b"null", 4):
                 return False
-            row.seen |= 1u << field
-            if field == REDUCE_ONLY:
-                if skip_word(c, b"true", 4):
-                    row.reduce_only = True
-                elif not skip_word(c, b"false", 5) and not skip_word(c, b"null", 4):
-                    return False
-            elif not plain_text(c, &row.texts[field]):
-                if field < NEVER_NULL or not skip_word(c, b"null", 4):
-                    return False
-        if take(c, c","):
-            continue
-        return take(c, c"}") and row.seen & REQUIRED == REQUIRED
+        place += 1
+
+
+cdef class Block:
+    """The rows of one frame that are about us; see the stub."""
+
+    cdef Py_ssize_t _checked(self, Py_ssize_t row) except -1:
+        if not 0 <= row < self._count:
+            raise IndexError(f"expected a row below {self._count}, found {row}")
+        return row
+
+    cdef object _message(self, Py_ssize_t row):
+        raise NotImplementedError
+
+    def __len__(self):
+        return self._count
+
+    def __getitem__(self, Py_ssize_t row):
+        return self._message(self._checked(row))
+
+    def __iter__(self):
+        return iter([self._message(row) for row in range(self._count)])
+
+    def __contains__(self, message):
+        return any([message == one for one in self])
+
+    def __eq__(self, other):
+        if isinstance(other, (Block, tuple)):
+            return tuple(self) == tuple(other)
+        return NotImplemented
+
+    def __repr__(self):
+        return repr(tuple(self))
+
+
+@cython.final
+cdef class OrderBlock(Block):
+    """Rows of orders; see the stub."""
+
+    def __dealloc__(self):
+        PyMem_Free(self._lines)
+
+    cdef OrderLine* _add(self) except NULL:
+        cdef OrderLine* lines
+        if self._count == self._room:
+            lines = <OrderLine*>PyMem_Realloc(
+                self._lines, (self._room + ROOM) * 2 * sizeof(OrderLine)
+            )
+            if lines == NULL:
+                raise MemoryError
+            self._lines = lines
+            self._room = (self._room + ROOM) * 2
+        return &self._lines[self._count]
+
+    cpdef int64_t client_id(self, Py_ssize_t row) except? -1:
+        return self._lines[self._checked(row)].client_id
+
+    cpdef int status(self, Py_ssize_t row) except? -1:
+        return self._reader._codes[self._lines[self._checked(row)].status]
+
+    cpdef int64_t price_ticks(self, Py_ssize_t row) except? -1:
+        return self._lines[self._checked(row)].price_ticks
+
+    cpdef int64_t lots(self, Py_ssize_t row) except? -1:
+        return self._lines[self._checked(row)].lots
+
+    cpdef int64_t cum_lots(self, Py_ssize_t row) except? -1:
+        return self._lines[self._checked(row)].cum_lots
+
+    cpdef int64_t updated_ms(self, Py_ssize_t row) except? -1:
+        return self._lines[self._checked(row)].updated_ms
+
+    cpdef str venue_id(self, Py_ssize_t row):
+        return text_of(&self._lines[self._checked(row)].venue_id)
+
+    cpdef str reject_reason(self, Py_ssize_t row):
+        cdef OrderLine* line = &self._lines[self._checked(row)]
+        return self._reader._text(line.reject_reason, &line.reject_text)
+
+    cpdef str cancel_type(self, Py_ssize_t row):
+        cdef OrderLine* line = &self._lines[self._checked(row)]
+        return self._reader._text(line.cancel_type, &line.cancel_text)
+
+    cdef object _message(self, Py_ssize_t row):
+        cdef OrderLine* line = &self._lines[row]
+        cdef OrderRows reader = self._reader
+        cdef PyObject* args[FIELDS]
+        cdef object client_id = line.client_id
+        cdef object link_id = text_of(&line.link_id)
+        cdef object venue_id = text_of(&line.venue_id)
+        cdef object instrument = line.instrument
+        cdef object price_ticks = line.price_ticks
+        cdef object lots = line.lots
+        cdef object cum_lots = line.cum_lots
+        cdef object leaves_lots = line.leaves_lots
+        cdef object reject_reason = reader._text(line.reject_reason, &line.reject_text)
+        cdef object cancel_type = reader._text(line.cancel_type, &line.cancel_text)
+        cdef object updated_ms = line.updated_ms
+        cdef object reduce_only = <bint>line.reduce_only
+        args[0] = <PyObject*>client_id
+        args[1] = <PyObject*>link_id
+        args[2] = <PyObject*>venue_id
+        args[3] = <PyObject*>instrument
+        args[4] = <PyObject*>(reader._sell if line.side else reader._buy)
+        args[5] = <PyObject*>reader._statuses[line.status]
+        args[6] = <PyObject*>price_ticks
+        args[7] = <PyObject*>lots
+        args[8] = <PyObject*>cum_lots
+        args[9] = <PyObject*>leaves_lots
+        args[10] = <PyObject*>reject_reason
+        args[11] = <PyObject*>cancel_type
+        args[12] = <PyObject*>updated_ms
+        args[13] = <PyObject*>reduce_only
+        return PyObject_Vectorcall(reader._make, args, 0, <PyObject*>reader._names)
 
 
 cdef class Frames:
@@ -79,7 +188,7 @@ cdef class Frames:
         """See the stub: an instrument, or its new grids."""
         cdef Market market = Market()
         market.symbol = symbol.encode()
-        market.index = index
+        market.index = integer(index)
         market.tick_units = integer(tick_units)
         market.step_units = integer(step_units)
         for name, decimals in (("tick", tick_decimals), ("step", step_decimals)):
@@ -101,7 +210,12 @@ cdef class Frames:
         cdef unsigned int seen = 0
         cdef int64_t created_ms = 0
         cdef Py_ssize_t dropped = 0
-        cdef list events = []
+        cdef Block block = self._block()
+        # While a frame is read there is no trace to go by: whatever ends the reading early, the
+        # pieces of two frames are never taken for one.
+        cdef Trace trace = self._trace
+        self._trace.count = 0
+        block._frame = frame
         c.at = <const unsigned char*>PyBytes_AS_STRING(frame)
         c.end = c.at + PyBytes_GET_SIZE(frame)
         if not take(&c, c"{"):
@@ -131,7 +245,7 @@ cdef class Frames:
                     return None
                 seen |= SEEN_TIME
             elif is_text(&key, b"data", 4):
-                if seen & SEEN_DATA or not self._data(&c, events, &dropped):
+                if seen & SEEN_DATA or not self._data(&c, &trace, block, &dropped):
                     return None
                 seen |= SEEN_DATA
             elif not skip_value(&c):
@@ -143,7 +257,10 @@ cdef class Frames:
             skip_space(&c)
             if c.at != c.end or not seen & SEEN_TOPIC:
                 return None
-            return created_ms, dropped, tuple(events)
+            if block._count or dropped:
+                self._trace = trace
+                self._traced = frame
+            return created_ms, dropped, block
 
     cdef bint _topic(self, const Span* text) noexcept:
         """The root of our topics, or that, a point and our category."""
@@ -157,28 +274,35 @@ cdef class Frames:
             and memcmp(text.start + root + 1, PyBytes_AS_STRING(self._category), size) == 0
         )
 
-    cdef bint _data(self, Cursor* c, list events, Py_ssize_t* dropped) except -1:
+    cdef bint _data(
+        self, Cursor* c, Trace* trace, Block block, Py_ssize_t* dropped
+    ) except -1:
         """The rows; False if one of them is not plain."""
-        cdef object event
+        cdef int found
         if not take(c, c"["):
             return False
         if take(c, c"]"):
             return True
         while True:
-            event = self._row(c)
-            if event is None:
+            found = self._row(c, trace, block)
+            if found == ODD:
                 return False
-            if event is False:
+            if found == DROPPED:
                 dropped[0] += 1
             else:
-                events.append(event)
+                block._count += 1
             if take(c, c","):
                 continue
             return take(c, c"]")
 
-    cdef object _row(self, Cursor* c):
-        """The message of the next row, False if it is not about us, None if it is not plain."""
-        return None
+    cdef Block _block(self):
+        """What the rows of a frame are put into."""
+        raise NotImplementedError
+
+    cdef int _row(self, Cursor* c, Trace* trace, Block block) except -1:
+        """KEPT when the next row was put into the next line of the block, DROPPED if it is not
+        about us, ODD if it is not plain."""
+        raise NotImplementedError
 
     cdef Market _market(self, const Span* symbol):
         """The instrument of a row, or None. Those of one instrument come in a row."""
@@ -226,192 +350,80 @@ cdef class OrderRows(Frames):
         self._words = []
         self._status_words = [word.encode("ascii") for word in statuses]
         self._statuses = [status for status, _ in statuses.values()]
+        self._codes = [int(status) for status, _ in statuses.values()]
         self._finals = [bool(final) for _, final in statuses.values()]
 
-    cdef object _row(self, Cursor* c):
+    cdef Block _block(self):
+        cdef OrderBlock block = OrderBlock.__new__(OrderBlock)
+        block._reader = self
+        return block
+
+    cdef int _row(self, Cursor* c, Trace* trace, Block block) except -1:
         cdef Row row
         cdef Market market
-        if not scan_row(c, &row):
-            return None
+        if not scan_row(c, trace, &row):
+            return ODD
         market = self._market(&row.texts[SYMBOL])
         if market is None:
-            return False
-        return self._event(&row, market) if self._is_ours(&row.texts[CATEGORY]) else None
+            return DROPPED
+        if not self._is_ours(&row.texts[CATEGORY]):
+            return ODD
+        return KEPT if self._line(&row, market, (<OrderBlock>block)._add()) else ODD
 
-    cdef object _event(self, Row* row, Market market):
-        """The message of a row about us, or None."""
-        cdef PyObject* args[FIELDS]
+    cdef bint _line(self, Row* row, Market market, OrderLine* line) except -1:
+        """A row about us as integers; False if one of its values is not plain."""
         cdef Span* texts = row.texts
         cdef Span* status = &texts[STATUS]
         cdef Py_ssize_t place
-        cdef int64_t ticks, lots, cum_lots, leaves_lots
-        cdef object side
         cdef bytes word
-        if is_text(&texts[SIDE], b"Buy", 3):
-            side = self._buy
-        elif is_text(&texts[SIDE], b"Sell", 4):
-            side = self._sell
-        else:
-            return None
+        line.side = not is_text(&texts[SIDE], b"Buy", 3)
+        if line.side and not is_text(&texts[SIDE], b"Sell", 4):
+            return False
         for place in range(len(self._status_words)):
             word = self._status_words[place]
             if is_text(status, PyBytes_AS_STRING(word), PyBytes_GET_SIZE(word)):
                 break
         else:
-            return None
+            return False
+        line.status = <int>place
         if not (
-            steps_of(&texts[PRICE], market.tick_decimals, market.tick_units, &ticks)
-            and steps_of(&texts[QTY], market.step_decimals, market.step_units, &lots)
-            and steps_of(&texts[CUM_QTY], market.step_decimals, market.step_units, &cum_lots)
+            steps_of(&texts[PRICE], market.tick_decimals, market.tick_units, &line.price_ticks)
+            and steps_of(&texts[QTY], market.step_decimals, market.step_units, &line.lots)
+            and steps_of(&texts[CUM_QTY], market.step_decimals, market.step_units, &line.cum_lots)
         ):
-            return None
-        leaves_lots = 0
+            return False
+        line.leaves_lots = 0
         if self._finals[place] is False and not steps_of(
-            &texts[LEAVES_QTY], market.step_decimals, market.step_units, &leaves_lots
+            &texts[LEAVES_QTY], market.step_decimals, market.step_units, &line.leaves_lots
         ):
-            return None
-        cdef object client_id = id_of(
+            return False
+        line.instrument = market.index
+        line.client_id = id_of(
             &texts[LINK_ID], PyBytes_AS_STRING(self._head), PyBytes_GET_SIZE(self._head)
         )
-        cdef object link_id = text_of(&texts[LINK_ID])
-        cdef object venue_id = text_of(&texts[ORDER_ID])
-        cdef object price_ticks = ticks
-        cdef object lots_of_all = lots
-        cdef object lots_done = cum_lots
-        cdef object lots_left = leaves_lots
-        cdef object reject_reason = self._word(&texts[REJECT_REASON])
-        cdef object cancel_type = self._word(&texts[CANCEL_TYPE])
-        cdef object updated_ms = time_of(&texts[UPDATED_TIME])
-        cdef object reduce_only = <bint>row.reduce_only
-        args[0] = <PyObject*>client_id
-        args[1] = <PyObject*>link_id
-        args[2] = <PyObject*>venue_id
-        args[3] = <PyObject*>market.index
-        args[4] = <PyObject*>side
-        args[5] = <PyObject*>self._statuses[place]
-        args[6] = <PyObject*>price_ticks
-        args[7] = <PyObject*>lots_of_all
-        args[8] = <PyObject*>lots_done
-        args[9] = <PyObject*>lots_left
-        args[10] = <PyObject*>reject_reason
-        args[11] = <PyObject*>cancel_type
-        args[12] = <PyObject*>updated_ms
-        args[13] = <PyObject*>reduce_only
-        return PyObject_Vectorcall(self._make, args, 0, <PyObject*>self._names)
+        line.link_id = texts[LINK_ID]
+        line.venue_id = texts[ORDER_ID]
+        line.reject_text = texts[REJECT_REASON]
+        line.cancel_text = texts[CANCEL_TYPE]
+        line.reject_reason = self._word(&texts[REJECT_REASON])
+        line.cancel_type = self._word(&texts[CANCEL_TYPE])
+        line.updated_ms = time_of(&texts[UPDATED_TIME])
+        line.reduce_only = row.reduce_only
+        return True
 
-    cdef object _word(self, const Span* text):
-        """A str of one of the few words that come again and again."""
+    cdef int _word(self, const Span* text) except -2:
+        """The place of one of the few words that come again and again; -1 for other ones."""
+        cdef Py_ssize_t place
         cdef object word
-        for word in self._words:
+        for place in range(len(self._words)):
+            word = self._words[place]
             if is_text(text, <const char*>PyUnicode_DATA(word), PyUnicode_GET_LENGTH(word)):
-                return word
-        word = text_of(text)
+                return <int>place
         if len(self._words) < WORD_LIMIT:
-            self._words.append(word)
-        return word
+            self._words.append(intern(text_of(text)))
+            return <int>len(self._words) - 1
+        return -1
 
-
-cdef bint scan_position(Cursor* c, Position* row) noexcept nogil:
-    """One row, up to and with its closing brace; False if it is not plain."""
-    cdef Span key
-    cdef Span* text
-    cdef int64_t count = 0
-    memset(row, 0, sizeof(Position))
-    row.seq = -1
-    if not take(c, c"{"):
-        return False
-    while True:
-        if not plain_text(c, &key) or not take(c, c":"):
-            return False
-        skip_space(c)
-        text = position_text(row, &key)
-        if text != NULL:
-            # Null and repeated keys are left to the long way.
-            if text.start != NULL or not plain_text(c, text):
-                return False
-        elif is_text(&key, b"positionIdx", 11):
-            if row.seen & SEEN_IDX or not scan_count(c, &count) or count != 0:
-                return False
-            row.seen |= SEEN_IDX
-        elif is_text(&key, b"seq", 3):
-            if row.seen & SEEN_SEQ or not (
-                skip_word(c, b"-1", 2) or scan_count(c, &row.seq)
-            ):
-                return False
-            row.seen |= SEEN_SEQ
-        elif not skip_plain(c):
-            return False
-        if take(c, c","):
-            continue
-        return take(c, c"}") and row.symbol.start != NULL and row.size.start != NULL
-
-
-@cython.final
-cdef class PositionRows(Frames):
-    """Reads frames of position rows; see the stub."""
-
-    def __cinit__(self, str category not None, make not None, tuple fields not None):
-        if len(fields) != POSITION_FIELDS:
-            raise ValueError(f"fields: expected {POSITION_FIELDS} names, found {len(fields)}")
-        self._category = category.encode("ascii")
-        self._root = b"position"
-        self._make = make
-        self._names = fields
-
-    cdef object _row(self, Cursor* c):
-        cdef Position row
-        cdef Market market
-        cdef int64_t lots
-        cdef object lots_signed, value_e8, updated_ms, seq
-        cdef PyObject* args[POSITION_FIELDS]
-        if not scan_position(c, &row):
-            return None
-        market = self._market(&row.symbol)
-        if market is None:
-            return False
-        if not self._is_ours(&row.category):
-            return None
-        if not steps_of(&row.size, market.step_decimals, market.step_units, &lots):
-            return None
-        value_e8 = product_e8(
-            &row.entry_price if row.entry_price.size else &row.avg_price, &row.size
-        )
-        if value_e8 is None:
-            return None
-        if lots == 0 or is_text(&row.side, b"Buy", 3):
-            lots_signed = lots
-        elif is_text(&row.side, b"Sell", 4):
-            lots_signed = -lots
-        else:
-            return None
-        updated_ms = time_of(&row.updated_time)
-        seq = row.seq
-        args[0] = <PyObject*>market.index
-        args[1] = <PyObject*>lots_signed
-        args[2] = <PyObject*>value_e8
-        args[3] = <PyObject*>updated_ms
-        args[4] = <PyObject*>seq
-        return PyObject_Vectorcall(self._make, args, 0, <PyObject*>self._names)
-
-
-cdef object product_e8(const Span* left, const Span* right):
-    """The product in 1e-8, rounded once and half up; None if a number is not plain, or the
-    product beyond 64 bits. No text is 0."""
-    cdef int64_t units[2]
-    cdef int decimals[2]
-    cdef object product, scale
-    if left.size == 0 or right.size == 0:
-        return 0
-    if not plain_number(left, &units[0], &decimals[0]):
-        return None
-    if not plain_number(right, &units[1], &decimals[1]):
-        return None
-    if units[0] == 0 or units[1] == 0:
-        return 0
-    product = <object>units[0] * <object>units[1]
-    if decimals[0] + decimals[1] <= E8_DECIMALS:
-        product *= 10 ** <object>(E8_DECIMALS - decimals[0] - decimals[1])
-    else:
-        scale = 10 ** <object>(decimals[0] + decimals[1] - E8_DECIMALS)
-        product = (2 * product + scale) // (2 * scale)
-    return product if product < 1 << <object>63 else None
+    cdef str _text(self, int word, const Span* text):
+        """A word by its place, or as it stands in its frame."""
+        return text_of(text) if word < 0 else self._words[word]

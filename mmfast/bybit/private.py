@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Annotated, Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -31,7 +31,7 @@ class PrivateFrame(NamedTuple):
     ``created_ms`` is when the venue made the frame (0: not told)."""
 
     kind: Kind
-    events: tuple[Event, ...] = ()
+    events: Collection[Event] = ()
     success: bool = True
     req_id: str = ""
     text: str = ""

@@ -12,7 +12,8 @@ from typing import Final
 import msgspec
 
 from mmfast._core import fixed
-from mmfast._core.rows import OrderRows, PositionRows
+from mmfast._core.positions import PositionBlock, PositionRows
+from mmfast._core.rows import OrderBlock, OrderRows
 from mmfast.bybit.decimals import bounded, e8, exact, pow10, product_e8, round_div
 from mmfast.errors import RemoteProtocolError
 from mmfast.ids import ClientIds
@@ -175,13 +176,13 @@ class RowReader:
 
     def plain(
         self, frame: bytes
-    ) -> tuple[int, tuple[OrderUpdate, ...] | tuple[PositionUpdate, ...]] | None:
-        """Time of creation and updates of a frame of orders or positions, spelled as the venue
+    ) -> tuple[int, OrderBlock[OrderUpdate] | PositionBlock[PositionUpdate]] | None:
+        """Time of creation and rows of a frame of orders or positions, spelled as the venue
         spells it; None for any other frame, which says nothing about it.
 
-        The same as :meth:`order` and :meth:`position` make of its rows, at a tenth of the cost.
+        The same as :meth:`order` and :meth:`position` make of its rows, at a fraction of the cost.
         """
-        told: tuple[int, int, tuple[OrderUpdate, ...] | tuple[PositionUpdate, ...]] | None
+        told: tuple[int, int, OrderBlock[OrderUpdate] | PositionBlock[PositionUpdate]] | None
         told = self._plain_orders.read(frame)
         if told is None:
             told = self._plain_positions.read(frame)

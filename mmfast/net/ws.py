@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Unpack
 
 from mmfast.bybit import topics
@@ -107,7 +107,7 @@ class PrivateStream(LoginConnection):
         credentials: Credentials,
         venue_clock: VenueClock,
         decoder: PrivateDecoder,
-        on_events: Callable[[Sequence[Event]], None],
+        on_events: Callable[[Collection[Event]], None],
         on_state: OnState,
         *,
         on_fault: Callable[[str], None] | None = None,

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import random
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from typing import Final
 
 from mmfast.bybit.auth import Credentials
@@ -261,7 +261,7 @@ class Session:
         text = f"batching is given up for single calls until a reload or `mmfast resume`: {reason}"
         self._serve_request(Alert(Severity.ERROR, "rolled_back", text))
 
-    def _news(self, events: Sequence[Event]) -> None:
+    def _news(self, events: Collection[Event]) -> None:
         """What the streams and queries tell: for the kernel, and for who watches beside it."""
         self.pump.events(events)
         self.witness.news(events)

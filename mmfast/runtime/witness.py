@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from typing import Final
 
 from mmfast.engine.kernel import Kernel
@@ -77,7 +77,7 @@ class Witness:
             if any(item.ret_code in CLOCK_REFUSALS for item in event.items):
                 self.on_clock_refusal()
 
-    def news(self, events: Sequence[Event]) -> None:
+    def news(self, events: Collection[Event]) -> None:
         """Events on their way to the kernel."""
         self._note()
         journal = self._journal

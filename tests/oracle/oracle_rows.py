@@ -56,8 +56,8 @@ class OrderRows:
         status, final = self._statuses[row["orderStatus"]]
         values = (
             self._id(link), link, venue, index, self._sides[row["side"]], status,
-            _steps(price, tick), _steps(qty, step), _steps(cum, step),
-            0 if final else _steps(leaves, step), reason, cancel,
+            steps(price, tick), steps(qty, step), steps(cum, step),
+            0 if final else steps(leaves, step), reason, cancel,
             int(updated) if updated.isdigit() and len(updated) <= 15 else 0,
             row.get("reduceOnly") is True,
         )  # fmt: skip
@@ -65,37 +65,6 @@ class OrderRows:
 
     def _id(self, link):
         return id_of(self._head, link)
-
-
-class PositionRows(OrderRows):
-    """Same surface as the compiled reader of positions."""
-
-    def __init__(self, category, make, fields):
-        super().__init__(category, "", make, fields, (1, -1), {})
-        self._root = "position"
-
-    def _event(self, row):
-        index, _, step = self._markets[row["symbol"]]
-        if row.get("positionIdx", 0) != 0:
-            raise ValueError("hedge mode")
-        size, price = row["size"], row.get("entryPrice") or row.get("avgPrice") or ""
-        lots = _steps(size, step)
-        exact = Fraction(_number(price)) * Fraction(_number(size)) if price and size else 0
-        value_e8 = int(exact * 10**8 + Fraction(1, 2))
-        if value_e8 >= 1 << 63:
-            raise ValueError("beyond 64 bits")
-        updated, seq = row.get("updatedTime", ""), row.get("seq", -1)
-        values = (
-            index, lots and lots * self._sides[row["side"]], value_e8,
-            int(updated) if updated.isdigit() and len(updated) <= 15 else 0, seq,
-        )  # fmt: skip
-        return self._make(**dict(zip(self._fields, values, strict=True)))
-
-
-def _number(text):
-    if not DECIMAL.fullmatch(text) or not text[0].isdigit():
-        raise ValueError(f"not a plain decimal: {text!r}")
-    return f"{text}0" if "." in text else text
 
 
 def id_of(stem, link):
@@ -130,7 +99,7 @@ def without_repeats(pairs):
     return found
 
 
-def _steps(text, step):
+def steps(text, step):
     if not text:
         return 0
     if not DECIMAL.fullmatch(text) or not any(map(str.isdigit, text)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import oracle_positions
 import oracle_rows
 import pytest
 from answers import fenced
@@ -11,7 +12,7 @@ from batches import linear_instrument
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmfast._core import rows
+from mmfast._core import positions, rows
 from mmfast.bybit.private import PrivateDecoder
 from mmfast.bybit.rows import RowReader
 from mmfast.errors import RemoteProtocolError
@@ -121,7 +122,7 @@ def both():
 
 def both_of_positions():
     readers = []
-    for module in (rows, oracle_rows):
+    for module in (positions, oracle_positions):
         reader = module.PositionRows("linear", made, POSITION_FIELDS)
         reader.add("BTCUSDT", 0, 1, 1, 3, 1)
         reader.add("ETHUSDT", 1, 2, 5, 3, 10)
@@ -235,6 +236,82 @@ def test_a_position_as_the_venue_tells_it_takes_the_short_way():
     assert core.read(frame)[:2] == (9, 1)
     assert dict(core.read(frame)[2][0])["entry_value_e8"] == 3_641_075_000
     assert core.read(frame.replace(b'"position"', b'"order"')) is None
+
+
+@st.composite
+def alike(draw, row, changes):
+    """Frames whose rows say nearly the same in nearly the same order, as the venue's do; now and
+    then a byte of one is another."""
+    said = []
+    for _ in range(draw(st.integers(1, 4))):
+        data = []
+        for _ in range(draw(st.integers(0, 4))):
+            changed = {name: draw(changes[name]) for name in draw(_some_of(changes))}
+            names = list((row | changed).items())
+            if draw(st.integers(0, 9)) == 0:
+                at = draw(st.integers(0, len(names) - 1))
+                names.append(names.pop(at))
+            data.append(dict(names))
+        topic = "order" if row is QUIET_ORDER else "position"
+        frame = json.dumps({"topic": topic, "data": data}, separators=(",", ":")).encode()
+        if draw(st.integers(0, 3)) == 0:
+            at = draw(st.integers(0, len(frame) - 1))
+            frame = frame[:at] + draw(st.sampled_from([b"x", b'"', b"}", b",", b" "])) + frame[at:]
+        said.append(frame)
+    return said
+
+
+def _some_of(changes):
+    return st.lists(st.sampled_from(sorted(changes)), max_size=2, unique=True)
+
+
+QUIET_ORDER = {
+    "blockTradeId": "", "symbol": "BTCUSDT", "orderId": "v", "side": "Buy", "smpGroup": 0,
+    "orderStatus": "New", "cancelType": "UNKNOWN", "qty": "0.010", "tpslMode": "", "price": "7.0",
+    "cumFeeDetail": {}, "updatedTime": "17", "category": "linear", "closedPnl": "0",
+}  # fmt: skip
+QUIET_POSITION = {
+    "positionIdx": 0, "riskId": 1, "symbol": "BTCUSDT", "side": "Sell", "size": "1.5",
+    "tradeMode": 0, "seq": 4, "entryPrice": "65000.25", "category": "linear",
+}  # fmt: skip
+
+
+@EXAMPLES
+@given(
+    st.one_of(
+        st.tuples(st.just(both), alike(QUIET_ORDER, ROW)),
+        st.tuples(st.just(both_of_positions), alike(QUIET_POSITION, POSITION)),
+    )
+)
+def test_what_a_reader_has_read_before_changes_nothing(readers_and_frames):
+    readers, said = readers_and_frames
+    used, _ = readers()
+    for frame in said:
+        fresh, twin = readers()
+        found = fenced(used.read, frame)
+        assert found == fenced(fresh.read, frame)
+        if found is not None:
+            assert found == twin.read(frame)
+
+
+def test_a_block_is_a_collection_of_its_messages():
+    reader, _ = both()
+    row = {"symbol": "BTCUSDT", "orderId": "v", "side": "Sell", "orderStatus": "Filled"}
+    rows_told = [row | {"orderId": f"v{number}", "qty": "0.5"} for number in range(40)]
+    frame = json.dumps({"topic": "order", "data": rows_told}, separators=(",", ":")).encode()
+    _, _, block = reader.read(frame)
+    messages = list(block)
+    assert len(block) == len(messages) == 40
+    assert block == tuple(messages)
+    assert block != tuple(messages[1:])
+    assert block[39] == messages[39]
+    assert messages[7] in block
+    assert (block.venue_id(7), block.status(7), block.lots(7)) == ("v7", 3, 500)
+    for row_number in (40, -1):
+        with pytest.raises(IndexError, match="below 40"):
+            block.client_id(row_number)
+        with pytest.raises(IndexError, match="below 40"):
+            block[row_number]
 
 
 @EXAMPLES
