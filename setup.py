@@ -27,7 +27,14 @@ MODULES = (
     "fixed", "wide", "acks", "book", "coalesce", "encode", "rows", "positions", "sign", "_build",
 )  # fmt: skip
 #: Python modules that are compiled as they stand: those with a ``.pxd`` of C types beside them.
-ENGINE = ("ids", *(f"engine.{path.stem}" for path in sorted(Path("mmfast/engine").glob("*.pxd"))))
+ENGINE = (
+    "ids",
+    *(
+        f"{room}.{path.stem}"
+        for room in ("engine", "runtime")
+        for path in sorted(Path("mmfast", room).glob("*.pxd"))
+    ),
+)
 #: Reaches C-only functions for the tests; a release never ships it.
 PROBE = "_probe"
 
@@ -215,5 +222,6 @@ setup(
         "mmfast": ["*.c"],
         "mmfast._core": ["*.c", "*.h", "*.pyx"],
         "mmfast.engine": ["*.c"],
+        "mmfast.runtime": ["*.c"],
     },
 )

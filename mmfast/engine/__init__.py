@@ -25,11 +25,13 @@ COMPILED: Final = (
     "differ",
     "dispatch",
     "draft",
+    "endings",
     "evidence",
     "holds",
     "inventory",
     "kernel",
     "market",
+    "memory",
     "order",
     "order_states",
     "orders",
@@ -45,19 +47,19 @@ COMPILED: Final = (
 INTERPRETED: Final = sys._xoptions.get("mmfast_engine") == "interpreted"
 
 
-def _choose(folder: str) -> None:
+def choose(package: str, folder: str, compiled: tuple[str, ...]) -> None:
     """Compiled code or, if that was asked for, none of it; never a slow part in silence."""
     if INTERPRETED:
         sys.path_importer_cache[folder] = FileFinder(folder, (SourceFileLoader, SOURCE_SUFFIXES))
         return
-    for name in COMPILED:
-        found = PathFinder.find_spec(f"{__name__}.{name}", [folder])
+    for name in compiled:
+        found = PathFinder.find_spec(f"{package}.{name}", [folder])
         if found is None or not isinstance(found.loader, ExtensionFileLoader):
             raise ImportError(
-                f"{__name__}.{name}: expected compiled code, found "
+                f"{package}.{name}: expected compiled code, found "
                 f"{found.origin if found else 'nothing'}; build it with `pip install -e .`, or "
                 "run python -X mmfast_engine=interpreted for the slow twin of the tests"
             )
 
 
-_choose(__path__[0])
+choose(__name__, __path__[0], COMPILED)

@@ -10,7 +10,6 @@ from mmfast.engine.memory import BoundedMemory
 from mmfast.engine.order import NEVER_NS, Order
 from mmfast.engine.order_states import Event, State
 from mmfast.messages import OrderStatus, OrderUpdate
-from mmfast.units import ClientId
 
 REMEMBERED: Final = 1 << 13
 """Ended orders remembered. Older ones that turn up again are strangers, and are cancelled."""
@@ -43,6 +42,9 @@ EVIDENCE_OF: Final = {
 """Every event of the order table that leads to a final, and nothing else does."""
 _EVIDENCE: Final = tuple(EVIDENCE_OF.get(event) for event in Event)
 _STATES: Final = tuple(State)
+_REPORT: Final = Evidence.REPORT
+_FILLED: Final = int(Event.FILLED)
+_MAX_UNTOLD: Final = MAX_UNTOLD
 _PRESUMED: Final = -1
 _NEVER_MS: Final = NEVER_NS
 
@@ -50,7 +52,7 @@ _NEVER_MS: Final = NEVER_NS
 class Ending(NamedTuple):
     """The final outcome of one order; ``cum_lots`` is what of it was filled."""
 
-    client_id: ClientId
+    client_id: int
     end: State
     evidence: Evidence
     cum_lots: int
@@ -68,7 +70,7 @@ class Endings:
     __slots__ = ("_horizons", "_untold")
 
     def __init__(self) -> None:
-        self._horizons: BoundedMemory[int, int] = BoundedMemory(_no_endings())
+        self._horizons = BoundedMemory(_no_endings())
         self._untold: list[Ending] = []
 
     def __contains__(self, client_id: int) -> bool:
@@ -79,14 +81,14 @@ class Endings:
         evidence = _EVIDENCE[event]
         assert evidence is not None  # noqa: S101 - no other event leads to a final
         horizon_ms = _PRESUMED
-        if event == Event.FILLED:
+        if event == _FILLED:
             horizon_ms = _NEVER_MS  # a filled order cannot rest, so all reports of it are late
-        elif evidence is Evidence.REPORT:
+        elif evidence is _REPORT:
             horizon_ms = order.updated_ms
         self._horizons.put(order.client_id, horizon_ms)
-        if len(self._untold) < MAX_UNTOLD:
-            name = ClientId(order.client_id)
-            self._untold.append(Ending(name, _STATES[order.code], evidence, order.cum_lots))
+        if len(self._untold) < _MAX_UNTOLD:
+            end = _STATES[order.code]
+            self._untold.append(Ending(order.client_id, end, evidence, order.cum_lots))
 
     def take(self) -> list[Ending]:
         """The endings since the last call."""

@@ -3,6 +3,8 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast.engine.memory cimport BoundedMemory
+
 
 @cython.final
 cdef class Position:
@@ -19,7 +21,7 @@ cdef class Position:
 @cython.final
 cdef class Inventory:
     cdef list _instruments
-    cdef object _seen
+    cdef BoundedMemory _seen
     cdef int64_t _forgotten_ms
     cdef dict _disputed
     cdef readonly list positions

@@ -98,7 +98,7 @@ class Inventory:
 
     def __init__(self, instruments: tuple[Instrument, ...]) -> None:
         self._instruments = list(instruments)
-        self._seen: BoundedMemory[str, int] = BoundedMemory(_no_executions())
+        self._seen = BoundedMemory(_no_executions())
         self._forgotten_ms = -1
         self.positions = [Position() for _ in instruments]
         self._disputed: dict[int, None] = {}

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from typing import Generic, TypeVar
-
-K = TypeVar("K")
-V = TypeVar("V")
+from collections.abc import Hashable, Iterable
 
 
-class BoundedMemory(Generic[K, V]):
-    """A mapping that always holds ``len(fillers)`` keys; the one put in first is forgotten first.
+class BoundedMemory:
+    """A mapping to numbers that always holds ``len(fillers)`` keys; the one put in first is
+    forgotten first.
 
     It is full from the start, with ``fillers`` that nobody asks for: what the process holds is
     then settled when it starts, and growth over hours can only be a fault. A deque beside the
@@ -21,21 +18,21 @@ class BoundedMemory(Generic[K, V]):
 
     __slots__ = ("_order", "_values")
 
-    def __init__(self, fillers: Iterable[tuple[K, V]]) -> None:
-        self._values: dict[K, V] = dict(fillers)
-        self._order: deque[K] = deque(self._values)
+    def __init__(self, fillers: Iterable[tuple[Hashable, int]]) -> None:
+        self._values: dict[Hashable, int] = dict(fillers)
+        self._order: deque[Hashable] = deque(self._values)
 
     def __len__(self) -> int:
         return len(self._values)
 
-    def __contains__(self, key: K) -> bool:
+    def __contains__(self, key: Hashable) -> bool:
         return key in self._values
 
-    def get(self, key: K) -> V | None:
+    def get(self, key: Hashable) -> int | None:
         """What is remembered of ``key``; None when it is not."""
         return self._values.get(key)
 
-    def put(self, key: K, value: V) -> V | None:
+    def put(self, key: Hashable, value: int) -> int | None:
         """Remember; returns the value that had to be forgotten for it."""
         if key in self._values:
             self._values[key] = value

@@ -4,6 +4,7 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from mmfast.engine.draft cimport Draft
+from mmfast.engine.endings cimport Endings
 from mmfast.engine.evidence cimport (
     end_of_status, event_of_outcome, expects_reply, is_open_status, judge,
 )
@@ -36,7 +37,7 @@ cdef class OrderTable:
     cdef dict _orders
     cdef readonly Strays strays
     cdef dict _unbooked
-    cdef readonly object endings
+    cdef readonly Endings endings
     cdef readonly list by_slot
     cdef readonly list open_lots
     cdef readonly int64_t expiry_ns

@@ -173,15 +173,17 @@ def test_every_compiled_module_has_its_papers() -> None:
         )
 
 
-def test_what_a_tick_runs_through_is_compiled() -> None:
-    """The list that the engine checks at its import is what ``setup.py`` builds, and what was
-    built is not older than what it was built from."""
-    from mmfast import engine
+@pytest.mark.parametrize("room", ["engine", "runtime"])
+def test_what_a_tick_runs_through_is_compiled(room: str) -> None:
+    """The list that a room checks at its import is what ``setup.py`` builds, and what was built
+    is not older than what it was built from."""
+    from mmfast import engine, runtime
 
-    typed = sorted(path.stem for path in (PACKAGE / "engine").glob("*.pxd"))
-    assert sorted(engine.COMPILED) == typed, "each compiled module has its .pxd, and no other"
+    typed = sorted(path.stem for path in (PACKAGE / room).glob("*.pxd"))
+    listed = {"engine": engine, "runtime": runtime}[room].COMPILED
+    assert sorted(listed) == typed, "each compiled module has its .pxd, and no other"
     assert not engine.INTERPRETED
-    sources = [PACKAGE / "engine" / f"{name}.py" for name in typed] + [PACKAGE / "ids.py"]
+    sources = [PACKAGE / room / f"{name}.py" for name in typed] + [PACKAGE / "ids.py"]
     for source in sources:
         [library] = source.parent.glob(f"{source.stem}.*.so")
         for path in (source, source.with_suffix(".pxd")):
@@ -191,7 +193,8 @@ def test_what_a_tick_runs_through_is_compiled() -> None:
 def test_types_of_the_engine_hold_no_decision() -> None:
     """A ``.pxd`` beside a module declares; what is decided stands in the module, for both of its
     lives."""
-    for path in sorted((PACKAGE / "engine").glob("*.pxd")):
+    rooms = (PACKAGE / "engine", PACKAGE / "runtime")
+    for path in sorted(path for room in rooms for path in room.glob("*.pxd")):
         text = path.read_text()
         assert "nogil" not in text, f"{path}: the engine touches objects everywhere"
         assert not re.search(r"\b(float|double)\b", text), f"{path}: a float"

@@ -151,7 +151,7 @@ def test_a_claim_from_before_the_last_reading_says_nothing(inventory: Inventory)
 
 
 def test_memory_keeps_the_newest_and_says_what_it_forgot() -> None:
-    memory: BoundedMemory[str, int] = BoundedMemory([("x", -1), ("y", -2)])
+    memory = BoundedMemory([("x", -1), ("y", -2)])
     assert memory.put("a", 1) == -1
     assert memory.put("b", 2) == -2
     assert memory.put("a", 3) is None

@@ -1,0 +1,24 @@
+"""C types of endings.py, which says what everything means."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from mmfast.engine.memory cimport BoundedMemory
+from mmfast.engine.order cimport Order
+
+cdef int64_t _NEVER_MS
+cdef int64_t _PRESUMED
+cdef int _FILLED
+cdef int _MAX_UNTOLD
+
+
+@cython.final
+cdef class Endings:
+    cdef BoundedMemory _horizons
+    cdef list _untold
+
+    @cython.locals(horizon_ms=int64_t)
+    cpdef void note(self, Order order, int event) except *
+    cpdef list take(self)
+    cpdef bint is_late(self, update) except -1
+    cpdef bint is_presumed(self, client_id) except -1
