@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Protocol
 
-from mmfast.units import NS_PER_MS
+from mmfast.units import NS_PER_MS, NS_PER_S
 
 
 class Clock(Protocol):
@@ -68,25 +68,43 @@ class VenueClock:
     tightest bound, unless a later one contradicts it: then one of the clocks has leapt.
     """
 
-    __slots__ = ("_clock", "_measured_ns", "_offset_ns", "_trip_ns", "leaps", "synced")
+    __slots__ = (
+        "_clock",
+        "_doubted_ns",
+        "_measured_ns",
+        "_offset_ns",
+        "_sampled_ns",
+        "_trip_ns",
+        "doubted_until_ns",
+        "leaps",
+        "synced",
+    )
 
     #: How fast two disciplined clocks may drift apart: 500 parts in a million.
     _DRIFT_PER_NS = 2_000
+    #: A cancel waits so long at most for a sample, then it leaves with the time as it is.
+    LONGEST_DOUBT_NS = NS_PER_S
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._offset_ns = clock.wall_ms() * NS_PER_MS - clock.now_ns()
         self._trip_ns = 1 << 62
         self._measured_ns = 0
+        self._sampled_ns = self._doubted_ns = -1
         self.synced = False
         self.leaps = 0
         """How often a sample contradicted what was known."""
+        self.doubted_until_ns = 0
+        """Nothing should be signed before this monotonic instant."""
 
     def observe(self, sent_ns: int, received_ns: int, venue_ns: int) -> None:
         """Take one sample: ``venue_ns`` was read between ``sent_ns`` and ``received_ns``."""
         trip_ns = max(received_ns - sent_ns, 1)
         offset_ns = venue_ns - (sent_ns + received_ns) // 2
         known_ns = self.uncertainty_ns
+        self._sampled_ns = received_ns
+        if sent_ns >= self._doubted_ns:
+            self.doubted_until_ns = 0
         leapt = self.synced and abs(offset_ns - self._offset_ns) > known_ns + trip_ns // 2 + 1
         if self.synced and not leapt and trip_ns // 2 > known_ns:
             return
@@ -95,6 +113,21 @@ class VenueClock:
         self._offset_ns = offset_ns
         self._measured_ns = received_ns
         self.synced = True
+
+    def doubt(self, sent_ns: int) -> bool:
+        """The venue refused the timestamp of a request that left at ``sent_ns``: until the next
+        sample no other would be accepted. False for old news: a sample was taken since."""
+        if sent_ns < self._sampled_ns:
+            return False
+        if not self.in_doubt:
+            self._doubted_ns = self._clock.now_ns()
+            self.doubted_until_ns = self._doubted_ns + self.LONGEST_DOUBT_NS
+        return True
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether a timestamp was refused and no sample has been taken since."""
+        return self._clock.now_ns() < self.doubted_until_ns
 
     @property
     def uncertainty_ns(self) -> int:

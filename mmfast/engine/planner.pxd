@@ -21,13 +21,14 @@ cdef class Bucket:
     cdef readonly int64_t closed_until_ns
     cdef object _cooling
     cdef int64_t _cooling_sum
+    cdef int64_t _lowered_ns
 
     cpdef int64_t usable(self) except -1
     cpdef int64_t used(self, int64_t now_ns) except? -1
     cpdef int64_t left(self, int64_t now_ns) except -1
     cpdef void spend(self, int64_t orders) except *
     cpdef void settle(self, int64_t orders, int64_t unspent, int64_t now_ns) except *
-    cpdef void learn(self, rate, int64_t now_ns) except *
+    cpdef void learn(self, rate, int64_t sent_ns, int64_t now_ns) except *
     cpdef void close(self, int64_t now_ns) except *
     cpdef int64_t opens_ns(self, int64_t now_ns) except -1
     cdef void _cool(self, int64_t orders, int64_t now_ns) except *

@@ -40,7 +40,15 @@ class Bucket:
     counted it somewhere between, so whatever the delays were, our window contains the venue's.
     """
 
-    __slots__ = ("_cooling", "_cooling_sum", "closed_until_ns", "in_flight", "limit", "percent")
+    __slots__ = (
+        "_cooling",
+        "_cooling_sum",
+        "_lowered_ns",
+        "closed_until_ns",
+        "in_flight",
+        "limit",
+        "percent",
+    )
 
     def __init__(self, limit: int, percent: int) -> None:
         self.limit = limit
@@ -49,6 +57,7 @@ class Bucket:
         self.closed_until_ns = 0
         self._cooling: deque[tuple[int, int]] = deque()
         self._cooling_sum = 0
+        self._lowered_ns = 0
 
     def usable(self) -> int:
         """The share of the limit that we use; at least one order, or nothing would move."""
@@ -76,10 +85,18 @@ class Bucket:
         if orders > unspent:
             self._cool(orders - unspent, now_ns)
 
-    def learn(self, rate: RateInfo, now_ns: int) -> None:
-        """Take the venue's own figures; where it counts more than we do, it is right."""
+    def learn(self, rate: RateInfo, sent_ns: int, now_ns: int) -> None:
+        """Take the venue's own figures; where it counts more than we do, it is right.
+
+        Replies overtake each other: what was asked before the reply that lowered the limit had
+        come may tell the limit from before that, and does not raise it again.
+        """
         if rate.limit > 0:
-            self.limit = min(rate.limit, MOST_ORDERS)
+            limit = min(rate.limit, MOST_ORDERS)
+            if limit < self.limit:
+                self._lowered_ns = now_ns
+            if limit < self.limit or sent_ns >= self._lowered_ns:
+                self.limit = limit
         if rate.remaining >= 0:
             unseen = self.limit - min(rate.remaining, MOST_ORDERS) - self.used(now_ns)
             if unseen > 0:
@@ -245,7 +262,7 @@ class Planner:
             elif outcome == _THROTTLED:
                 throttled += 1
         bucket.settle(len(batch.commands), unspent, now_ns)
-        bucket.learn(reply.rate, now_ns)
+        bucket.learn(reply.rate, reply.sent_ns, now_ns)
         if throttled:
             bucket.close(now_ns)
         self._shut_ns = max(self._shut_ns, reply.blocked_until_ns)

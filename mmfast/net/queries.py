@@ -32,11 +32,14 @@ from mmfast.messages import (
     WalletUpdate,
 )
 from mmfast.net.http import Attempt, HttpPool, Reply
+from mmfast.net.pace import Paces
 from mmfast.units import NS_PER_S, InstrumentIndex
 
 _MAX_PAGES: Final = 200
 """More pages than any list can have: a list that does not end is the server's fault."""
 _MAX_TRIES: Final = 3
+_DOUBT_S: Final = 0.01
+"""How often to look whether the venue's clock has been measured anew."""
 _MAX_WAIT_NS: Final = 2 * NS_PER_S
 """A rate window is one second; whoever must wait longer than this is told so instead."""
 
@@ -48,7 +51,8 @@ class Queries:
 
     They raise ``NotSent`` or ``OutcomeUnknown`` when no answer came, a ``VenueError`` when the
     venue refused, ``RemoteProtocolError`` when the answer cannot be understood. A refusal for
-    the clock or the rate is mended and asked again a few times.
+    the clock or the rate is mended and asked again a few times. What needs a key is asked no
+    faster than the venue's own replies allow.
     """
 
     def __init__(
@@ -58,6 +62,7 @@ class Queries:
         self._pool = pool
         self._base = base_url
         self._venue_clock = venue_clock
+        self._paces = Paces(pool.clock)
 
     async def warm(self, connections: int = 4) -> None:
         """Open connections ahead of the first tick with cheap requests that run at once; each
@@ -263,6 +268,7 @@ class Queries:
             except ClockSkewError:
                 if attempt > 1:
                     raise
+                self._venue_clock.doubt(reply.sent_ns)
                 await self.server_time()
             except RateLimitError as error:
                 wait_ns = error.retry_at_ns - self._pool.clock.now_ns()
@@ -272,6 +278,25 @@ class Queries:
         raise InvariantError("the last try neither returned nor raised")
 
     async def _exchange(self, query: api.Query) -> Reply:
+        """Ask once. A question that needs a key waits for its turn, and while the time is in
+        doubt, which a refusal would only confirm."""
+        if not query.signed:
+            return await self._send(query)
+        pace = await self._paces.turn(query.path)
+        reply = None
+        try:
+            while self._venue_clock.in_doubt:  # noqa: ASYNC110 - it ends by time as well
+                await asyncio.sleep(_DOUBT_S)
+            reply = await self._send(query)
+            return reply
+        finally:
+            now_ns = self._pool.clock.now_ns()
+            if reply is None:
+                pace.settle(None, now_ns, now_ns)
+            else:
+                pace.settle(reply.rate, reply.sent_ns, now_ns)
+
+    async def _send(self, query: api.Query) -> Reply:
         text = f"{self._base}{query.path}" + (f"?{query.query}" if query.query else "")
         attempt = Attempt(query.query.encode(), Window.LONG if query.signed else None)
         limit = self._pool.limits.max_query_reply_bytes

@@ -304,16 +304,17 @@ class AsyncQuoteLoop:
         session = self.session
         assert session is not None  # noqa: S101 - serving begins after the start
         while True:
-            await session.until_doubted(every_s)
+            await session.doubts.wait(every_s)
             try:
                 fresh = await reach.read_instruments(self.contact.rest, session.instruments)
             except MmfastError as error:
                 say(logging.WARNING, "instruments", f"cannot read the instruments: {error}")
                 continue
+            session.doubts.settle()
             for old, new in zip(session.instruments, fresh, strict=True):
                 if old != new:
                     self._instrument_changed(session, old, new)
-            session.doubt_idle()
+            session.doubts.watch_idle()
 
     def _instrument_changed(self, session: Session, known: Instrument, changed: Instrument) -> None:
         text = f"{changed.symbol}: the venue's filters changed (status {changed.status})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import ssl
@@ -46,13 +45,13 @@ from mmfast.net.tls import tls_context
 from mmfast.net.ws import PrivateStream, PublicStream
 from mmfast.net.ws_connection import WsConnection
 from mmfast.runtime.day_book import DayBook
+from mmfast.runtime.filters import FilterDoubts
 from mmfast.runtime.journal import Journal
 from mmfast.runtime.logs import say
 from mmfast.runtime.orchestrator import AsyncTickOrchestrator
 from mmfast.runtime.order_entry import OrderEntry
 from mmfast.runtime.other_hand import OtherHand
 from mmfast.runtime.pump import LagWatch, Pump
-from mmfast.runtime.reach import TRADING
 from mmfast.runtime.recover import AccountReader, Resolver
 from mmfast.runtime.stats import RunStats
 from mmfast.runtime.tasks import TaskGroup
@@ -62,8 +61,6 @@ from mmfast.runtime.witness import Witness
 CONNECTIONS: Final = 16
 MAX_TASKS: Final = 512
 TELL_TIME_EVERY_S: Final = 1.0
-DOUBTED_AGAIN_S: Final = 5.0
-"""How soon the instruments are read again when there is reason to believe that they change."""
 _LEVELS: Final = {
     Severity.INFO: logging.INFO,
     Severity.WARNING: logging.WARNING,
@@ -162,7 +159,9 @@ class Session:
         self.tasks = TaskGroup(MAX_TASKS, on_fault)
         window_ms, venue_ms = config.venue.recv_window_ms, contact.venue_clock.venue_ms
         self.other_hand = OtherHand(contact.ids, window_ms, venue_ms)
-        self.witness = Witness(self.kernel, self.other_hand, contact.journal, on_other_hand)
+        self.witness = Witness(
+            self.kernel, self.other_hand, contact.journal, on_other_hand, contact.venue_clock
+        )
         self.orchestrator = AsyncTickOrchestrator(
             kernel=self.witness,
             clock=self.clock,
@@ -180,14 +179,14 @@ class Session:
             on_mode=on_mode,
             on_fault=on_fault,
         )
+        self.doubts = FilterDoubts(lambda: self.instruments, self.pump.event)
+        self.witness.on_filter_refusal = self.doubts.refused
         self._on_fault = on_fault
         self._on_halt = on_halt
         self.lag_watch = LagWatch(self.clock, self.stats.lag, self.distrust)
         self.collector = QuietCollector(lambda: self.kernel.wants_flush)
         self._private_up_since_ns: int | None = None
         self.streams_up = asyncio.Event()
-        self.doubted = asyncio.Event()
-        """An instrument may not be any more what we take it for: its filters must be read."""
         self._recovery(config)
         self._streams(config)
         self._order_entry(config)
@@ -225,19 +224,6 @@ class Session:
             self.rest.use_instruments((changed,))
             self._decoder.reader.replace(changed)
         self.pump.event(InstrumentChange(changed))
-
-    async def until_doubted(self, every_s: float) -> None:
-        """Until the instruments' filters should be read again."""
-        await asyncio.sleep(DOUBTED_AGAIN_S)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(every_s - DOUBTED_AGAIN_S):
-                await self.doubted.wait()
-        self.doubted.clear()
-
-    def doubt_idle(self) -> None:
-        """An instrument that does not trade now may do so soon."""
-        if any(instrument.status != TRADING for instrument in self.instruments):
-            self.doubted.set()
 
     def distrust(self, reason: str) -> None:
         """Nothing known of the present can be believed: withdraw, connect anew, read anew."""
@@ -368,7 +354,7 @@ class Session:
     def _serve_request(self, request: Request) -> None:
         if isinstance(request, Resubscribe):
             if request.reason == BROKEN:
-                self.doubted.set()
+                self.doubts.read_soon()
             self.pump.event(BookReset(request.instrument))
             self.public.resubscribe(request.instrument)
         elif isinstance(request, ResolveOrder):

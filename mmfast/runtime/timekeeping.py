@@ -65,9 +65,11 @@ class TimeKeeper:
         self._skewed = False
         self._doubt = asyncio.Event()
 
-    def doubt(self) -> None:
-        """The venue refused a timestamp: measure at once."""
-        self._doubt.set()
+    def doubt(self, sent_ns: int) -> None:
+        """The venue refused the timestamp of a request that left at ``sent_ns``: measure at
+        once, unless that was done since."""
+        if self._venue_clock.doubt(sent_ns):
+            self._doubt.set()
 
     async def run(self) -> None:
         """For ever; an unanswered sample is simply taken again."""

@@ -6,17 +6,22 @@ import asyncio
 from collections.abc import Callable, Collection
 from typing import Final
 
+from mmfast.clock import VenueClock
 from mmfast.engine.kernel import Kernel
-from mmfast.messages import Batch, BatchReply, Event, PositionUpdate
+from mmfast.messages import Batch, BatchReply, Event, Op, PositionUpdate
 from mmfast.runtime.journal import Journal
 from mmfast.runtime.other_hand import EXPLANATION, OtherHand
 from mmfast.runtime.records import is_kept
 
 CLOCK_REFUSALS: Final = (10002, -1)
+FILTER_REFUSALS: Final = (10001, 170134, 170137)
+"""Malformed; too many decimals of a price, of a quantity (spot). What leaves is well-formed by
+the filters as they were read, so these may have changed."""
+CLOCK_DOUBTED: Final = "the venue's clock is being measured"
 
 
-def _unheard() -> None:
-    """Nobody keeps the clock yet."""
+def _unheard(_about: int) -> None:
+    """Nobody listens yet."""
 
 
 class Witness:
@@ -33,6 +38,7 @@ class Witness:
         other_hand: OtherHand,
         journal: Journal | None,
         on_other_hand: Callable[[str], None],
+        venue_clock: VenueClock,
     ) -> None:
         self._kernel = kernel
         self._other_hand = other_hand
@@ -41,9 +47,11 @@ class Witness:
         self._told = False
         self._unnoted: list[Batch] = []
         self._loop = asyncio.get_running_loop()
-        self.on_clock_refusal: Callable[[], None] = _unheard
-        """Called when the venue refused a command for its timestamp."""
-        self.last_look = kernel.last_look
+        self.on_clock_refusal: Callable[[int], None] = _unheard
+        """Told when a request left that the venue refused for its timestamp."""
+        self.on_filter_refusal: Callable[[int], None] = _unheard
+        """Told the instrument of an order that the venue refused as malformed."""
+        self._venue_clock = venue_clock
         self.reconfigure = kernel.reconfigure
 
     def flush(self, now_ns: int) -> list[Batch]:
@@ -55,6 +63,13 @@ class Witness:
             self._unnoted += batches
             self._loop.call_soon(self._note)
         return batches
+
+    def last_look(self, batch: Batch, now_ns: int) -> str:
+        """Why a batch must not leave any more; empty when it may. While the venue's clock is in
+        doubt that holds for cancels too: any other timestamp would be refused like the last."""
+        if now_ns < self._venue_clock.doubted_until_ns:
+            return CLOCK_DOUBTED
+        return self._kernel.last_look(batch, now_ns)
 
     def _note(self) -> None:
         batches, self._unnoted = self._unnoted, []
@@ -74,8 +89,13 @@ class Witness:
                 self._journal.put(event)
             self._note_endings()
             self._suspect(self._other_hand.replied(event))
-            if any(item.ret_code in CLOCK_REFUSALS for item in event.items):
-                self.on_clock_refusal()
+            for command, item in zip(event.batch.commands, event.items, strict=True):
+                if not item.ret_code:
+                    continue
+                if item.ret_code in CLOCK_REFUSALS:
+                    self.on_clock_refusal(event.sent_ns)
+                elif item.ret_code in FILTER_REFUSALS and command.op is not Op.CANCEL:
+                    self.on_filter_refusal(command.instrument)
 
     def news(self, events: Collection[Event]) -> None:
         """Events on their way to the kernel."""

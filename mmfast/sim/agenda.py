@@ -6,6 +6,7 @@ import heapq
 from typing import Final, NamedTuple
 
 from mmfast.sim.faults import RequestPlan
+from mmfast.sim.known import Known, News
 from mmfast.sim.wire import HttpRequest, Output
 
 NEVER_NS: Final = 1 << 62
@@ -41,7 +42,21 @@ class Told(NamedTuple):
     rows: list[dict[str, object]]
 
 
-Item = Asked | Said | Gone | Told | Output
+class Shown(NamedTuple):
+    """A whole answer on its way, and what a client can read from it of the venue's rules."""
+
+    answer: Output
+    news: tuple[News, ...]
+
+
+Item = Asked | Said | Gone | Told | Shown | Output
+
+
+def with_news(answer: Output, plan: RequestPlan | None, known: Known) -> Item:
+    """An answer and what it shows; one that a fault spoils shows nothing."""
+    news = known.shown()
+    is_whole = plan is None or plan.fate is None
+    return Shown(answer, news) if news and is_whole else answer
 
 
 class Agenda:

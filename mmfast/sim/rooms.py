@@ -58,13 +58,13 @@ def build(params: VenueParams, notices: Callable[[], list[Row]]) -> Rooms:
     """
     exchange = Exchange(params, UID)
     keys = (Credentials(UID, params.api_key, params.api_secret.encode()),)
-    doorkeeper = Doorkeeper(keys, params.default_recv_window_ms)
+    doorkeeper = Doorkeeper(keys, params.default_recv_window_ms, exchange.known)
     switches = params.switches
     dcp = DcpDesk(apply_ms=switches.dcp_apply_ms, counts_silence=switches.dcp_counts_silence)
     feeds = Feeds(exchange, params.start_wall_ms)
     routes = routes_of(exchange, params, dcp, feeds.book, notices)
-    sockets, audit = Sockets(), Audit()
-    limits = Limits(params.tier)
+    sockets, audit = Sockets(), Audit(exchange.known)
+    limits = Limits(params.tier, exchange.known)
     addresses = AddressLimit(params.limits, params.tier)
     condition = Condition(exchange, UID, limits, feeds, sockets, routes[_CREATE].handler)
     faults = Faults(condition)

@@ -14,7 +14,7 @@ from typing import Final
 from mmfast.sim import rooms
 from mmfast.sim.access.dcp import PRODUCTS
 from mmfast.sim.access.sockets import KINDS, PUBLIC, kind_of
-from mmfast.sim.agenda import Agenda, Asked, Gone, Item, Said, Told
+from mmfast.sim.agenda import Agenda, Asked, Gone, Item, Said, Shown, Told, with_news
 from mmfast.sim.audit import truth
 from mmfast.sim.fault_effects.replies import http_outcome, is_applied, trade_outcome, trade_path
 from mmfast.sim.fault_effects.stamps import restamped
@@ -58,6 +58,7 @@ class Venue(MarketDoor):
         self.sockets = self._rooms.sockets
         self.audit = self._rooms.audit
         self.uid = UID
+        self._known = self._exchange.known
         self.books: tuple[BookView, ...] = self._exchange.books
         self.instruments = self._exchange.instruments
         self._jitter = random.Random(f"latency {params.seed}")
@@ -106,8 +107,8 @@ class Venue(MarketDoor):
         """A request came in; its reply comes out of :meth:`advance` in due time."""
         if self.condition.mutes(HTTP):
             self.audit.received(request, self.venue_ms(now_ns), "half_open")
-            self.audit.unanswered(request.request_id, self.venue_ms(now_ns))
-            self._schedule(now_ns, HttpSilence(request.request_id))
+            self._schedule(now_ns, silence := HttpSilence(request.request_id))
+            self.audit.answered(request.request_id, silence, self.venue_ms(now_ns))
             return
         plan = None
         if self._faults.wire:
@@ -295,6 +296,11 @@ class Venue(MarketDoor):
         match self._agenda.pop():
             case WsSend() | HttpReply() as output:
                 return [output]
+            case Shown(answer, news):
+                kind = self.sockets.kind(answer.conn_id) if isinstance(answer, WsSend) else HTTP
+                if kind == HTTP or (kind and kind not in self.condition.muted):
+                    self._known.tell(news, self.venue_ms(self._now_ns) + 1)
+                return [answer]
             case Told(uid, root, category, rows):
                 venue_ms = self.venue_ms(self._now_ns)
                 return self._sessions.private(uid, root, category, rows, venue_ms)
@@ -309,32 +315,27 @@ class Venue(MarketDoor):
             case output:
                 return [output]
 
-    def _gateway_ms(self) -> int:
-        """The time by the gateway's clock, which a fault may set wrong."""
-        return self.venue_ms(self._now_ns) + self.condition.skew_ms
-
     def _answer(self, asked: Asked) -> None:
         """Apply a request and send its reply on its way."""
         request, plan = asked
+        gateway_ms = self.venue_ms(self._now_ns) + self._known.skew_ms
 
         def apply() -> HttpReply:
-            return self._rooms.router.answer(request, self._now_ns, self._gateway_ms())
+            return self._rooms.router.answer(request, self._now_ns, gateway_ms)
 
         output = apply() if plan is None else http_outcome(request.request_id, plan.fate, apply)
-        if isinstance(output, HttpReply):
-            self.audit.answered(output, self.venue_ms(self._now_ns))
-        else:
-            self.audit.unanswered(request.request_id, self.venue_ms(self._now_ns))
-        extra_ns = self._extra_ns() + (0 if plan is None else plan.reply_ns)
-        self._schedule(self._now_ns + self._half_ns + extra_ns, output)
+        self.audit.answered(request.request_id, output, self.venue_ms(self._now_ns))
+        at_ns = self._now_ns + self._half_ns + self._extra_ns()
+        at_ns += 0 if plan is None else plan.reply_ns
+        self._schedule(at_ns, with_news(output, plan, self._known))
         self._tell()
 
     def _hear(self, said: Said) -> list[Output]:
         """Answer a websocket message: at once, or after the trade socket's way back."""
-        now_ns, conn_id = self._now_ns, said.conn_id
-        answers: list[Output] = []
+        now_ns, conn_id, answers = self._now_ns, said.conn_id, list[Output]()
         if said.plan is None or is_applied(said.plan.fate):
-            answers = self._sessions.message(conn_id, said.data, now_ns, self._gateway_ms())
+            gateway_ms = self.venue_ms(now_ns) + self._known.skew_ms
+            answers = self._sessions.message(conn_id, said.data, now_ns, gateway_ms)
         self._rooms.scribe.answered(said, answers, self.venue_ms(now_ns))
         if not self._sessions.is_trade(conn_id):
             return answers
@@ -343,7 +344,8 @@ class Venue(MarketDoor):
             answers = trade_outcome(conn_id, said.plan.fate, answers)
             back_ns += said.plan.reply_ns
         for answer in answers:
-            self._schedule(now_ns + back_ns + self._extra_ns(), answer)
+            at_ns = now_ns + back_ns + self._extra_ns()
+            self._schedule(at_ns, with_news(answer, said.plan, self._known))
         self._tell()
         return []
 

@@ -41,9 +41,9 @@ def report_of(venue: dict[str, str]) -> dict[str, Any]:
     return ask(venue, "/control/report")
 
 
-def arm(venue: dict[str, str], *faults: dict[str, Any]) -> None:
+def arm(venue: dict[str, str], *faults: dict[str, Any], seed: int = 1) -> None:
     """Load a schedule of faults whose times count from now."""
-    schedule = {"seed": 1, "faults": list(faults)}
+    schedule = {"seed": seed, "faults": list(faults)}
     ask(venue, "/control/faults", "POST", json.dumps(schedule).encode())
 
 

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 from typing import Final, NamedTuple
 
+from mmfast.sim.known import Known
 from mmfast.sim.refusals import (
     BAD_KEY,
     BAD_PARAMETER,
@@ -46,13 +47,14 @@ class Credentials(NamedTuple):
 
 
 class Doorkeeper:
-    """Knows the keys of the venue."""
+    """Knows the keys of the venue. ``known`` is shown every timestamp."""
 
-    __slots__ = ("_default_window_ms", "_keys")
+    __slots__ = ("_default_window_ms", "_keys", "_known")
 
-    def __init__(self, keys: tuple[Credentials, ...], default_window_ms: Ms) -> None:
+    def __init__(self, keys: tuple[Credentials, ...], default_window_ms: Ms, known: Known) -> None:
         self._keys = {key.api_key: key for key in keys}
         self._default_window_ms = default_window_ms
+        self._known = known
 
     def admit(self, request: HttpRequest, venue_ms: int) -> int:
         """The uid behind a signed request.
@@ -86,7 +88,10 @@ class Doorkeeper:
         window_ms = int(self._default_window_ms)
         if window_text:
             window_ms = _whole_number("X-BAPI-RECV-WINDOW", window_text)
+        self._known.begin(sent_ms)
         if not venue_ms - window_ms <= sent_ms < venue_ms + MAX_AHEAD_MS:
+            true_ms = venue_ms - self._known.skew_ms
+            self._known.check_clock(sent_ms, window_ms, MAX_AHEAD_MS, true_ms)
             raise Refusal(
                 BAD_TIMESTAMP,
                 "invalid request, please check your server timestamp or recv_window param. "

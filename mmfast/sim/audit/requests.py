@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from mmfast.sim.wire import HttpReply, HttpRequest
+from mmfast.sim.known import Known
+from mmfast.sim.wire import HttpReply, HttpRequest, Output
 
 _ORDER_OPS: Final[dict[str, str]] = {
     "/v5/order/create": "place",
@@ -72,10 +73,12 @@ class Audit:
     """
 
     __slots__ = (
+        "_known",
         "_link_ids",
         "_number",
         "_pending",
         "commands",
+        "excused",
         "newest",
         "repeated_link_ids",
         "requests",
@@ -84,7 +87,7 @@ class Audit:
         "violations_newest",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, known: Known | None = None) -> None:
         self.requests: dict[str, dict[str, int]] = {}
         """Endpoint to verdict to count."""
         self.commands: dict[str, int] = {"place": 0, "amend": 0, "cancel": 0, "cancel_all": 0}
@@ -93,9 +96,12 @@ class Audit:
         """Creates that carried an ``orderLinkId`` seen in an earlier create."""
         self.violations: dict[str, int] = {}
         """Breaches of the protocol by kind."""
+        self.excused: dict[str, int] = {}
+        """What would be breaches had the client been told of the rule in time, by kind."""
         self.newest: deque[Record] = deque(maxlen=NEWEST)
         self.violations_newest: deque[Violation] = deque(maxlen=NEWEST)
         self.tap: Callable[[Record], None] | None = None
+        self._known = known or Known()
         self._number = 0
         self._link_ids: dict[str, None] = {}
         self._pending: dict[int, _Pending] = {}
@@ -107,13 +113,10 @@ class Audit:
         endpoint = f"{request.method} {request.path}"
         self._pending[request.request_id] = _Pending(endpoint, venue_ms, fault)
 
-    def answered(self, reply: HttpReply, venue_ms: int = 0) -> None:
-        """Its reply is made."""
-        self._settle(reply.request_id, _verdict(reply), venue_ms)
-
-    def unanswered(self, request_id: int, venue_ms: int = 0) -> None:
-        """It gets no answer, or not a whole one."""
-        self._settle(request_id, UNANSWERED, venue_ms)
+    def answered(self, request_id: int, output: Output, venue_ms: int = 0) -> None:
+        """Its answer is made; anything but a reply that leaves whole is none."""
+        verdict = _verdict(output) if isinstance(output, HttpReply) else UNANSWERED
+        self._settle(request_id, verdict, venue_ms)
 
     def _settle(self, request_id: int, verdict: str, venue_ms: int) -> None:
         pending = self._pending.pop(request_id, None)
@@ -157,7 +160,10 @@ class Audit:
                 self._note_link_id(link_id, path, venue_ms)
 
     def violation(self, kind: str, endpoint: str, venue_ms: int, detail: str = "") -> None:
-        """The client broke the protocol."""
+        """The client broke the protocol, unless it could not know the rule yet."""
+        if self._known.forgives(kind):
+            self.excused[kind] = self.excused.get(kind, 0) + 1
+            return
         if kind not in self.violations and len(self.violations) >= _MAX_KINDS:
             kind = _OTHER
         self.violations[kind] = self.violations.get(kind, 0) + 1
@@ -184,6 +190,7 @@ class Audit:
             "commands": self.commands,
             "repeated_link_ids": self.repeated_link_ids,
             "violations": self.violations,
+            "excused": self.excused,
         }
 
     def report(self) -> dict[str, object]:

@@ -16,6 +16,7 @@ from mmfast.sim.accounts.rows import Rows
 from mmfast.sim.instruments.catalogue import shelf_of
 from mmfast.sim.instruments.rules import TradingRules
 from mmfast.sim.instruments.worth import atoms_of_e8, worth_of
+from mmfast.sim.known import Known
 from mmfast.sim.market.bands import Reference
 from mmfast.sim.market.house import HOUSE_UID, House
 from mmfast.sim.market.matching import OTHER_SIDE, Book, Engine, Resting
@@ -67,7 +68,8 @@ class Exchange:
         }
         """The instruments of each category, in listing order."""
         self._by_symbol = {(i.category, i.symbol): int(i.index) for i in self.instruments}
-        self.rules = TradingRules(self.instruments)
+        self.known = Known()
+        self.rules = TradingRules(self.instruments, self.known)
         self.engine = Engine(params.start_wall_ms)
         self.books = tuple(Book(self.engine) for _ in self.shelf)
         self.tapes = tuple(Tape(item.instrument, item.start_ticks) for item in self.shelf)

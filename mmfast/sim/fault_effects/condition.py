@@ -107,6 +107,7 @@ class Condition:
     def hold(self, faults: Sequence[Fault], now_ns: int) -> list[Output]:  # noqa: ARG002
         """These states, and no others, are on from now."""
         self.skew_ms = sum(fault.by_ms for fault in faults if isinstance(fault, ClockSkew))
+        self._exchange.known.skew_ms = self.skew_ms
         self.is_banned = any(isinstance(fault, AddressBan) for fault in faults)
         self._limits.cap(_cap([fault for fault in faults if isinstance(fault, LimitLowered)]))
         self._feed.hold(_staleness([fault for fault in faults if isinstance(fault, BookStale)]))

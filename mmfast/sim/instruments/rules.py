@@ -10,22 +10,27 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
 from mmfast.messages import Category, Instrument, Side
+from mmfast.sim.known import BAD_PARAMETER, Known
 from mmfast.sim.refusals import Refusal, bad_parameter
 
 NOT_LIVE: Final = 110074
 PAIR_NOT_OPEN: Final = 170151
+
+TICK_SIZE: Final = "tick size"
 
 TRADING: Final = "Trading"
 CLOSED: Final = "Closed"
 
 
 class TradingRules:
-    """One venue's rules of the day, by instrument index."""
+    """One venue's rules of the day, by instrument index. ``known`` hears which grids answers
+    show, and of prices that are off one the client could not know."""
 
-    __slots__ = ("_halted", "_instruments", "_shut", "_steps")
+    __slots__ = ("_halted", "_instruments", "_known", "_shut", "_steps")
 
-    def __init__(self, instruments: Sequence[Instrument]) -> None:
+    def __init__(self, instruments: Sequence[Instrument], known: Known) -> None:
         self._instruments = instruments
+        self._known = known
         self._halted: Collection[int] = ()
         self._shut = False
         self._steps: Mapping[int, int] = {}
@@ -49,6 +54,10 @@ class TradingRules:
         """Ticks of the listing in one tick of today."""
         return self._steps.get(instrument, 1)
 
+    def show(self, instrument: int) -> None:
+        """The answer being made shows the grid, or that it is not what it was."""
+        self._known.show((TICK_SIZE, instrument), self.step(instrument), 1)
+
     def check(self, instrument: int, ticks: int | None) -> None:
         """Refuse a create or an amend of a suspended instrument, or a new price off today's
         grid, in the words for one off the listing's. ``ticks`` 0 or None: there is no price."""
@@ -57,6 +66,9 @@ class TradingRules:
                 raise Refusal(PAIR_NOT_OPEN, "This trading pair is not open yet.")
             raise Refusal(NOT_LIVE, "This contract is not live")
         if ticks and ticks % self.step(instrument):
+            if not ticks % self._known.value((TICK_SIZE, instrument), 1):
+                self._known.excuse(BAD_PARAMETER)
+            self.show(instrument)
             raise bad_parameter("params error: price invalid")
 
     def on_grid(self, instrument: int, side: Side, ticks: int) -> int:

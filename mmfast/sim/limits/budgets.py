@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from mmfast.errors import ConfigError
+from mmfast.sim.known import OVER_LIMIT, Known
 from mmfast.sim.limits.tiers import BUCKETS, BUDGETS, FUTURES, LEVELS, OPTION, LimitParams
 from mmfast.units import NS_PER_MS, NS_PER_S
 
@@ -43,7 +44,16 @@ class Window:
     ``limit`` may be changed at any time; what was taken before stays taken.
     """
 
-    __slots__ = ("_span_ns", "_taken", "_used", "least_left", "limit", "passed", "refused")
+    __slots__ = (
+        "_forgiven",
+        "_span_ns",
+        "_taken",
+        "_used",
+        "least_left",
+        "limit",
+        "passed",
+        "refused",
+    )
 
     def __init__(self, limit: int, span_ns: int = NS_PER_S) -> None:
         self.limit = limit
@@ -53,6 +63,7 @@ class Window:
         self._span_ns = span_ns
         self._taken: deque[tuple[int, int]] = deque()
         self._used = 0
+        self._forgiven: deque[tuple[int, int]] = deque()
 
     def take(self, units: int, now_ns: int, wall_ms: int) -> Grant:
         """Take up to ``units``; the first that fit pass, the rest are refused and cost nothing.
@@ -76,6 +87,17 @@ class Window:
             reset_ms += -(-self._wait_ns(now_ns) // NS_PER_MS)
         return Grant(granted, self.limit, left, reset_ms)
 
+    def would_pass(self, units: int, limit: int, now_ns: int) -> bool:
+        """True if so many refused units would have passed by another limit, together with all
+        that passed or would have in the same span."""
+        forgiven = self._forgiven
+        while forgiven and forgiven[0][0] <= now_ns - self._span_ns:
+            forgiven.popleft()
+        if self._used + sum(more for _, more in forgiven) + units > limit:
+            return False
+        forgiven.append((now_ns, units))
+        return True
+
     def _wait_ns(self, now_ns: int) -> int:
         """Time until a unit is free; the span itself when no waiting would help (limit 0)."""
         used = self._used
@@ -87,15 +109,17 @@ class Window:
 
 
 class Limits:
-    """All budgets of all accounts."""
+    """All budgets of all accounts. ``known`` hears of limits that answers show, and what is over
+    a limit that the client could not know."""
 
-    __slots__ = ("_cap", "_level", "_windows")
+    __slots__ = ("_cap", "_known", "_level", "_windows")
 
-    def __init__(self, tier: str) -> None:
+    def __init__(self, tier: str, known: Known | None = None) -> None:
         if tier not in LEVELS:
-            known = ", ".join(LEVELS)
-            raise ConfigError([("$.tier", f"expected one of {known}, found {tier!r}")])
+            tiers = ", ".join(LEVELS)
+            raise ConfigError([("$.tier", f"expected one of {tiers}, found {tier!r}")])
         self._level = LEVELS[tier]
+        self._known = known or Known()
         self._windows: dict[tuple[int, str, str], Window] = {}
         self._cap: Callable[[str], int | None] = _no_cap
 
@@ -107,11 +131,18 @@ class Limits:
         if budget is None:
             return None
         bucket = BUCKETS.get(category, FUTURES) if budget.is_split else _ALL
-        window = self._windows.get((uid, path, bucket))
+        rule = (uid, path, bucket)
+        window = self._windows.get(rule)
         if window is None:
-            window = Window(self._limit(path, bucket))
-            self._windows[uid, path, bucket] = window
-        return window.take(units, now_ns, wall_ms)
+            window = self._windows[rule] = Window(self._limit(path, bucket))
+        grant = window.take(units, now_ns, wall_ms)
+        ordinary = budget.limit(bucket, self._level)
+        if grant.units < units:
+            believed = self._known.value(rule, ordinary)
+            if window.would_pass(units - grant.units, believed, now_ns):
+                self._known.excuse(OVER_LIMIT)
+        self._known.show(rule, grant.limit, ordinary)
+        return grant
 
     def cap(self, cap: Callable[[str], int | None]) -> None:
         """Lower budgets from now on: ``cap`` gives the most a path may have, None for no cap."""

@@ -106,6 +106,7 @@ class MarketCalls:
     def _instrument(self, index: int) -> Row:
         """The row of a listing, with the rules of the day."""
         row, rules = self._instrument_rows[index], self._exchange.rules
+        rules.show(index)
         step = rules.step(index)
         if step == 1 and rules.is_open(index):
             return row

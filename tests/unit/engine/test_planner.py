@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import deque
 
+import msgspec
 import pytest
 from engine_world import MS, SECOND, command, reply
 
@@ -104,6 +105,19 @@ def test_limits_are_learned_up_and_down_at_once() -> None:
     [batch] = send(plan, Op.CANCEL, 2, 0)
     plan.on_reply(reply(batch, Outcome.ACK, 0, rate=RateInfo(20, 16, -1)), 0)
     assert plan.allowance(0, 0)[0] == 16
+
+
+def test_a_reply_that_was_overtaken_does_not_raise_a_limit_again() -> None:
+    plan = planner(600, safety_percent=100, cancel_reserve_percent=0)
+    first, second = (send(plan, Op.AMEND, 1, now_ns)[0] for now_ns in (0, MS))
+    plan.on_reply(reply(second, Outcome.ACK, 5 * MS, rate=RateInfo(4, 0, -1)), 5 * MS)
+    late = reply(first, Outcome.ACK, 6 * MS, rate=RateInfo(600, 599, -1))
+    plan.on_reply(msgspec.structs.replace(late, sent_ns=0), 6 * MS)
+    assert plan.allowance(2 * SECOND, 0)[1] == 4
+    [third] = send(plan, Op.AMEND, 1, 2 * SECOND)
+    told = reply(third, Outcome.ACK, 2 * SECOND, rate=RateInfo(600, 599, -1))
+    plan.on_reply(told, 2 * SECOND)
+    assert plan.allowance(2 * SECOND, 0)[1] == 599
 
 
 def test_where_the_venue_counts_more_it_is_right() -> None:

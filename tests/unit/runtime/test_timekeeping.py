@@ -118,7 +118,7 @@ def test_a_set_wall_clock_is_no_reason_for_anything(bench: Bench) -> None:
 def test_a_refused_timestamp_leads_to_a_measurement(bench: Bench) -> None:
     async def script(keeper: TimeKeeper) -> None:
         bench.ahead_ns = -3_600 * NS_PER_S
-        keeper.doubt()
+        keeper.doubt(bench.clock.now_ns())
         await until(lambda: bool(bench.leaps))
 
     bench.run(script)
@@ -135,8 +135,46 @@ def test_quotes_are_held_while_the_time_is_known_too_badly(bench: Bench) -> None
         await asyncio.sleep(0.05)
         assert bench.released == before
         bench.reachable = True
-        keeper.doubt()
+        keeper.doubt(bench.clock.now_ns())
         await until(lambda: bench.released > before)
 
     bench.run(script)
     assert "ms only" in bench.held[0]
+
+
+def test_a_refusal_of_what_left_before_the_last_sample_is_old_news(bench: Bench) -> None:
+    async def script(keeper: TimeKeeper) -> None:
+        left_ns = bench.clock.now_ns() - 1
+        asked = bench.asked
+        keeper.doubt(left_ns)
+        await asyncio.sleep(0.05)
+        assert bench.asked == asked
+        assert not bench.venue_clock.in_doubt
+
+    bench.run(script)
+
+
+def test_the_clock_is_in_doubt_until_a_sample_that_left_after_the_refusal() -> None:
+    clock = FakeClock()
+    venue_clock = VenueClock(clock)
+    venue_clock.observe(clock.now_ns(), clock.now_ns(), clock.now_ns())
+    asked_ns = clock.now_ns()
+    clock.pass_ms(5)
+    assert venue_clock.doubt(clock.now_ns())
+    venue_clock.observe(asked_ns, clock.now_ns(), asked_ns)
+    assert venue_clock.in_doubt, "that sample may have been read before the clock leapt"
+    asked_ns = clock.now_ns()
+    clock.pass_ms(5)
+    venue_clock.observe(asked_ns, clock.now_ns(), asked_ns)
+    assert not venue_clock.in_doubt
+
+
+def test_a_doubt_that_nobody_settles_ends_by_itself() -> None:
+    clock = FakeClock()
+    venue_clock = VenueClock(clock)
+    assert venue_clock.doubt(clock.now_ns())
+    clock.pass_ms(VenueClock.LONGEST_DOUBT_NS // NS_PER_MS - 1)
+    assert venue_clock.doubt(clock.now_ns()), "a further refusal does not prolong it"
+    assert venue_clock.in_doubt
+    clock.pass_ms(1)
+    assert not venue_clock.in_doubt

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from runtime_bench import batch
+from runtime_bench import FakeClock, batch
 
+from mmfast.clock import VenueClock
 from mmfast.ids import ClientIds
 from mmfast.messages import Batch, Op, OrderStatus, OrderUpdate, Side
 from mmfast.runtime.other_hand import OtherHand
-from mmfast.runtime.witness import Witness
+from mmfast.runtime.witness import CLOCK_DOUBTED, Witness
 
 OWN = 7 << 32 | 1
 
@@ -60,7 +61,9 @@ def test_news_of_our_own_cancel_is_ours_however_soon_it_comes(turns: int) -> Non
         reasons: list[str] = []
         ids = ClientIds("mmf1", 7)
         kernel = Decided([batch(1, [OWN])], [batch(2, [OWN], Op.CANCEL)])
-        witness = Witness(kernel, OtherHand(ids, 2_000, lambda: 1), None, reasons.append)
+        witness = Witness(
+            kernel, OtherHand(ids, 2_000, lambda: 1), None, reasons.append, VenueClock(FakeClock())
+        )
         witness.flush(1)
         await asyncio.sleep(0)
         witness.flush(2)
@@ -77,12 +80,27 @@ def test_a_cancel_of_another_hand_is_still_seen() -> None:
     async def run() -> list[str]:
         reasons: list[str] = []
         kernel = Decided([batch(1, [OWN])])
-        witness = Witness(
-            kernel, OtherHand(ClientIds("mmf1", 7), 2_000, lambda: 1), None, reasons.append
-        )
+        hand = OtherHand(ClientIds("mmf1", 7), 2_000, lambda: 1)
+        witness = Witness(kernel, hand, None, reasons.append, VenueClock(FakeClock()))
         witness.flush(1)
         witness.news([cancelled()])
         return reasons
 
     [reason] = asyncio.run(run())
     assert "not by this engine" in reason
+
+
+def test_nothing_leaves_while_the_venues_clock_is_in_doubt() -> None:
+    async def run() -> list[str]:
+        clock = FakeClock()
+        venue_clock = VenueClock(clock)
+        hand = OtherHand(ClientIds("mmf1", 7), 2_000, lambda: 1)
+        witness = Witness(Decided(), hand, None, print, venue_clock)
+        cancel = batch(1, [OWN], Op.CANCEL)
+        looks = [witness.last_look(cancel, clock.now_ns())]
+        venue_clock.doubt(clock.now_ns())
+        looks.append(witness.last_look(cancel, clock.now_ns()))
+        venue_clock.observe(clock.now_ns(), clock.now_ns(), clock.now_ns())
+        return [*looks, witness.last_look(cancel, clock.now_ns())]
+
+    assert asyncio.run(run()) == ["", CLOCK_DOUBTED, ""]

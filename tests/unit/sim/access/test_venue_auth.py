@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from mmfast.sim.access.auth import Credentials, Doorkeeper
+from mmfast.sim.known import Known
 from mmfast.sim.wire import HttpRequest
 from mmfast.units import Ms
 
@@ -23,7 +24,7 @@ PATH, QUERY = "/v5/order/realtime", "category=linear&symbol=BTCUSDT"
 )  # fmt: skip
 def test_known_signatures_are_admitted_and_any_other_byte_is_not(method, payload, sign) -> None:
     """Vectors made with ``openssl dgst -sha256 -hmac a-secret``, not with our own code."""
-    door = Doorkeeper((Credentials(7, "a-key", b"a-secret"),), Ms(5000))
+    door = Doorkeeper((Credentials(7, "a-key", b"a-secret"),), Ms(5000), Known())
 
     def admit(text: str) -> int:
         is_get = method == "GET"
@@ -127,7 +128,7 @@ def test_http_refusals(trader) -> None:
 
 
 def test_the_stream_door(trader) -> None:
-    door = Doorkeeper((Credentials(7, "a-key", b"a-secret"),), Ms(5000))
+    door = Doorkeeper((Credentials(7, "a-key", b"a-secret"),), Ms(5000), Known())
     good = "59501278c7f2878b27ea7a975134fa6cb5f7871370b8672af984c2120be077ca"
     assert door.admit_stream("a-key", 1_720_000_000_000, good, 1_719_999_999_999) == 0
     assert door.admit_stream("a-key", 1_720_000_000_000, good, 1_720_000_000_000) == 10001

@@ -8,7 +8,7 @@ import pytest
 
 from mmfast.sim.audit import requests as audit_module
 from mmfast.sim.audit.requests import Audit, Record
-from mmfast.sim.wire import HttpReply, HttpRequest
+from mmfast.sim.wire import HttpReply, HttpRequest, HttpSilence
 
 
 def request(number: int, path: str, method: str = "POST") -> HttpRequest:
@@ -26,7 +26,7 @@ def ask(audit: Audit, number: int, path: str, method: str = "POST") -> None:
 
 
 def answer(audit: Audit, number: int, body: bytes, status: int = 200) -> None:
-    audit.answered(reply(number, body, status))
+    audit.answered(number, reply(number, body, status))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_verdicts(status: int, body: bytes, verdict: str) -> None:
 def test_what_never_was_answered_is_a_verdict_of_its_own() -> None:
     audit = Audit()
     ask(audit, 1, "/v5/order/create")
-    audit.unanswered(1, 90)
+    audit.answered(1, HttpSilence(1), 90)
     answer(audit, 1, b'{"retCode":0}')  # comes too late to count
     assert audit.requests == {"POST /v5/order/create": {"unanswered": 1}}
 
@@ -65,7 +65,7 @@ def test_the_newest_requests_are_kept_one_by_one_and_all_go_to_the_tap(
     audit.tap = taken.append
     for number in range(5):
         audit.received(request(number, "/v5/order/create"), 1000 + number, "reset_reply")
-        audit.answered(reply(number, b'{"retCode":0}'), 1007 + number)
+        audit.answered(number, reply(number, b'{"retCode":0}'), 1007 + number)
     first = Record(1, 1000, "POST /v5/order/create", "0", "reset_reply", 7)
     assert taken[0] == first
     assert [one.number for one in taken] == [1, 2, 3, 4, 5]

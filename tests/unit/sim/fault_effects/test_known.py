@@ -1,0 +1,141 @@
+"""A client is blamed for what it could know, and for nothing that a fault had not told it yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+CREATE = "/v5/order/create"
+LOWERED = {"kind": "limit_lowered", "path": CREATE, "per_s": 2}
+HOUR_MS = 3_600_000
+
+
+def blamed(trader: Any) -> dict[str, int]:
+    return dict(trader.venue.audit.violations)
+
+
+def excused(trader: Any) -> dict[str, int]:
+    return dict(trader.venue.audit.excused)
+
+
+def create(link: str, price: str = "60000") -> str:
+    item = {
+        "category": "linear",
+        "symbol": "BTCUSDT",
+        "side": "Buy",
+        "orderType": "Limit",
+        "qty": "0.001",
+        "price": price,
+        "orderLinkId": link,
+    }
+    return orjson.dumps(item).decode()
+
+
+def at_once(trader: Any, links: str, **options: Any) -> list[int]:
+    """Creates that leave in one instant, none of them after the reply to another."""
+    numbers = [trader.send("POST", CREATE, create(link), **options) for link in links]
+    trader.run(20)
+    return [trader.reply(number).code for number in numbers]
+
+
+def test_a_lowered_limit_binds_from_the_first_reply_that_shows_it(new_trader, arm) -> None:
+    trader = new_trader(tier="mm1")
+    arm(trader, LOWERED)
+    trader.run(1)
+    assert at_once(trader, "abcd") == [0, 0, 10006, 10006]
+    assert blamed(trader) == {}
+    assert excused(trader) == {"over_limit": 2}
+    assert at_once(trader, "e") == [10006]
+    assert blamed(trader) == {"over_limit": 1}
+
+
+def test_a_request_made_before_that_reply_left_is_excused_however_late_it_comes(
+    new_trader, arm
+) -> None:
+    trader = new_trader(tier="mm1")
+    arm(trader, LOWERED)
+    trader.run(1)
+    assert at_once(trader, "ab") == [0, 0]
+    assert at_once(trader, "c", offset_ms=-60) == [10006]
+    assert blamed(trader) == {}
+
+
+def test_what_the_old_limit_forbids_as_well_is_no_fault_of_the_venue(new_trader, arm) -> None:
+    trader = new_trader(tier="default")
+    arm(trader, LOWERED)
+    trader.run(1)
+    assert at_once(trader, "abcdefghijkl").count(10006) == 10
+    assert (excused(trader), blamed(trader)) == ({"over_limit": 8}, {"over_limit": 2})
+
+
+@pytest.mark.parametrize(
+    "spoiler",
+    [
+        {"kind": "malform_reply", "body": "not_json"},
+        {"kind": "drop_request", "when": "after", "then": "reset"},
+        {"kind": "truncate_reply", "length": "claimed", "keep_bytes": 5},
+    ],
+    ids=lambda row: row["kind"],
+)
+def test_a_reply_that_does_not_come_whole_tells_nothing(new_trader, arm, spoiler) -> None:
+    trader = new_trader(tier="mm1")
+    arm(trader, LOWERED, spoiler | {"path": CREATE, "for_ms": 50})
+    trader.run(1)
+    for link in "abc":
+        trader.send("POST", CREATE, create(link))
+    trader.run(100)
+    assert at_once(trader, "d") == [10006]
+    assert (excused(trader), blamed(trader)) == ({"over_limit": 2}, {})
+    at_once(trader, "e")
+    assert blamed(trader) == {"over_limit": 1}
+
+
+@pytest.mark.parametrize("by_ms", [HOUR_MS, -HOUR_MS, 5_000, -5_000])
+def test_a_clock_that_leaps_is_known_by_the_first_refusal(trader, arm, by_ms: int) -> None:
+    arm(trader, {"kind": "clock_skew", "by_ms": by_ms})
+    trader.run(1)
+    assert at_once(trader, "ab", window="2000") == [10002, 10002]
+    assert blamed(trader) == {}
+    assert excused(trader) == {"bad_timestamp": 2}
+    assert at_once(trader, "c", window="2000") == [10002]
+    assert blamed(trader) == {"bad_timestamp": 1}
+    assert at_once(trader, "d", window="2000", offset_ms=by_ms) == [0]
+
+
+def test_a_clock_that_leaps_back_is_known_by_the_next_refusal(trader, arm) -> None:
+    arm(trader, {"kind": "clock_skew", "by_ms": HOUR_MS, "for_ms": 100})
+    trader.run(1)
+    assert at_once(trader, "a") == [10002]
+    assert at_once(trader, "b", offset_ms=HOUR_MS) == [0]
+    trader.run(100)
+    assert at_once(trader, "c", offset_ms=HOUR_MS) == [10002]
+    assert blamed(trader) == {}
+    assert at_once(trader, "d", offset_ms=HOUR_MS) == [10002]
+    assert blamed(trader) == {"bad_timestamp": 1}
+
+
+def test_a_timestamp_that_no_clock_ever_showed_is_not_excused(trader, arm) -> None:
+    arm(trader, {"kind": "clock_skew", "by_ms": HOUR_MS})
+    trader.run(1)
+    assert at_once(trader, "a", offset_ms=7 * HOUR_MS) == [10002]
+    assert (excused(trader), blamed(trader)) == ({}, {"bad_timestamp": 1})
+
+
+def test_a_coarser_grid_is_known_by_the_first_refusal_or_the_instruments(trader, arm) -> None:
+    arm(trader, {"kind": "tick_size_changed", "symbol": "BTCUSDT", "times": 10})
+    trader.run(1)
+    odd = create("a", "60000.1")
+    assert trader.ask("POST", CREATE, odd).code == 10001
+    assert (excused(trader), blamed(trader)) == ({"bad_parameter": 1}, {})
+    assert trader.ask("POST", CREATE, odd).code == 10001
+    assert blamed(trader) == {"bad_parameter": 1}
+
+
+def test_whoever_reads_the_instruments_knows_the_grid(trader, arm) -> None:
+    arm(trader, {"kind": "tick_size_changed", "symbol": "BTCUSDT", "times": 10})
+    trader.run(1)
+    trader.get("/v5/market/instruments-info", category="linear", symbol="BTCUSDT")
+    assert trader.ask("POST", CREATE, create("a", "60000.1")).code == 10001
+    assert blamed(trader) == {"bad_parameter": 1}
