@@ -33,8 +33,11 @@ PEERS = {
     PYBIT: "pybit_client",
     "ccxt singles at once": "ccxt_client",
     "nautilus_trader batches by symbol": "nautilus_client",
+    "nautilus_trader node": "nautilus_node",
 }
 """Clients of other libraries; the first word names the package."""
+NODE = "nautilus_trader node"
+"""The one whole engine among them: driven by a market that moves, as ours is."""
 IN_A_ROW = (PYBIT, "singles in a row")
 """Contenders whose tick lasts 80 times the latency."""
 
@@ -115,7 +118,12 @@ async def _attempt(
     async with program("venue_host", str(latency_ms)) as venue:
         given = Task(**json.loads(await _line(venue)), ticks=ticks, period_s=period_s, extra={})
         if contender in ENGINES:
-            return await _engine(folder, given, latency_ms, ENGINES[contender])
+            config = folder / f"{ENGINES[contender]}.yaml"
+            text = config_text(latency_ms=latency_ms, order_entry=ENGINES[contender])
+            config.write_text(text, encoding="utf-8")
+            return await _engine("engine", given, {"config": str(config)})
+        if contender == NODE:
+            return await _engine(PEERS[NODE], given, {})
         return await _client(given, contender)
 
 
@@ -127,15 +135,13 @@ async def _client(given: Task, contender: str) -> Measured:
         return Measured(*json.loads(await _line(client)))
 
 
-async def _engine(folder: Path, given: Task, latency_ms: int, entry: str) -> Measured:
-    """The engine, driven by a market that moves."""
-    config = folder / f"{entry}.yaml"
-    text = config_text(latency_ms=latency_ms, order_entry=entry)
-    config.write_text(text, encoding="utf-8")
-    market = ScriptedMarket(await still_mids(given.rest_url))
-    extra = {"config": str(config), "public_url": await market.start()}
+async def _engine(name: str, given: Task, known: dict[str, str]) -> Measured:
+    """An engine, driven by a market that moves."""
+    mids = await still_mids(given.rest_url)
+    market = ScriptedMarket(mids)
+    extra = {**known, "public_url": await market.start(), "symbols": list(mids)}
     try:
-        async with program("engine", json.dumps(given._replace(extra=extra))) as client:
+        async with program(name, json.dumps(given._replace(extra=extra))) as client:
             assert await _line(client) == "settled\n"
             await _move(market, given.period_s, range(WARM_UP))
             client.stdin.write(b"count\n")

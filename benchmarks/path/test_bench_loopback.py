@@ -12,7 +12,7 @@ import compare
 import conductor
 import pytest
 import uvloop
-from conductor import IN_A_ROW, LIMIT, PEERS, WAYS
+from conductor import IN_A_ROW, LIMIT, NODE, PEERS, WAYS
 from race import Row
 
 pytestmark = pytest.mark.timeout(600)
@@ -23,6 +23,8 @@ STAGE = "tick_cpu_50ms"
 INSTALLED = [name for name in PEERS if importlib.util.find_spec(name.split()[0])]
 OTHERS = (LIMIT, *WAYS, *INSTALLED)
 ATTEMPTS = 3
+LIGHTER = 6
+"""How many times less our engine costs than theirs, both whole."""
 
 
 def measure(folder, contender, latency_ms, ticks):
@@ -81,6 +83,17 @@ def test_processor_time_of_a_tick(short, name, tmp_path, fresh_entries, baseline
         ours, yardstick = (measure(tmp_path, one, 50, 30) for one in (name, ALIKE))
         seen.append(ours.cpu_us / yardstick.cpu_us)
     assert seen[-1] <= at_most, f"times the cost of {ALIKE}: {seen}, at most {at_most:.2f}"
+
+
+@pytest.mark.skipif(NODE not in INSTALLED, reason="installed by `make bench-peers`")
+def test_a_whole_engine_against_a_whole_engine(short, tmp_path):
+    """Streams, book, decision, risk, orders and the account, in one process each."""
+    ours, theirs = short["mmfast ws"], short[NODE]
+    seen = [theirs.cpu_us / ours.cpu_us]
+    while seen[-1] < LIGHTER and len(seen) < ATTEMPTS:
+        ours, theirs = (measure(tmp_path, one, 50, 30) for one in ("mmfast ws", NODE))
+        seen.append(theirs.cpu_us / ours.cpu_us)
+    assert seen[-1] >= LIGHTER, f"their cost in times of ours: {seen}, at least {LIGHTER}"
 
 
 @pytest.mark.long
