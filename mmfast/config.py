@@ -91,7 +91,7 @@ class AsyncBatchConfig(_Section, frozen=True, kw_only=True):
 
 
 class PlannerConfig(_Section, frozen=True, kw_only=True):
-    """How the venue's budgets are used while ``async_batch`` is enabled."""
+    """How the venue's budgets are used while ``async_batch`` is enabled: docs/planner.md."""
 
     policy: Literal["planned", "batched"] = "planned"
     spill_requests_per_s: Annotated[int, Meta(ge=1, le=30)] = 20

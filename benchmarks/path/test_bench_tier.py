@@ -1,7 +1,6 @@
 """The default tier on virtual time: figures that depend on seeds, not on the machine.
 
-Not asserted, because not reached: 1.9 times the actions of the best batched contender.
-docs/performance.md says how far off that is.
+Quotes that are moved by cancel and place are the other scenario of ``make bench-tier``.
 """
 
 from __future__ import annotations
@@ -9,8 +8,8 @@ from __future__ import annotations
 import pytest
 import tier
 
-LANDS_MORE = 1.4
-"""How many times what the best batched contender lands; 1.5 as measured, less what seeds vary."""
+LANDS_MORE = 1.9
+"""How many times what the best batched contender lands."""
 
 
 @pytest.fixture(scope="module")
@@ -30,14 +29,14 @@ def test_the_planner_lands_more_than_batches_alone_and_quotes_nearer(scores):
     assert planner.mean_error_bps < min(score.mean_error_bps for score in batched)
 
 
-def test_the_planner_quotes_nearer_and_in_fewer_calls_than_one_order_a_call(scores):
+def test_the_planner_quotes_nearer_and_in_fewer_calls_an_action_than_one_order_a_call(scores):
     planner, sequential = scores["planner"], scores["sequential"]
     assert planner.mean_error_bps < sequential.mean_error_bps
-    assert planner.calls < sequential.calls
+    assert planner.calls / planner.landed < sequential.calls / sequential.landed
 
 
 def test_the_same_seed_gives_the_same_figures():
-    once, again = (tier.score_of(tier.WAYS[-1], seeds=(3,), seconds=4) for _ in range(2))
+    once, again = (tier.score_of(tier.WAYS[-2], seeds=(3,), seconds=4) for _ in range(2))
     assert once == again
 
 

@@ -7,10 +7,15 @@ One strategy, one market, fixed seeds, virtual time: the same table on every mac
   after a 10006.
 - ``batched``: packs across symbols into the batch calls; the same reaction to 10006.
 - ``batched, paced``: the batch calls again, never more than the ten a second of the documents.
-- ``planner``: what mmfast does by default.
+- ``planner``: what mmfast does by default: it uses nine tenths of each limit.
+- ``planner, whole limit``: as much of each limit as the contenders use.
 
-The first three know neither rate headers nor the single calls' second budget; all four have one
-intent per slot, so nobody is charged for sending what is stale.
+The first three know neither rate headers nor the single calls' second budget; all have one intent
+per slot, so nobody is charged for sending what is stale. A quote that is moved by cancel and place
+lands two actions; ``quotes set/s`` counts it once.
+
+Two scenarios: quotes moved by amends, where a fill asks for a create and hardly anything for a
+cancel; and ``requote_by: replace``, where each move asks for both.
 """
 
 from __future__ import annotations
@@ -29,10 +34,10 @@ if __name__ == "__main__":
 from scenario import SYMBOLS
 from virtual import VirtualRun
 
-from mmfast.engine.params import PlannerParams
+from mmfast.engine.params import PlannerParams, RequoteBy
 from mmfast.engine.planner import MOST_ORDERS
 from mmfast.engine.quoter import Ladder, Top
-from mmfast.messages import NO_RATE_INFO, BatchReply, Event, Execution, Outcome
+from mmfast.messages import NO_RATE_INFO, BatchReply, Event, Execution, Op, Outcome
 from mmfast.units import E8, NS_PER_S
 
 SEEDS: Final = (3, 5, 8)
@@ -41,7 +46,8 @@ STEP_S: Final = 0.05
 RATE_REFUSED: Final = 10006
 ABSENT_BPS: Final = 4.0
 """What a wanted quote that does not rest counts: the outer level's distance from the fair price."""
-LIMIT: Final = 10
+PACED: Final = PlannerParams(initial_limit=10, safety_percent=100, cancel_reserve_percent=0)
+BLIND: Final = msgspec.structs.replace(PACED, initial_limit=MOST_ORDERS)
 
 
 class Way(NamedTuple):
@@ -49,15 +55,16 @@ class Way(NamedTuple):
 
     name: str
     batch: dict[str, bool]
-    limit: int = LIMIT
-    own_planner: bool = False
+    plan: PlannerParams = PACED
+    reads_headers: bool = False
 
 
 WAYS: Final = (
-    Way("sequential", {"enabled": False}, MOST_ORDERS),
-    Way("batched", {"planned": False}, MOST_ORDERS),
-    Way("batched, paced", {"planned": False}, LIMIT),
-    Way("planner", {}, own_planner=True),
+    Way("sequential", {"enabled": False}, BLIND),
+    Way("batched", {"planned": False}, BLIND),
+    Way("batched, paced", {"planned": False}, PACED),
+    Way("planner", {}, PlannerParams(), reads_headers=True),
+    Way("planner, whole limit", {}, PlannerParams(safety_percent=100), reads_headers=True),
 )
 
 
@@ -66,6 +73,7 @@ class Score(msgspec.Struct):
 
     seconds: float = 0.0
     landed: int = 0
+    quotes: int = 0
     calls: int = 0
     refused: int = 0
     fills: int = 0
@@ -80,6 +88,11 @@ class Score(msgspec.Struct):
         return self.landed / self.seconds
 
     @property
+    def quotes_per_s(self) -> float:
+        """Quotes placed or moved, a second."""
+        return self.quotes / self.seconds
+
+    @property
     def mean_error_bps(self) -> float:
         """Quote error of a wanted quote, averaged over time."""
         return self.error_bps / self.wanted
@@ -88,15 +101,15 @@ class Score(msgspec.Struct):
 class TierRun(VirtualRun):
     """One contender on one seed, watched from outside: the venue's books and orders."""
 
-    def __init__(self, way: Way, seed: int, score: Score) -> None:
+    def __init__(self, way: Way, seed: int, score: Score, requote_by: RequoteBy) -> None:
         self._way, self._score = way, score
         self._fills: list[tuple[int, Execution]] = []
-        plan = PlannerParams(initial_limit=way.limit, safety_percent=100, cancel_reserve_percent=0)
         super().__init__(
             seed,
             symbols=tuple(SYMBOLS),
             tier="default",
-            planner=PlannerParams() if way.own_planner else plan,
+            requote_by=requote_by,
+            planner=way.plan,
             **way.batch,
         )
         self._ladder = Ladder(self.params.fair_price)
@@ -112,7 +125,9 @@ class TierRun(VirtualRun):
         if isinstance(event, BatchReply):
             self._score.landed += sum(item.outcome == Outcome.ACK for item in event.items)
             self._score.refused += sum(item.ret_code == RATE_REFUSED for item in event.items)
-            if not self._way.own_planner:
+            if event.batch.op != Op.CANCEL:
+                self._score.quotes += sum(item.outcome == Outcome.ACK for item in event.items)
+            if not self._way.reads_headers:
                 event = msgspec.structs.replace(event, rate=NO_RATE_INFO)
         elif isinstance(event, Execution):
             self._fills.append((self.now_ns + NS_PER_S, event))
@@ -182,22 +197,34 @@ def _error_bps(wanted: float, resting: float | None) -> float:
     return min(abs(resting - wanted) / wanted * 10_000, ABSENT_BPS)
 
 
-def score_of(way: Way, seeds: tuple[int, ...] = SEEDS, seconds: float = SECONDS) -> Score:
+def score_of(
+    way: Way,
+    seeds: tuple[int, ...] = SEEDS,
+    seconds: float = SECONDS,
+    requote_by: RequoteBy = RequoteBy.AMEND,
+) -> Score:
     """One contender over all seeds."""
     score = Score()
     for seed in seeds:
-        TierRun(way, seed, score).measure(seconds)
+        TierRun(way, seed, score, requote_by).measure(seconds)
     return score
+
+
+HEADER: Final = (
+    "| way | landed/s | quotes set/s | quote error, bps | picked off | lost, quote "
+    "| fills | calls | 10006 |"
+)
 
 
 def table(scores: dict[str, Score]) -> str:
     """The contenders side by side."""
     lines = [
-        "| way | landed/s | quote error, bps | picked off | lost, quote | fills | calls | 10006 |",
-        "|---|---|---|---|---|---|---|---|",
+        HEADER,
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {name} | {score.landed_per_s:.1f} | {score.mean_error_bps:.2f} | {score.picked_off} | "
+        f"| {name} | {score.landed_per_s:.1f} | {score.quotes_per_s:.1f} "
+        f"| {score.mean_error_bps:.2f} | {score.picked_off} | "
         f"{score.lost_quote:.2f} | {score.fills} | {score.calls} | {score.refused} |"
         for name, score in scores.items()
     ]
@@ -205,4 +232,6 @@ def table(scores: dict[str, Score]) -> str:
 
 
 if __name__ == "__main__":
-    print(table({way.name: score_of(way) for way in WAYS}))
+    for scenario in RequoteBy:
+        print(f"\nQuotes moved by {scenario.name.lower()}:\n")
+        print(table({way.name: score_of(way, requote_by=scenario) for way in WAYS}))

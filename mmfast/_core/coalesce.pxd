@@ -62,3 +62,5 @@ cdef class IntentTable:
     cpdef list held_slots(self)
     cpdef void open_drain(self, int op, int64_t limit) except *
     cpdef bint take(self) noexcept
+    cpdef bint take_at(self, int op, int64_t slot) except -1
+    cpdef bint split(self, int64_t slot, int64_t flags, int64_t client_id) except -1

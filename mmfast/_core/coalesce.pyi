@@ -85,6 +85,13 @@ class IntentTable:
         takes the next one out, in the order of :meth:`drain`. A put or a clear ends it."""
     def take(self) -> bool:
         """Take the next command out into the ``taken_`` fields; False when there is none."""
+    def take_at(self, op: int, slot: int) -> bool:
+        """Take the command of this operation out of one slot into the ``taken_`` fields; False
+        when it holds none that may leave now (the place of a REPLACE waits for its cancel)."""
+    def split(self, slot: int, flags: int, client_id: int) -> bool:
+        """Make the AMEND of a slot the REPLACE of the order it names: its cancel, and a place
+        with these flags and this id at the amend's price and lots. ``URGENT`` is kept. One
+        command becomes two; False, and nothing done, when the slot holds no amend."""
     @property
     def taken_op(self) -> int: ...
     @property

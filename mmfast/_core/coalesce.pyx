@@ -392,6 +392,44 @@ cdef class IntentTable:
         self._left = 0
         return False
 
+    cpdef bint take_at(self, int op, int64_t slot) except -1:
+        """See the stub: take the command of one slot out."""
+        cdef Cell* cell
+        if not OP_CANCEL <= op <= OP_PLACE:
+            op_of(op)
+        if not 0 <= slot < self._slots:
+            self._slot_of(slot)
+        cell = &self._cells[slot]
+        self._at = self._slots
+        self._left = 0
+        if cell.held != op + HOLDS_CANCEL and not (
+            cell.held == HOLDS_REPLACE and op == OP_CANCEL
+        ):
+            return False
+        self.taken_op = op
+        self._hand_out(<int32_t>slot, cell)
+        return True
+
+    cpdef bint split(self, int64_t slot, int64_t flags, int64_t client_id) except -1:
+        """See the stub: move by cancel and place what was to be amended."""
+        cdef Cell* cell
+        if not 0 <= slot < self._slots:
+            self._slot_of(slot)
+        if not 0 <= flags <= FLAGS_LIMIT:
+            check_flags(flags)
+        cell = &self._cells[slot]
+        self._at = self._slots
+        self._left = 0
+        if cell.held != HOLDS_AMEND:
+            return False
+        self._tally(cell, -1)
+        cell.held = HOLDS_REPLACE
+        cell.cancel_id = cell.client_id
+        cell.client_id = client_id
+        cell.flags = <int32_t>flags | (cell.flags & URGENT)
+        self._tally(cell, 1)
+        return True
+
     cdef void _hand_out(self, int32_t at, Cell* cell) noexcept nogil:
         self._tally(cell, -1)
         self.taken_slot = at

@@ -38,10 +38,12 @@ COMPILED: Final = (
     "permits",
     "planner",
     "quoter",
+    "ranking",
     "risk",
     "rotation",
     "strays",
     "terms",
+    "worth",
 )
 """Modules that are never run from source unless that was asked for."""
 INTERPRETED: Final = sys._xoptions.get("mmfast_engine") == "interpreted"

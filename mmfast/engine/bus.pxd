@@ -41,6 +41,14 @@ cdef class CommandBus:
     cpdef void open_drain(self, int op, int64_t limit) except *
     @cython.locals(table=IntentTable)
     cpdef bint take(self, Draft draft) except -1
+    @cython.locals(table=IntentTable)
+    cdef void _fill(self, Draft draft) except *
+    @cython.locals(held=tuple)
+    cpdef bint look(self, int op, int slot, Draft draft) except -1
+    @cython.locals(table=IntentTable)
+    cpdef bint take_at(self, int op, int slot, Draft draft) except -1
+    cpdef bint split(self, int slot, int flags, int64_t client_id) except -1
+    cpdef list held_slots(self)
     cpdef int64_t count(self, int op) except -1
     cpdef bint is_empty(self) except -1
     cpdef int64_t urgent_cancels(self) except -1

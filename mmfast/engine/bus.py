@@ -180,6 +180,11 @@ class CommandBus:
         table = self._table
         if not table.take():
             return False
+        self._fill(draft)
+        return True
+
+    def _fill(self, draft: Draft) -> None:
+        table = self._table
         draft.fill(
             table.taken_op,
             table.taken_slot,
@@ -188,7 +193,36 @@ class CommandBus:
             table.taken_lots,
             table.taken_client_id,
         )
+
+    def look(self, op: int, slot: int, draft: Draft) -> bool:
+        """Show in ``draft`` the command of this operation that :meth:`take_at` would take."""
+        held = self._table.peek(slot)
+        if not held or held[0][0] != op:
+            return False
+        _, _, flags, price_ticks, lots, client_id = held[0]
+        draft.fill(op, slot, flags, price_ticks, lots, client_id)
         return True
+
+    def take_at(self, op: int, slot: int, draft: Draft) -> bool:
+        """Take the command of one operation out of a slot, into ``draft``; False when it holds
+        none that may leave: the place of a replacement waits for its cancel."""
+        table = self._table
+        if not table.take_at(op, slot):
+            return False
+        self._fill(draft)
+        return True
+
+    def split(self, slot: int, flags: int, client_id: int) -> bool:
+        """Make of the amend of a slot a cancel and a place of this id; one command more is
+        wanted by that. False when it holds no amend."""
+        if not self._table.split(slot, flags, client_id):
+            return False
+        self.wanted[_CANCEL] += 1
+        return True
+
+    def held_slots(self) -> list[int]:
+        """Slots that wait, the longest waiting first."""
+        return self._table.held_slots()
 
     def count(self, op: int) -> int:
         """Unsent commands of one operation."""

@@ -9,7 +9,9 @@ from mmfast.engine.draft cimport Draft
 from mmfast.engine.order cimport Order
 from mmfast.engine.orders cimport OrderTable
 from mmfast.engine.planner cimport Planner
+from mmfast.engine.ranking cimport Ranking
 from mmfast.engine.risk cimport Risk
+from mmfast.ids cimport ClientIds
 
 cdef int _CANCEL
 cdef int _AMEND
@@ -20,6 +22,8 @@ cdef int _URGENT
 cdef int _AMEND_PRICE
 cdef int _AMEND_QTY
 cdef int _AMENDS
+cdef int _POST_ONLY
+cdef int _TRADING
 cdef int _KEPT_BY_AMEND
 
 
@@ -31,6 +35,8 @@ cdef class Dispatcher:
     cdef Planner _planner
     cdef Counters _counters
     cdef object _outbox
+    cdef Ranking _ranking
+    cdef ClientIds _ids
     cdef Draft _draft
     cdef dict _alerted
 
@@ -43,6 +49,14 @@ cdef class Dispatcher:
     @cython.locals(draft=Draft)
     cdef void _drain(
         self, list leaving, int op, int64_t limit, int64_t tick_id, int64_t now_ns
+    ) except *
+    @cython.locals(draft=Draft, slot=int)
+    cdef void _drain_best(
+        self, list leaving, int op, int64_t limit, int64_t tick_id, int64_t now_ns
+    ) except *
+    @cython.locals(bus=CommandBus, spare=int64_t, draft=Draft, at=int64_t, slot=int, order=Order)
+    cdef void _move_by_replacing(
+        self, int64_t cancels, int64_t amends, int64_t places, int64_t now_ns
     ) except *
     @cython.locals(order=Order, control=str)
     cdef bint _admit(self, Draft draft, int64_t tick_id, int64_t now_ns) except -1

@@ -12,8 +12,10 @@ from mmfast.engine.order_states import State
 from mmfast.engine.orders import OrderTable
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.planner import Planner
+from mmfast.engine.ranking import Ranking
 from mmfast.engine.risk import SLOT, WAITING, Risk
-from mmfast.messages import Batch, Command, Flag, Op, Severity
+from mmfast.ids import ClientIds
+from mmfast.messages import Batch, Command, Flag, Mode, Op, Severity
 
 _CANCEL: Final = int(Op.CANCEL)
 _AMEND: Final = int(Op.AMEND)
@@ -24,6 +26,8 @@ _URGENT: Final = int(Flag.URGENT)
 _AMEND_PRICE: Final = int(Flag.AMEND_PRICE)
 _AMEND_QTY: Final = int(Flag.AMEND_QTY)
 _AMENDS: Final = _AMEND_PRICE | _AMEND_QTY
+_POST_ONLY: Final = int(Flag.POST_ONLY)
+_TRADING: Final = int(Mode.TRADING)
 _KEPT_BY_AMEND: Final = int(Flag.POST_ONLY | Flag.REDUCE_ONLY | Flag.URGENT)
 
 
@@ -36,9 +40,11 @@ class Dispatcher:
         "_bus",
         "_counters",
         "_draft",
+        "_ids",
         "_orders",
         "_outbox",
         "_planner",
+        "_ranking",
         "_risk",
     )
 
@@ -50,6 +56,8 @@ class Dispatcher:
         planner: Planner,
         counters: Counters,
         outbox: Outbox,
+        ranking: Ranking,
+        ids: ClientIds,
     ) -> None:
         self._bus = bus
         self._orders = orders
@@ -57,6 +65,8 @@ class Dispatcher:
         self._planner = planner
         self._counters = counters
         self._outbox = outbox
+        self._ranking = ranking
+        self._ids = ids
         self._draft = Draft()
         self._alerted: dict[int, list[str]] = {}
 
@@ -71,6 +81,8 @@ class Dispatcher:
         cancels, amends, places = self._planner.allowance(now_ns, urgent)
         if cancels < len(homeless):
             homeless = homeless[:cancels]
+        if amends < bus.count(_AMEND) and self._planner.ranks:
+            self._move_by_replacing(cancels - len(homeless), amends, places, now_ns)
         leaving = [self._cancel_homeless(order, tick_id, now_ns) for order in homeless]
         self._drain(leaving, _CANCEL, cancels - len(homeless), tick_id, now_ns)
         batches = self._pack(_CANCEL, leaving, tick_id, now_ns)
@@ -100,10 +112,49 @@ class Dispatcher:
     ) -> None:
         """Take intents of one operation off the bus; those that may leave become commands."""
         draft = self._draft
+        if 0 < limit < self._bus.count(op) and self._planner.ranks:
+            self._drain_best(leaving, op, limit, tick_id, now_ns)
+            return
         self._bus.open_drain(op, limit)
         while self._bus.take(draft):
             if self._admit(draft, tick_id, now_ns):
                 leaving.append(draft.command())
+
+    def _drain_best(
+        self, leaving: list[Command], op: int, limit: int, tick_id: int, now_ns: int
+    ) -> None:
+        """There is less budget than commands: those that are worth most leave."""
+        draft = self._draft
+        for slot in self._ranking.best(op, now_ns):
+            if limit <= 0:
+                return
+            if self._bus.take_at(op, slot, draft) and self._admit(draft, tick_id, now_ns):
+                leaving.append(draft.command())
+                limit -= 1
+
+    def _move_by_replacing(self, cancels: int, amends: int, places: int, now_ns: int) -> None:
+        """More quotes are to be moved than may be amended: the next best go by cancel and place,
+        as far as those budgets have more than their own operations want."""
+        bus = self._bus
+        spare = min(
+            bus.count(_AMEND) - amends,
+            cancels - bus.count(_CANCEL),
+            places - bus.count(_PLACE) - self._planner.places_kept(),
+        )
+        if spare <= 0 or self._risk.mode != _TRADING:
+            return
+        draft = self._draft
+        for at, slot in enumerate(self._ranking.best(_AMEND, now_ns)):
+            if at < amends or not bus.look(_AMEND, slot, draft):
+                continue
+            order = self._orders.by_slot[slot]
+            if order is None or order.price_ticks == draft.price_ticks:
+                continue  # at the same price an amend may keep the place in the queue
+            if self._ranking.has_room(slot, draft.lots):
+                bus.split(slot, _POST_ONLY, self._ids.next())
+                spare -= 1
+                if spare == 0:
+                    return
 
     def _admit(self, draft: Draft, tick_id: int, now_ns: int) -> bool:
         """One intent becomes a command in flight, unless it has been overtaken or is refused."""

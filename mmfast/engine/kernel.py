@@ -27,6 +27,7 @@ from mmfast.engine.permits import Permits
 from mmfast.engine.picture import draw
 from mmfast.engine.planner import Planner, policy_of
 from mmfast.engine.quoter import NO_QUOTES, Ladder, Quotes, Strategy, reducing
+from mmfast.engine.ranking import Ranking
 from mmfast.engine.risk import Risk
 from mmfast.engine.rotation import Rotation
 from mmfast.engine.terms import Terms, terms_of
@@ -109,7 +110,14 @@ class Kernel:
         self._planner = Planner(params.planner, policy_of(params.batch), instruments[0].category)
         self._differ = Differ(self._orders, self._bus, ids, count, params.requote_by)
         self._dispatcher = Dispatcher(
-            self._bus, self._orders, self._risk, self._planner, self.counters, self._outbox
+            self._bus,
+            self._orders,
+            self._risk,
+            self._planner,
+            self.counters,
+            self._outbox,
+            Ranking(self._bus, self._market, self._orders, self._inventory, self._terms),
+            ids,
         )
         self._in_air: dict[int, bool] = {}
         """Batches without a reply; True for those that the last look kept from leaving."""

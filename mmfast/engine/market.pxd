@@ -58,6 +58,9 @@ cdef class Market:
     cpdef str fault(self, Py_ssize_t instrument, int64_t now_ns)
     @cython.locals(feed=Feed)
     cpdef Book book(self, Py_ssize_t instrument)
+    @cython.locals(feed=Feed)
+    cpdef int64_t age_ns(self, Py_ssize_t instrument, int64_t now_ns) except? -1
+    cpdef int64_t stale_ns(self) except? -1
     cpdef int64_t mid_x2_ticks(self, Py_ssize_t instrument) except -1
     @cython.locals(feed=Feed, instrument=Py_ssize_t, oldest_ns=int64_t, due_ns=int64_t)
     cpdef void look(self, int64_t now_ns) except *

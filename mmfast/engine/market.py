@@ -245,6 +245,15 @@ class Market:
         """Bid plus ask; 0 while a side is missing."""
         return self.book(instrument).mid_x2()
 
+    def age_ns(self, instrument: int, now_ns: int) -> int:
+        """Since the last frame."""
+        feed = self._feeds[instrument]
+        return now_ns - feed.last_ns
+
+    def stale_ns(self) -> int:
+        """The age at which a book is quoted on no more."""
+        return self._stale_ns
+
     def age_ms(self, instrument: int, now_ns: int) -> int:
         """Since the last frame; -1 without a book."""
         feed = self._feeds[instrument]

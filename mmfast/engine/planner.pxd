@@ -43,12 +43,15 @@ cdef class Planner:
     cdef list _buckets
     cdef Py_ssize_t _size
     cdef int64_t _reserve_percent
+    cdef readonly bint ranks
     cdef list _packs
     cdef list _spilled
     cdef list _spills
     cdef bint _spills_urgent
 
     cpdef tuple allowance(self, int64_t now_ns, int64_t urgent_cancels)
+    @cython.locals(usable=int64_t)
+    cpdef int64_t places_kept(self) except -1
     @cython.locals(batches=list, together=Py_ssize_t, at=Py_ssize_t)
     cpdef list pack(self, int op, list commands, int64_t tick_id, int64_t now_ns)
     cpdef int64_t opens_ns(self, int64_t now_ns, ops) except? -1

@@ -23,6 +23,7 @@ DEADLINE_PASSED: Final = "tick deadline passed before sending"
 """``ret_msg`` of commands that the shell gave back because their tick was over."""
 MOST_ORDERS: Final = 1 << 40
 """A limit beyond this is none: no header may lead our sums out of 64 bits."""
+PLACES_KEPT_PERCENT: Final = 20
 _NOT_SENT: Final = int(Outcome.NOT_SENT)
 _LOCAL_REJECT: Final = int(Outcome.LOCAL_REJECT)
 _THROTTLED: Final = int(Outcome.THROTTLED)
@@ -121,6 +122,11 @@ class Bucket:
 class Policy(Protocol):
     """How intent becomes requests."""
 
+    @property
+    def ranks(self) -> bool:
+        """Are commands sent by their worth, or in turn, when a budget is short?"""
+        ...
+
     def packs(self, op: int) -> bool:
         """Many orders of this operation in one request, or one order in each."""
         ...
@@ -134,6 +140,7 @@ class BatchPolicy:
     """Packs across symbols: N commands of one operation are ceil(N / max batch) requests."""
 
     __slots__ = ("_packs",)
+    ranks = False
 
     def __init__(self, coalesce_cancel: bool = True, coalesce_place: bool = True) -> None:
         self._packs = (coalesce_cancel, coalesce_place, coalesce_place)
@@ -152,6 +159,7 @@ class PlannedPolicy(BatchPolicy):
     counts the two apart, so an operation that is short of budget has twice as much of it."""
 
     __slots__ = ()
+    ranks = True
 
     def spills(self, op: int, *, urgent: bool) -> bool:  # noqa: ARG002 - both alike
         """Whatever is packed."""
@@ -162,6 +170,7 @@ class SequentialPolicy:
     """The same intent, one order per request; the batch budgets are left alone."""
 
     __slots__ = ()
+    ranks = False
 
     def packs(self, op: int) -> bool:  # noqa: ARG002 - the answer is the same for all
         """Never."""
@@ -195,6 +204,7 @@ class Planner:
         "_spilled",
         "_spills",
         "_spills_urgent",
+        "ranks",
     )
 
     def __init__(self, params: PlannerParams, policy: Policy, category: Category) -> None:
@@ -213,6 +223,8 @@ class Planner:
         self._size = params.max_batch_orders
         self._reserve_percent = params.cancel_reserve_percent
         self._packs = [policy.packs(op) for op in Op]
+        self.ranks = policy.ranks
+        """Commands leave by their worth when a budget is short."""
         self._spills = [policy.spills(op, urgent=False) for op in Op]
         self._spills_urgent = policy.spills(_CANCEL, urgent=True)
         for bucket in self._buckets:
@@ -230,6 +242,13 @@ class Planner:
             self._left(_AMEND, now_ns),
             self._left(_PLACE, now_ns),
         )
+
+    def places_kept(self) -> int:
+        """Of the budget for new orders, what no moved quote may use: fills leave gaps."""
+        usable = self._bucket(_PLACE).usable()
+        if self._spills[_PLACE]:
+            usable += self._single(_PLACE).usable()
+        return usable * PLACES_KEPT_PERCENT // 100
 
     def pack(self, op: int, commands: list[Command], tick_id: int, now_ns: int) -> list[Batch]:
         """The requests for commands of one operation, paid from their budgets.

@@ -75,15 +75,51 @@ class IntentTable:
     def take(self):
         taken = next(self.taking, None)
         if taken is not None:
-            (
-                self.taken_op,
-                self.taken_slot,
-                self.taken_flags,
-                self.taken_price_ticks,
-                self.taken_lots,
-                self.taken_client_id,
-            ) = taken
+            self._take(taken)
         return taken is not None
+
+    def _take(self, command):
+        (
+            self.taken_op,
+            self.taken_slot,
+            self.taken_flags,
+            self.taken_price_ticks,
+            self.taken_lots,
+            self.taken_client_id,
+        ) = command
+
+    def _check_slot(self, slot):
+        if not 0 <= slot < self.slots:
+            raise ValueError("slot")
+
+    def take_at(self, op, slot):
+        self._check_slot(slot)
+        if op not in (CANCEL, AMEND, PLACE):
+            raise ValueError("op")
+        held = self.wanted.get(slot, [])
+        if not held or held[0][0] != op:
+            return False
+        self._take(held.pop(0))
+        if not held:
+            del self.wanted[slot]
+        return True
+
+    def split(self, slot, flags, client_id):
+        self._check_slot(slot)
+        if not 0 <= flags <= FLAGS_LIMIT:
+            raise ValueError("flags")
+        held = self.wanted.get(slot, [])
+        if len(held) != 1 or held[0][0] != AMEND:
+            return False
+        _, _, was, price_ticks, lots, resting = held[0]
+        urgent = was & URGENT
+        held[:] = [
+            (CANCEL, slot, urgent, 0, 0, resting),
+            (PLACE, slot, flags | urgent, price_ticks, lots, client_id),
+        ]
+        if flags & URGENT:
+            held[0] = _with_flags(held[0], URGENT)
+        return True
 
     def urgent_cancels(self):
         rows = [command for held in self.wanted.values() for command in held]

@@ -75,9 +75,27 @@ class Intent(RuleBasedStateMachine):
     def take_all(self, op, limit):
         self.both("open_drain", op, limit)
         while self.both("take"):
-            for name in ("op", "slot", "flags", "price_ticks", "lots", "client_id"):
-                assert getattr(self.core, f"taken_{name}") == getattr(self.twin, f"taken_{name}")
-            self.out_count += 1
+            self.compare_taken()
+
+    def compare_taken(self):
+        for name in ("op", "slot", "flags", "price_ticks", "lots", "client_id"):
+            assert getattr(self.core, f"taken_{name}") == getattr(self.twin, f"taken_{name}")
+        self.out_count += 1
+
+    @rule(op=st.integers(0, 2), slot=SLOT)
+    def take_at(self, op, slot):
+        if self.both("take_at", op, slot):
+            self.compare_taken()
+
+    @rule(slot=SLOT, flags=FLAGS, client_id=st.integers(1, 99))
+    def split(self, slot, flags, client_id):
+        self.put_count += self.both("split", slot, flags, client_id)
+
+    @rule(op=st.integers(0, 2), slot=SLOT)
+    def what_is_taken_by_slot_ends_an_open_drain(self, op, slot):
+        self.core.open_drain(op, SLOTS)
+        self.take_at(op, slot)
+        assert not self.core.take()
 
     @rule(limits=st.tuples(LIMIT, LIMIT, LIMIT))
     def drain(self, limits):

@@ -141,6 +141,39 @@ def test_a_place_never_goes_without_its_cancel(coalesce):
     assert [command[0] for command in table.drain(1, 0, 1)] == [CANCEL, PLACE]
 
 
+def test_a_command_is_taken_by_its_slot(coalesce):
+    table = coalesce.IntentTable(8)
+    for slot in (3, 1, 2):
+        table.put(AMEND, slot, PRICE, 10 + slot, 4, 100 + slot)
+    assert not table.take_at(PLACE, 1)
+    assert table.take_at(AMEND, 1)
+    assert (table.taken_slot, table.taken_price_ticks, table.taken_lots) == (1, 11, 4)
+    assert (table.taken_op, table.taken_flags, table.taken_client_id) == (AMEND, PRICE, 101)
+    assert not table.take_at(AMEND, 1), "it is gone"
+    assert table.held_slots() == [3, 2]
+
+
+def test_a_place_is_not_taken_by_its_slot_before_its_cancel(coalesce):
+    table = coalesce.IntentTable(4)
+    table.put(CANCEL, 2, 0, 0, 0, 5)
+    table.put(PLACE, 2, POST_ONLY, 10, 1, 6)
+    assert not table.take_at(PLACE, 2)
+    assert table.take_at(CANCEL, 2)
+    assert table.taken_client_id == 5
+    assert table.take_at(PLACE, 2)
+    assert table.taken_client_id == 6
+
+
+def test_an_amend_is_split_into_a_cancel_and_a_place(coalesce):
+    table = coalesce.IntentTable(4, True)
+    table.put(AMEND, 1, PRICE, 10, 7, 5)
+    assert table.split(1, POST_ONLY, 6)
+    assert table.peek(1) == ((CANCEL, 1, 0, 0, 0, 5), (PLACE, 1, POST_ONLY, 10, 7, 6))
+    assert [table.count(op) for op in (CANCEL, AMEND, PLACE)] == [1, 0, 1]
+    assert not table.split(1, POST_ONLY, 8), "only an amend can be split"
+    assert not table.split(0, POST_ONLY, 8)
+
+
 def test_clear_forgets(coalesce):
     table = coalesce.IntentTable(4)
     table.put(CANCEL, 0, URGENT, 0, 0, 5)

@@ -1,0 +1,31 @@
+"""C types of worth.py, which says what everything means."""
+
+cimport cython
+from libc.stdint cimport int64_t
+
+from mmfast._core.wide cimport mul_div
+
+cdef int64_t _ONE
+cdef int64_t _SUBTICKS
+cdef int64_t _FARTHEST_E10
+cdef int64_t _MOST_STAKE_E8
+cdef int64_t _WIDEST_X256
+cdef int64_t _SECOND_NS
+
+
+@cython.locals(whole=int64_t)
+cpdef int64_t distance_e10(int64_t edge_x256, int64_t wanted_x256) except? -1
+cpdef int64_t aged_e10(int64_t distance, int64_t age_ns, int64_t stale_ns) except? -1
+cpdef int64_t points(int64_t distance) except? -1
+@cython.locals(tick_e10=int64_t)
+cpdef int64_t queue_e10(int64_t own_lots, int64_t ahead_lots, int64_t wanted_x256) except -1
+cpdef int64_t life_e10(int64_t moves_e10) except -1
+# The product may leave 64 bits before it is bounded, so these are Python's integers.
+cpdef int64_t stake_e8(object wanted_x256, object lots, object tick_lot_value_e8) except -1
+cpdef int64_t of_place(int64_t stake, int64_t queue, int64_t life) except? -1
+@cython.locals(now=int64_t)
+cpdef int64_t of_move(
+    int64_t stake, int64_t distance, int64_t queue_now, int64_t queue_then, int64_t life
+) except? -1
+cpdef int64_t of_cancel(int64_t stake, int64_t distance) except? -1
+cpdef int64_t decayed_e10(int64_t moves_e10, int64_t past_ns) except? -1
