@@ -25,9 +25,8 @@ class SystemClock:
 
     __slots__ = ()
 
-    def now_ns(self) -> int:
-        """Monotonic nanoseconds."""
-        return time.monotonic_ns()
+    now_ns = staticmethod(time.monotonic_ns)
+    """Monotonic nanoseconds. The function itself: it is asked forty times a tick."""
 
     def wall_ms(self) -> int:
         """Wall clock in milliseconds."""

@@ -1,4 +1,8 @@
-"""What the journal holds of each thing that happens: plain rows, made off the hot path."""
+"""What the journal holds of each thing that happens: lines of JSON, made off the hot path.
+
+:func:`row_of` says what a record is made of. The kinds of which every tick brings many are spelled
+straight from their values by :func:`line_of`, to the same bytes at a third of the cost.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,8 @@ from typing import Any, Final
 
 import msgspec
 
-from mmfast.engine.endings import Ending
+from mmfast.engine.endings import Ending, Evidence
+from mmfast.engine.order_states import State
 from mmfast.messages import (
     AccountSnapshot,
     Alert,
@@ -16,7 +21,9 @@ from mmfast.messages import (
     Execution,
     InstrumentChange,
     ModeChange,
+    Op,
     OrderAbsent,
+    OrderStatus,
     OrderUpdate,
     Outcome,
     StreamState,
@@ -34,6 +41,20 @@ _KEPT: Final = (
     InstrumentChange,
 )
 
+_ENDING: Final = b'{"ms":%d,"kind":"ended","order":"%016x","end":"%b","evidence":"%b","filled":%d}'
+_FINAL: Final = (
+    b'{"ms":%d,"kind":"final","order":"%016x","venue_id":%b,"status":"%b","filled":%d,"of":%d,'
+    b'"cancel_type":%b,"reject_reason":%b,"venue_ms":%d}'
+)
+_ORDER: Final = b'["%016x",%d,%d,%d,%d]'
+_SENT: Final = b'{"ms":%d,"kind":"sent","batch":%d,"tick":%d,"op":"%b","orders":[%b]}'
+_ENDS: Final = {state: state.name.encode() for state in State}
+_EVIDENCE: Final = {evidence: evidence.name.encode() for evidence in Evidence}
+_STATUS: Final = {status: status.name.encode() for status in OrderStatus}
+_OPS: Final = {op: op.name.encode() for op in Op}
+_quoted: Final = msgspec.json.Encoder().encode
+"""A text of the venue's, with whatever it needs to stand in JSON."""
+
 
 def to_json(wall_ms: int, row: Row) -> bytes:
     """One row with its time, on one line."""
@@ -45,6 +66,46 @@ def is_kept(event: Event) -> bool:
     if isinstance(event, OrderUpdate):
         return event.status.is_final
     return isinstance(event, _KEPT)
+
+
+def line_of(wall_ms: int, entry: Entry) -> bytes:
+    """An entry with its time, on one line."""
+    if isinstance(entry, Ending):
+        return _ending_line(wall_ms, entry)
+    if isinstance(entry, OrderUpdate):
+        return _final_line(wall_ms, entry)
+    if isinstance(entry, Batch):
+        return _sent_line(wall_ms, entry)
+    return to_json(wall_ms, row_of(entry))
+
+
+def _ending_line(wall_ms: int, ending: Ending) -> bytes:
+    client_id, end, evidence, filled = ending
+    return _ENDING % (wall_ms, client_id, _ENDS[end], _EVIDENCE[evidence], filled)
+
+
+def _final_line(wall_ms: int, update: OrderUpdate) -> bytes:
+    return _FINAL % (
+        wall_ms,
+        update.client_id,
+        _quoted(update.venue_id),
+        _STATUS[update.status],
+        update.cum_lots,
+        update.lots,
+        _quoted(update.cancel_type),
+        _quoted(update.reject_reason),
+        update.updated_ms,
+    )
+
+
+def _sent_line(wall_ms: int, batch: Batch) -> bytes:
+    orders = b",".join(
+        [
+            _ORDER % (client_id, instrument, side, price_ticks, lots)
+            for _, _, instrument, side, _, price_ticks, lots, client_id in batch.commands
+        ]
+    )
+    return _SENT % (wall_ms, batch.batch_id, batch.tick_id, _OPS[batch.op], orders)
 
 
 def row_of(entry: Entry) -> Row:

@@ -77,8 +77,7 @@ class Witness:
             return
         self._other_hand.sent(batches)
         if self._journal is not None:
-            for batch in batches:
-                self._journal.put(batch)
+            self._journal.put_all(batches)
 
     def on_event(self, event: Event, now_ns: int) -> None:
         """A reply, for the kernel."""
@@ -115,9 +114,8 @@ class Witness:
     def _note_endings(self) -> None:
         """What the kernel has concluded from it, after what it was concluded from."""
         endings = self._kernel.take_endings()
-        if self._journal is not None:
-            for ending in endings:
-                self._journal.put(ending)
+        if endings and self._journal is not None:
+            self._journal.put_all(endings)
 
     def _suspect(self, reason: str) -> None:
         if reason and not self._told:

@@ -26,11 +26,15 @@ from mmfast.messages import (
     ItemReply,
     Mode,
     ModeChange,
+    Op,
     OrderAbsent,
+    OrderStatus,
+    OrderUpdate,
     Outcome,
+    Side,
 )
 from mmfast.runtime.journal import MAX_WAITING, Journal, Trouble, chained, intact
-from mmfast.runtime.records import is_kept, row_of, to_json
+from mmfast.runtime.records import is_kept, line_of, row_of, to_json
 
 FILE_BYTES = 1 << 20
 
@@ -281,6 +285,34 @@ def test_an_order_can_be_followed_from_its_command_to_its_end() -> None:
     assert ended["evidence"] == "SEARCHES"
     for row in (row_of(sent), answer, absent, ended, row_of(ModeChange(Mode.HALTED, "why"))):
         assert json.loads(to_json(1, row))["ms"] == 1
+
+
+ODD = ("", "plain", 'a "quote"', "back\\slash", "line\nbreak", "\x00", "\u017c\u00f3\u0142w")
+
+
+@pytest.mark.parametrize("text", ODD)
+@pytest.mark.parametrize("status", OrderStatus)
+def test_a_report_is_spelled_as_its_row(text: str, status: OrderStatus) -> None:
+    update = OrderUpdate(
+        client_id=(7 << 32) + 9, link_id="", venue_id=text, instrument=1, side=Side.SELL,
+        status=status, price_ticks=5, lots=8, cum_lots=3, leaves_lots=0, reject_reason=text,
+        cancel_type=text, updated_ms=1_790_000_000_123,
+    )  # fmt: skip
+    assert line_of(17, update) == to_json(17, row_of(update))
+
+
+@pytest.mark.parametrize("end", State)
+@pytest.mark.parametrize("evidence", Evidence)
+def test_an_ending_is_spelled_as_its_row(end: State, evidence: Evidence) -> None:
+    ending = Ending(7 << 32, end, evidence, 12)
+    assert line_of(17, ending) == to_json(17, row_of(ending))
+
+
+@pytest.mark.parametrize("op", Op)
+@pytest.mark.parametrize("orders", [1, 20])
+def test_a_batch_is_spelled_as_its_row(op: Op, orders: int) -> None:
+    made = batch(7, range(1, orders + 1), op=op)
+    assert line_of(17, made) == to_json(17, row_of(made))
 
 
 def test_the_market_is_not_kept() -> None:
