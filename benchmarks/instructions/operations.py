@@ -9,6 +9,7 @@ from collections.abc import Callable
 import frames
 import order_ticks
 import private_ticks
+import shell_ticks
 import stages
 from in_process import InProcess
 
@@ -125,12 +126,19 @@ def order_tick() -> order_ticks.OrderTicks:
     return order_ticks.OrderTicks()
 
 
+@functools.cache
+def shell_tick() -> shell_ticks.ShellTicks:
+    """The parts of the shell that no order passes."""
+    return shell_ticks.ShellTicks()
+
+
 def preparations() -> dict[str, Operation]:
     """What has to happen before each run of an operation and is not counted."""
     return {
         "private_frames": private_tick().prepare,
         "send_batches": order_tick().decide,
         "batch_replies": order_tick().decide_and_send,
+        "public_frames": shell_tick().prepare,
     }
 
 
@@ -145,7 +153,14 @@ def orders() -> dict[str, Operation]:
     return {"send_batches": order_tick().send, "batch_replies": order_tick().hear}
 
 
+def shell() -> dict[str, Operation]:
+    """A tick's ten book frames from the socket to the books, its records in the journal, and what
+    it adds to the histograms."""
+    tick = shell_tick()
+    return {"public_frames": tick.hear, "journal_tick": tick.record, "durations": tick.count}
+
+
 def all_operations() -> dict[str, Operation]:
     """Everything that is counted, by name."""
     core = {**signing(), **encoding(), **books(), **coalescing(), **decimals()}
-    return {**core, **ticks(), **private_frames(), **orders()}
+    return {**core, **ticks(), **private_frames(), **orders(), **shell()}

@@ -46,14 +46,13 @@ _FINAL: Final = (
     b'{"ms":%d,"kind":"final","order":"%016x","venue_id":%b,"status":"%b","filled":%d,"of":%d,'
     b'"cancel_type":%b,"reject_reason":%b,"venue_ms":%d}'
 )
-_ORDER: Final = b'["%016x",%d,%d,%d,%d]'
-_SENT: Final = b'{"ms":%d,"kind":"sent","batch":%d,"tick":%d,"op":"%b","orders":[%b]}'
+_SENT: Final = b'{"ms":%d,"kind":"sent","batch":%d,"tick":%d,"op":"%b","orders":%b}'
 _ENDS: Final = {state: state.name.encode() for state in State}
 _EVIDENCE: Final = {evidence: evidence.name.encode() for evidence in Evidence}
 _STATUS: Final = {status: status.name.encode() for status in OrderStatus}
 _OPS: Final = {op: op.name.encode() for op in Op}
-_quoted: Final = msgspec.json.Encoder().encode
-"""A text of the venue's, with whatever it needs to stand in JSON."""
+_encoded: Final = msgspec.json.Encoder().encode
+"""Texts of the venue's come out of it with whatever they need to stand in JSON."""
 
 
 def to_json(wall_ms: int, row: Row) -> bytes:
@@ -88,24 +87,22 @@ def _final_line(wall_ms: int, update: OrderUpdate) -> bytes:
     return _FINAL % (
         wall_ms,
         update.client_id,
-        _quoted(update.venue_id),
+        _encoded(update.venue_id),
         _STATUS[update.status],
         update.cum_lots,
         update.lots,
-        _quoted(update.cancel_type),
-        _quoted(update.reject_reason),
+        _encoded(update.cancel_type),
+        _encoded(update.reject_reason),
         update.updated_ms,
     )
 
 
 def _sent_line(wall_ms: int, batch: Batch) -> bytes:
-    orders = b",".join(
-        [
-            _ORDER % (client_id, instrument, side, price_ticks, lots)
-            for _, _, instrument, side, _, price_ticks, lots, client_id in batch.commands
-        ]
-    )
-    return _SENT % (wall_ms, batch.batch_id, batch.tick_id, _OPS[batch.op], orders)
+    orders = [
+        [f"{client_id:016x}", instrument, side, price_ticks, lots]
+        for _, _, instrument, side, _, price_ticks, lots, client_id in batch.commands
+    ]
+    return _SENT % (wall_ms, batch.batch_id, batch.tick_id, _OPS[batch.op], _encoded(orders))
 
 
 def row_of(entry: Entry) -> Row:

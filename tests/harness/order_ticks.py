@@ -196,7 +196,8 @@ class OrderTicks(InProcess):
         )  # fmt: skip
         hand = OtherHand(self.codec.ids, WINDOW_MS, clock.wall_ms)
         self.stats = RunStats(self.now_ns)
-        self.witness = witness = Witness(self.kernel, hand, journal, _unexpected)
+        doubt = VenueClock(clock)
+        self.witness = witness = Witness(self.kernel, hand, journal, _unexpected, doubt)
         self.orchestrator = AsyncTickOrchestrator(
             kernel=witness, clock=clock, stats=self.stats, params=self.params,
             on_progress=self._progress, on_fault=_unexpected,

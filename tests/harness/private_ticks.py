@@ -86,7 +86,7 @@ class PrivateTicks(InProcess):
         )  # fmt: skip
         ids = self.codec.ids
         hand = OtherHand(ids, WINDOW_MS, clock.wall_ms)
-        self.witness = Witness(self.kernel, hand, journal, _unexpected)
+        self.witness = Witness(self.kernel, hand, journal, _unexpected, venue_clock)
         self.pump = Pump(
             kernel=self.kernel, clock=clock, orchestrator=self.witness, on_request=_unexpected,
             on_mode=_unexpected, on_fault=_unexpected,
