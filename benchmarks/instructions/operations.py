@@ -13,7 +13,7 @@ import shell_ticks
 import stages
 from in_process import InProcess
 
-from mmfast._core import book, coalesce, encode, fixed, sign
+from mmfast._core import book, coalesce, encode, fixed, leaving, sign
 from mmfast.messages import Command, Op, Side
 
 Operation = Callable[[], object]
@@ -49,6 +49,24 @@ def encoding() -> dict[str, Operation]:
         made[f"body_20_{op.name.lower()}"] = body
         made[f"frame_20_{op.name.lower()}"] = frame
     return made
+
+
+def leaving_checks() -> dict[str, Operation]:
+    """The check of a batch of 20 on its way out; ten instruments may be traded."""
+    encoder = encode.OrderEncoder("linear", "mmfa-")
+    encoder.add_instrument(0, "BTCUSDT", 1, 1, 3, 1)
+    check = leaving.LeavingCheck("linear", "mmfa-", 10)
+    commands = stages.commands(Op.PLACE)
+    mid_x2 = commands[0].price_ticks + commands[-1].price_ticks
+    for index, name in enumerate(("BTCUSDT", *(f"C{i:02d}USDT" for i in range(1, 10)))):
+        check.allow(index, name, 1, 1, 3, 1, 10**9, 10**18, 10_000_000, 10_000_000)
+        check.see(index, mid_x2)
+    body = encoder.batch(Op.PLACE, commands)
+    frame = encoder.batch_frame(Op.PLACE, commands, REQUEST_ID, stages.TIME_MS, stages.WINDOW_MS)
+    return {
+        "leaving_body_20": lambda: check.body(Op.PLACE, body),
+        "leaving_frame_20": lambda: check.frame(Op.PLACE, frame),
+    }
 
 
 def fewer() -> dict[str, Operation]:
@@ -162,5 +180,5 @@ def shell() -> dict[str, Operation]:
 
 def all_operations() -> dict[str, Operation]:
     """Everything that is counted, by name."""
-    core = {**signing(), **encoding(), **books(), **coalescing(), **decimals()}
+    core = {**signing(), **encoding(), **leaving_checks(), **books(), **coalescing(), **decimals()}
     return {**core, **ticks(), **private_frames(), **orders(), **shell()}

@@ -31,7 +31,11 @@ class LeavingCheck:
         ``distance_e4`` any price from it, in 1e-4 bp. ValueError for figures that limit nothing.
         """
     def see(self, index: int, mid_x2_ticks: int) -> None:
-        """Twice the mid that prices are compared with from now on; 0: no price may leave."""
+        """Twice the mid that prices are compared with from now on; 0: no price may leave. What
+        :meth:`see_filled` was told before is forgotten."""
+    def see_filled(self, index: int, lots: int) -> None:
+        """An order of which so much is filled is amended: an amend says the size in all, so it may
+        be so much above the limit (the largest told counts for all amends of the instrument)."""
     def body(self, op: int, data: bytes) -> int:
         """The number of orders in a REST body of creates (2) or amends (1), all of which may leave.
 

@@ -11,11 +11,28 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy
 
 from mmfast._core.fixed cimport DECIMALS_LIMIT, FINE, integer, mmf_distance, scan_decimal
-from mmfast._core.scan cimport Cursor, skip_word
+from mmfast._core.scan cimport Cursor
 
 
 cdef extern from "wide.h" nogil:
     bint mmf_product_greater(int64_t a, int64_t b, int64_t c, int64_t d) noexcept
+
+
+cdef extern from "same.h" nogil:
+    bint mmf_same(const char* a, const char* b, Py_ssize_t size) noexcept
+
+
+cdef inline bint skip_word(Cursor* c, const char* word, Py_ssize_t size) noexcept nogil:
+    """Pass a word of constant length, if it comes next."""
+    if mmf_distance(c.at, c.end) < size or not mmf_same(<const char*>c.at, word, size):
+        return False
+    c.at += size
+    return True
+
+
+cdef inline bint comes(Cursor* c, Py_ssize_t place, unsigned char letter) noexcept nogil:
+    """Whether a letter stands so far behind: cheaper than to compare a word in vain."""
+    return mmf_distance(c.at, c.end) > place and c.at[place] == letter
 
 
 cdef enum:
@@ -105,9 +122,10 @@ cdef class LeavingCheck:
         for decimals in (tick_decimals, step_decimals):
             if not 0 <= decimals <= DECIMALS_LIMIT:
                 raise ValueError(f"decimals: expected 0 to {DECIMALS_LIMIT}, found {decimals}")
-        for figure in (tick_units, step_units, max_lots, max_tick_lots):
-            if figure <= 0:
-                raise ValueError(f"{symbol}: expected limits above 0, found {figure}")
+        if tick_units <= 0 or step_units <= 0:
+            raise ValueError(f"{symbol}: expected a grid, found {tick_units} and {step_units}")
+        if max_lots < 0 or max_tick_lots < 0:
+            raise ValueError(f"{symbol}: expected limits, found {max_lots} and {max_tick_lots}")
         allowed.tick_decimals = integer(tick_decimals)
         allowed.step_decimals = integer(step_decimals)
         allowed.tick_units = integer(tick_units)
@@ -129,6 +147,13 @@ cdef class LeavingCheck:
         """See the stub: the reference that orders are judged by."""
         cdef Allowed* allowed = self._at(index)
         allowed.mid_x2 = mid_x2_ticks if 0 < mid_x2_ticks < (<int64_t>1 << 55) else 0
+        allowed.filled_lots = 0
+
+    cpdef void see_filled(self, int index, int64_t lots) except *:
+        """See the stub: what an amend counts beside what shall rest."""
+        cdef Allowed* allowed = self._at(index)
+        if allowed.filled_lots < lots < (<int64_t>1 << 55):
+            allowed.filled_lots = lots
 
     def body(self, op, bytes data not None):
         """See the stub: a REST body."""
@@ -192,8 +217,11 @@ cdef class LeavingCheck:
         cdef Py_ssize_t size = PyBytes_GET_SIZE(self._opening)
         if op != AMEND and op != PLACE:
             return WRONG_OPERATION
-        if not skip_word(c, PyBytes_AS_STRING(self._opening), size):
+        if mmf_distance(c.at, c.end) < size or memcmp(
+            c.at, PyBytes_AS_STRING(self._opening), size
+        ):
             return NOT_OURS_TO_SAY
+        c.at += size
         if not skip_word(c, b'"request":[', 11):
             item[0] = c.at
             fault = self._order(op, c)
@@ -241,6 +269,9 @@ cdef class LeavingCheck:
             found.lots = counted(c, allowed.step_decimals, allowed.step_units)
             if found.lots <= 0:
                 return NO_SIZE
+            if op == AMEND:
+                # It says the size in all; what is filled of it rests no more.
+                found.lots -= allowed.filled_lots
             if found.lots > allowed.max_lots:
                 return TOO_LARGE
         elif op == PLACE:
@@ -289,26 +320,30 @@ cdef bint pass_plain(Cursor* c) noexcept nogil:
 cdef int pass_terms(Cursor* c) noexcept nogil:
     """Side and terms of a new order; the side, or -1 for any but a post-only limit order."""
     cdef int side
-    if skip_word(c, b'"side":"Buy",', 13):
-        side = BUY
-    elif skip_word(c, b'"side":"Sell",', 14):
-        side = SELL
+    if comes(c, 8, c"B"):
+        side = BUY if skip_word(c, b'"side":"Buy",', 13) else -1
     else:
+        side = SELL if skip_word(c, b'"side":"Sell",', 14) else -1
+    if side < 0:
         return -1
     if not skip_word(c, b'"orderType":"Limit","timeInForce":"PostOnly","positionIdx":0,', 61):
         return -1
-    skip_word(c, b'"reduceOnly":true,', 18)
-    if skip_word(c, b'"smpType":"', 11) and not (pass_plain(c) and skip_word(c, b'",', 2)):
+    if comes(c, 1, c"r") and not skip_word(c, b'"reduceOnly":true,', 18):
         return -1
-    return side
+    if not comes(c, 1, c"s"):
+        return side
+    if skip_word(c, b'"smpType":"', 11) and pass_plain(c) and skip_word(c, b'",', 2):
+        return side
+    return -1
 
 
 cdef bint pass_id(Cursor* c, const char* head, Py_ssize_t size) noexcept nogil:
     """An order id: our head and sixteen lower-case hex digits, up to its closing quote."""
     cdef int place
     cdef unsigned char digit
-    if not skip_word(c, head, size) or mmf_distance(c.at, c.end) <= ID_DIGITS:
+    if mmf_distance(c.at, c.end) <= size + ID_DIGITS or memcmp(c.at, head, size):
         return False
+    c.at += size
     for place in range(ID_DIGITS):
         digit = c.at[place]
         if not (c"0" <= digit <= c"9" or c"a" <= digit <= c"f"):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import msgspec
 
 from mmfast._core.encode import EncodeError, OrderEncoder
+from mmfast._core.leaving import LeavingCheck, LeavingError
 from mmfast.bybit.limits import rate_info
 from mmfast.bybit.replies import UNREADABLE, Items, ReplyReader, same_of_all
 from mmfast.errors import LocalProtocolError
@@ -89,6 +90,8 @@ class TradeCodec:
         self._reader = ReplyReader(ids)
         self._reply = msgspec.json.Decoder(_Reply)
         self._socket_reply = msgspec.json.Decoder(SocketReply)
+        self._leaving: LeavingCheck | None = None
+        self._on_breach: Callable[[str], None] = _unheard
         self._instruments: dict[int, Instrument] = {}
         for instrument in instruments:
             self.replace(instrument)
@@ -110,6 +113,13 @@ class TradeCodec:
             self._smp_type,
         )
 
+    def guard(self, leaving: LeavingCheck, on_breach: Callable[[str], None]) -> None:
+        """From now on no create or amend is handed out whose bytes ``leaving`` refuses. Such
+        bytes are a fault of ours and nothing that any market brings about: ``on_breach`` hears of
+        them first."""
+        self._leaving = leaving
+        self._on_breach = on_breach
+
     # Requests.
 
     def path(self, batch: Batch) -> str:
@@ -122,14 +132,19 @@ class TradeCodec:
 
     def encode(self, batch: Batch) -> tuple[str, bytes]:
         """Path and body of a REST request. Raises LocalProtocolError for a batch that must not
-        be sent: wrong category, empty, too large, or a command the encoder refuses."""
+        be sent: wrong category, empty, too large, a command the encoder refuses, or bytes that
+        the guard does."""
         self._check(batch)
         try:
             if batch.single:
-                return self.path(batch), self._encoder.single(batch.op, batch.commands[0])
-            return self.path(batch), self._encoder.batch(batch.op, batch.commands)
+                body = self._encoder.single(batch.op, batch.commands[0])
+            else:
+                body = self._encoder.batch(batch.op, batch.commands)
         except EncodeError as error:
             raise LocalProtocolError(f"batch {batch.batch_id}: {error}") from error
+        if self._leaving is not None and batch.op is not Op.CANCEL:
+            self._read_again(batch, self._leaving.body, body)
+        return self.path(batch), body
 
     def frame(self, batch: Batch, req_id: str, timestamp_ms: int, window_ms: int) -> bytes:
         """The same as one message of the trade socket, named by ``req_id`` and void
@@ -138,10 +153,27 @@ class TradeCodec:
         encoder, when = self._encoder, (timestamp_ms, window_ms)
         try:
             if batch.single:
-                return encoder.single_frame(batch.op, batch.commands[0], req_id, *when)
-            return encoder.batch_frame(batch.op, batch.commands, req_id, *when)
+                frame = encoder.single_frame(batch.op, batch.commands[0], req_id, *when)
+            else:
+                frame = encoder.batch_frame(batch.op, batch.commands, req_id, *when)
         except EncodeError as error:
             raise LocalProtocolError(f"batch {batch.batch_id}: {error}") from error
+        if self._leaving is not None and batch.op is not Op.CANCEL:
+            self._read_again(batch, self._leaving.frame, frame)
+        return frame
+
+    def _read_again(self, batch: Batch, read: Callable[[int, bytes], int], data: bytes) -> None:
+        """The last moment before bytes leave: do they say what they may?"""
+        try:
+            orders = read(batch.op, data)
+            if orders == len(batch.commands):
+                return
+            text = f"expected {len(batch.commands)} orders, found {orders}"
+        except LeavingError as error:
+            text = str(error)
+        text = f"batch {batch.batch_id} was kept from leaving: {text}"
+        self._on_breach(text)
+        raise LocalProtocolError(text)
 
     def _check(self, batch: Batch) -> None:
         if batch.category != self.category:
@@ -225,6 +257,10 @@ class TradeCodec:
             return same_of_all(batch, Outcome.UNKNOWN, status, "HTTP 429 with retCode 0")
         ret_msg = reply.ret_msg or ""
         return self._reader.items(batch, reply.ret_code, ret_msg, reply.result, reply.ret_ext_info)
+
+
+def _unheard(_text: str) -> None:
+    """There is no guard that could be passed."""
 
 
 def uniform_reply(

@@ -4,6 +4,7 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from mmfast._core.book cimport Book
+from mmfast._core.leaving cimport LeavingCheck
 from mmfast.engine.account cimport Account
 from mmfast.engine.bus cimport CommandBus
 from mmfast.engine.counters cimport Counters
@@ -40,6 +41,7 @@ cdef class Kernel:
     cdef readonly OrderTable _orders
     cdef readonly Inventory _inventory
     cdef list _terms
+    cdef readonly LeavingCheck leaving
     cdef Risk _risk
     cdef Permits _permits
     cdef Account _account

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from mmfast._core.leaving import LeavingCheck
 from mmfast.engine.account import Account
+from mmfast.engine.allow_list import allow
 from mmfast.engine.bus import CommandBus
 from mmfast.engine.counters import Counters
 from mmfast.engine.differ import Differ, Stance
@@ -93,7 +95,9 @@ class Kernel:
         self._market = Market(instruments, params, self.counters, self._outbox, self._dirty)
         self._orders = OrderTable(count, params.recv_window_ms * NS_PER_MS)
         self._inventory = Inventory(instruments)
-        self._risk = Risk(self._market, self._orders, self._inventory, self._terms)
+        self.leaving = LeavingCheck(instruments[0].category.text, ids.head, count)
+        """What the bytes of an order must keep to, for who makes them of a batch."""
+        self._risk = Risk(self._market, self._orders, self._inventory, self._terms, self.leaving)
         self._permits = Permits(self._market, self._risk, self._outbox)
         self.losses = LossStop(self._market, self._inventory)
         self._traded: list[int] = []
@@ -383,3 +387,4 @@ class Kernel:
         )
         self.losses.set_limits(params)
         self._permits.set_status(params.symbols)
+        allow(self.leaving, self._market.instruments, params.symbols)

@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast._core.leaving cimport LeavingCheck
 from mmfast._core.wide cimport product_greater
 from mmfast.engine.draft cimport Draft
 from mmfast.engine.inventory cimport Inventory, Position
@@ -57,6 +58,7 @@ cdef class Risk:
     cdef Market _market
     cdef OrderTable _orders
     cdef Inventory _inventory
+    cdef LeavingCheck _leaving
     cdef list _terms
     cdef Facts _facts
     cdef public int mode

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mmfast._core.leaving import LeavingCheck
 from mmfast._core.wide import product_greater
 from mmfast.engine.draft import Draft
 from mmfast.engine.inventory import Inventory
@@ -157,16 +158,32 @@ are counted, but no operator is called."""
 
 
 class Risk:
-    """Judges commands. Reads the books, the orders and the positions; changes none of them."""
+    """Judges commands. Reads the books, the orders and the positions; changes none of them. Tells
+    ``leaving`` the mid that prices were judged by, so that their bytes are judged by the same."""
 
-    __slots__ = ("_facts", "_inventory", "_market", "_orders", "_terms", "mode", "status")
+    __slots__ = (
+        "_facts",
+        "_inventory",
+        "_leaving",
+        "_market",
+        "_orders",
+        "_terms",
+        "mode",
+        "status",
+    )
 
     def __init__(
-        self, market: Market, orders: OrderTable, inventory: Inventory, terms: list[Terms]
+        self,
+        market: Market,
+        orders: OrderTable,
+        inventory: Inventory,
+        terms: list[Terms],
+        leaving: LeavingCheck,
     ) -> None:
         self._market = market
         self._orders = orders
         self._inventory = inventory
+        self._leaving = leaving
         self._terms = terms
         self._facts = Facts(terms[0])
         self.mode = int(Mode.SYNCING)
@@ -220,6 +237,8 @@ class Risk:
             f.leaves_lots = f.adds_lots = lots
         else:
             f.leaves_lots = lots - amended.cum_lots
+            if amended.cum_lots:
+                self._leaving.see_filled(index, amended.cum_lots)
             worst = max(lots, amended.lots) - amended.booked_lots
             f.adds_lots = worst - amended.counted_lots
 
@@ -233,6 +252,7 @@ class Risk:
         f.status = self.status[index]
         f.pull = self._market.fault(index, now_ns)
         f.mid_x2 = self._market.mid_x2_ticks(index)
+        self._leaving.see(index, f.mid_x2)
 
     def begin(self) -> None:
         """A flush begins: nothing seen before it is believed any more."""

@@ -156,6 +156,7 @@ class Session:
         self.rest.use_instruments(instruments)
         self.kernel = Kernel(instruments, params, contact.ids)
         contact.day_book.open(self.kernel.losses)
+        self.rest.codec.guard(self.kernel.leaving, on_halt)
         self.tasks = TaskGroup(MAX_TASKS, on_fault)
         window_ms, venue_ms = config.venue.recv_window_ms, contact.venue_clock.venue_ms
         self.other_hand = OtherHand(contact.ids, window_ms, venue_ms)

@@ -53,6 +53,10 @@ STAMP_MS: Final = 1_700_000_000_000
 _RATE: Final = RateInfo(1_000_000, 1_000_000, Ms(0))
 
 
+def _breach(text: str) -> None:
+    raise AssertionError(text)
+
+
 def _params(instrument: Instrument, mid_ticks: int, levels: int) -> SymbolParams:
     lots = Lots(max(600 * E8 // (mid_ticks * instrument.tick_lot_value_e8), 1))
     return SymbolParams(
@@ -107,6 +111,7 @@ class InProcess:
             book_depth=DEPTH,
         )
         self.kernel = Kernel(self.instruments, params, ids)
+        self.codec.guard(self.kernel.leaving, _breach)
         self.now_ns = 1_000 * NS_PER_MS
         self._update = 0
         self._resting: dict[int, Command] = {}

@@ -132,6 +132,7 @@ class VirtualRun:
             params_of_engine, requote_by=requote_by, planner=planner
         )
         self.kernel = Kernel(self.instruments, self.params, self.ids)
+        self.codec.guard(self.kernel.leaving, _breach)
         self.requests: list[tuple[str, bytes]] = []
         self.private_frames: list[bytes] = []
         self._in_air: dict[int, tuple[Batch, Ns]] = {}
@@ -297,6 +298,10 @@ class VirtualRun:
                     orders=(), executions=(), positions=(), asked_ns=Ns(self.now_ns)
                 )
                 self.kernel.on_event(empty, self.now_ns)
+
+
+def _breach(text: str) -> None:
+    raise AssertionError(text)
 
 
 def _replace(params: EngineParams, *, enabled: bool) -> EngineParams:

@@ -35,6 +35,7 @@ class LeavingCheck:
         self.head = head
         self.allowed = {}
         self.mids = [0] * instruments
+        self.filled = [0] * instruments
 
     def allow(self, index, symbol, *limits):
         self.allowed = {name: row for name, row in self.allowed.items() if row[0] != index}
@@ -42,6 +43,10 @@ class LeavingCheck:
 
     def see(self, index, mid_x2_ticks):
         self.mids[index] = mid_x2_ticks if 0 < mid_x2_ticks < 1 << 55 else 0
+        self.filled[index] = 0
+
+    def see_filled(self, index, lots):
+        self.filled[index] = max(self.filled[index], lots)
 
     def frame(self, op, data):
         head = re.match(
@@ -90,8 +95,10 @@ class LeavingCheck:
         lots = ticks = 0
         if found["qty"] is not None:
             lots = _count(found["qty"], step_places, step)
-            if not 0 < lots <= max_lots:
+            rests = lots - self.filled[index] if op == AMEND else lots
+            if lots <= 0 or rests > max_lots:
                 raise LeavingError("size")
+            lots = rests
         if found["price"] is not None:
             ticks = _count(found["price"], tick_places, tick)
             mid = self.mids[index]

@@ -15,7 +15,7 @@ from mmfast.messages import Command, Flag, Op, Side
 
 HEAD = "mmf1-"
 MID_X2 = 200_000
-EXAMPLES = settings(max_examples=400, deadline=None)
+EXAMPLES = settings(max_examples=150, deadline=None)
 #: name, tick decimals and units, step decimals and units, lots, tick-lots, collar, distance.
 ROWS = (
     ("BTCUSDT", 1, 1, 3, 1, 20, 1_500_000, 100_000, 1_000_000),
@@ -161,6 +161,23 @@ def test_mutated_bytes_are_refused_or_lawful_all_the_same(data):
         assert lots * ticks <= row[6]
 
 
+@pytest.mark.parametrize(("lots", "passes"), [(20, 1), (27, 1), (28, 0)])
+def test_an_amend_counts_what_is_filled_beside_what_shall_rest(lots, passes):
+    amend = Command(Op.AMEND, 0, 0, Side.BUY, int(Flag.AMEND_QTY), 99_990, lots, 1 << 33)
+    body = encoder().single(Op.AMEND, amend)
+    create = encoder().single(
+        Op.PLACE, amend._replace(op=Op.PLACE, price_ticks=99_001, flags=int(Flag.POST_ONLY))
+    )
+    for check in checks():
+        assert said(check, "body", Op.AMEND, body) == (lots <= 20)
+        check.see_filled(0, 7)
+        check.see_filled(0, 3)
+        assert said(check, "body", Op.AMEND, body) == passes
+        assert said(check, "body", Op.PLACE, create) == 0, "too valuable, whatever is filled"
+        check.see(0, MID_X2)
+        assert said(check, "body", Op.AMEND, body) == (lots <= 20), "forgotten"
+
+
 def place(**changes) -> bytes:
     """A buy of 15 lots at 9999.0, with something else in its bytes."""
     order = {
@@ -249,7 +266,7 @@ def test_the_refusal_says_what_was_expected_and_what_was_found():
 
 @pytest.mark.parametrize(
     ("at", "value"),
-    [(0, -1), (0, 3), (1, ""), (1, "X" * 33), (2, 19), (3, 0), (5, -1), (6, 0), (7, 0)],
+    [(0, -1), (0, 3), (1, ""), (1, "X" * 33), (2, 19), (3, 0), (5, -1), (6, -1), (7, -1)],
 )
 def test_limits_that_limit_nothing_are_refused(at, value):
     row = [0, *ROWS[0]]

@@ -16,6 +16,7 @@ from engine_world import (
     order_update,
 )
 
+from mmfast._core.leaving import LeavingCheck
 from mmfast.engine.counters import Counters
 from mmfast.engine.inventory import Inventory
 from mmfast.engine.market import Market
@@ -41,7 +42,8 @@ class Desk:
         self.orders = OrderTable(1, 2 * SECOND)
         self.inventory = Inventory(self.instruments)
         terms = [Terms(self.instruments[0], make_symbol(**symbol))]
-        self.risk = Risk(self.market, self.orders, self.inventory, terms)
+        self.leaving = LeavingCheck("linear", "mmt1-", 1)
+        self.risk = Risk(self.market, self.orders, self.inventory, terms, self.leaving)
         self.risk.mode = Mode.TRADING
         self.now_ns = SECOND
         self.tick = 0
