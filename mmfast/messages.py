@@ -6,6 +6,7 @@ in its name (see :mod:`mmfast.units`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum, IntFlag
 from typing import NamedTuple
 
@@ -200,14 +201,12 @@ NO_RATE_INFO = RateInfo(-1, -1, Ms(-1))
 
 
 class BatchReply(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything learned from sending one batch; ``items`` is aligned with the commands.
-
-    ``blocked_until_ns`` (monotonic) is set when the venue shut the door for longer than one
-    rate window, for example HTTP 403; 0 otherwise.
-    """
+    """Everything learned from sending one batch; ``items`` is aligned with the commands, and may
+    be a sequence that makes each when it is looked at. ``blocked_until_ns`` (monotonic) is set
+    when the venue shut the door for longer than one rate window (HTTP 403 say), else 0."""
 
     batch: Batch
-    items: tuple[ItemReply, ...]
+    items: Sequence[ItemReply]
     rate: RateInfo
     sent_ns: Ns
     received_ns: Ns

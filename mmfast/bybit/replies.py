@@ -11,22 +11,24 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import repeat
 from operator import attrgetter
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
-from mmfast._core.acks import Acks
+from mmfast._core.acks import Acks, Reply
 from mmfast._core.encode import MAX_BATCH
 from mmfast.bybit.ret_codes import outcome_of
 from mmfast.ids import ClientIds
-from mmfast.messages import Batch, ItemReply, Op, Outcome
+from mmfast.messages import Batch, ItemReply, Op, Outcome, RateInfo
 
 MAX_TEXT: Final = 200
 """Characters kept of a text of the venue."""
 UNREADABLE: Final = (ValueError, RecursionError, msgspec.MsgspecError)
 """What decoding raises for bytes that are not what they should be."""
 
-Items = tuple[ItemReply, ...]
+Items = Sequence[ItemReply]
+PlainReply: TypeAlias = "Reply[RateInfo]"
+"""A reply that refuses nothing as a whole, read by the core."""
 
 
 class _Ack(msgspec.Struct, rename="camel", gc=False):
@@ -66,7 +68,8 @@ class ReplyReader:
 
     def __init__(self, ids: ClientIds) -> None:
         self._ids = ids
-        self._plain = Acks(ids.head, ItemReply, Outcome.ACK)
+        self.plain = Acks(ids.head, ItemReply, Outcome.ACK, RateInfo)
+        """The short way, where the reply is spelled as the venue spells it."""
         self._ack = msgspec.json.Decoder(_Ack)
         self._acks = msgspec.json.Decoder(_Acks)
         self._verdicts = msgspec.json.Decoder(_Verdicts)
@@ -74,6 +77,15 @@ class ReplyReader:
         rows = range(MAX_BATCH + 1)
         self._id_lines = ["\n".join([f"{ids.head}%016x"] * count) for count in rows]
         self._all_done = [b'{"list":[%b]}' % b",".join([_DONE_TEXT] * count) for count in rows]
+
+    def of_plain(self, batch: Batch, reply: PlainReply, *, trade_socket: bool = False) -> Items:
+        """What a plain reply proves, aligned with the commands. Never raises."""
+        if not batch.single:
+            # All accepted, in our own order: by far the most frequent reply.
+            items = self.plain.accepted(reply, batch.commands)
+            if items is not None:
+                return items
+        return self.items(batch, 0, "", reply.data, reply.ret_ext_info, trade_socket=trade_socket)
 
     def items(
         self,
@@ -139,11 +151,6 @@ class ReplyReader:
             raise _Contradiction(f"a batch of {count} commands cannot have been sent")
         # Texts that are equal to the byte mean the same: no code of any row has to be read.
         all_done = bytes(ext_info) == self._all_done[count]
-        if all_done:
-            # All accepted, in our own order: by far the most frequent reply.
-            items = self._plain.read(result, batch.commands)
-            if items is not None:
-                return items
         acks = self._acks.decode(result).rows
         verdicts = _DONE[:count] if all_done else self._verdicts.decode(ext_info).rows
         if len(acks) != count or len(verdicts) != count:

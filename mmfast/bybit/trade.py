@@ -10,7 +10,7 @@ import msgspec
 from mmfast._core.encode import EncodeError, OrderEncoder
 from mmfast._core.leaving import LeavingCheck, LeavingError
 from mmfast.bybit.limits import rate_info
-from mmfast.bybit.replies import UNREADABLE, Items, ReplyReader, same_of_all
+from mmfast.bybit.replies import UNREADABLE, Items, PlainReply, ReplyReader, same_of_all
 from mmfast.errors import LocalProtocolError
 from mmfast.ids import ClientIds
 from mmfast.messages import (
@@ -213,21 +213,26 @@ class TradeCodec:
             blocked_until_ns=blocked_until_ns,
         )
 
-    def socket_reply(self, data: bytes) -> SocketReply | None:
+    def socket_reply(self, data: bytes) -> PlainReply | SocketReply | None:
         """One message of the trade socket; None for bytes that are none."""
+        plain = self._reader.plain.socket(data)
+        if plain is not None:
+            return plain
         try:
             return self._socket_reply.decode(data.decode())
         except UNREADABLE:
             return None
 
     def decode_socket(
-        self, batch: Batch, reply: SocketReply, sent_ns: Ns, received_ns: Ns
+        self, batch: Batch, reply: PlainReply | SocketReply, sent_ns: Ns, received_ns: Ns
     ) -> BatchReply:
         """What the trade socket's reply to ``batch`` proves about each command. Never raises."""
         expected = _SOCKET_OPS[batch.op, batch.single]
         if reply.op != expected and not (reply.ret_code and not reply.op):
             text = f"contradictory reply: expected op {expected}, found {reply.op!r:.60}"
             items = same_of_all(batch, Outcome.UNKNOWN, 0, text)
+        elif not isinstance(reply, SocketReply):
+            items = self._reader.of_plain(batch, reply, trade_socket=True)
         else:
             items = self._reader.items(
                 batch,
@@ -247,6 +252,9 @@ class TradeCodec:
             return same_of_all(batch, Outcome.REJECT, status, text)
         if status not in (_OK, _TOO_MANY):
             return same_of_all(batch, Outcome.UNKNOWN, status, f"HTTP {status}")
+        plain = self._reader.plain.http(body) if status == _OK else None
+        if plain is not None:
+            return self._reader.of_plain(batch, plain)
         try:
             # The decoder does not look into text that it skips; broken bytes prove nothing.
             reply = self._reply.decode(body.decode())

@@ -35,6 +35,7 @@ COMPILED: Final = (
     "order",
     "order_states",
     "orders",
+    "outcomes",
     "permits",
     "planner",
     "quoter",

@@ -8,25 +8,20 @@ from mmfast.engine.counters import Counters
 from mmfast.engine.holds import Holds
 from mmfast.engine.inventory import Inventory
 from mmfast.engine.order import Change, Order
-from mmfast.engine.order_states import State, is_final
+from mmfast.engine.order_states import State
 from mmfast.engine.orders import OrderTable
 from mmfast.engine.outbox import Outbox
-from mmfast.engine.planner import DEADLINE_PASSED
+from mmfast.engine.outcomes import Outcomes
 from mmfast.engine.rotation import Rotation
 from mmfast.engine.throttle import FillThrottle
-from mmfast.errors import InvariantError
 from mmfast.messages import (
     AccountSnapshot,
     BatchReply,
-    Command,
     Execution,
     Instrument,
-    ItemReply,
-    Op,
     OrderAbsent,
     OrderStatus,
     OrderUpdate,
-    Outcome,
     PositionUpdate,
     Severity,
 )
@@ -45,20 +40,9 @@ _OURS_TO_END: Final = (
     int(State.UNKNOWN),
 )
 """An order cancelled in one of these states may have been cancelled by us."""
-_LIVE: Final = int(State.LIVE)
 _UNKNOWN: Final = int(State.UNKNOWN)
-_FILLED: Final = int(State.FILLED)
 _CANCELLED: Final = int(State.CANCELLED)
 _REJECTED: Final = int(State.REJECTED)
-_EXPIRED_UNSENT: Final = int(State.EXPIRED_UNSENT)
-_CANCEL: Final = int(Op.CANCEL)
-_AMEND: Final = int(Op.AMEND)
-_PLACE: Final = int(Op.PLACE)
-_ACK: Final = int(Outcome.ACK)
-_LOST: Final = int(Outcome.UNKNOWN)
-_REJECT: Final = int(Outcome.REJECT)
-_THROTTLED: Final = int(Outcome.THROTTLED)
-_GONE: Final = int(Outcome.GONE)
 
 
 class Account:
@@ -75,6 +59,7 @@ class Account:
         "_inventory",
         "_orders",
         "_outbox",
+        "_outcomes",
         "acks",
         "ask_all",
         "fills",
@@ -100,7 +85,8 @@ class Account:
         self._holds = holds
         self._booking_ns = 0
         self._booking_reads = 0
-        self.acks = [0] * len(instruments)
+        self._outcomes = Outcomes(instruments, orders, counters, outbox, dirty, holds)
+        self.acks = self._outcomes.acks
         self.fills = FillThrottle(len(instruments))
         self.ask_all = False
         """Ask about accepted requests that no stream confirms. While the private stream is
@@ -108,74 +94,10 @@ class Account:
         self.foreign_open = 0
         """Open orders of others in the last snapshot: never touched, only shown."""
 
-    # -- replies --------------------------------------------------------------------------
-
     def on_reply(self, reply: BatchReply, now_ns: int) -> None:
         """Outcomes of one batch."""
-        commands = reply.batch.commands
-        if len(commands) != len(reply.items):
-            raise InvariantError(
-                f"a reply must have one item per command: expected {len(commands)}, "
-                f"found {len(reply.items)}"
-            )
-        tick_id = reply.batch.tick_id
-        sent_ns = reply.sent_ns
-        for command, item in zip(commands, reply.items, strict=True):
-            self._on_item(command, item, tick_id, sent_ns, now_ns)
+        self._outcomes.on_reply(reply, now_ns)
         self.ask_due(now_ns)
-
-    def _on_item(
-        self, command: Command, item: ItemReply, tick_id: int, sent_ns: int, now_ns: int
-    ) -> None:
-        op, _, instrument, _, _, _, _, client_id = command
-        named_id, outcome, _, _, venue_id = item
-        result = int(outcome)
-        if named_id != client_id:
-            result = _LOST  # an answer about another order proves nothing of ours
-        if result == _ACK:
-            self._count_ack(op, instrument)
-        else:
-            self._count_refusal(command, result, item, now_ns)
-            self._dirty.mark(instrument)
-        change = self._orders.on_reply(op, client_id, result, venue_id, tick_id, sent_ns, now_ns)
-        if change is not None:
-            self._follow(change)
-
-    def _count_ack(self, op: int, instrument: int) -> None:
-        self.acks[instrument] += 1
-        if op == _PLACE:
-            self._counters.orders_placed += 1
-        elif op == _AMEND:
-            self._counters.orders_amended += 1
-
-    def _count_refusal(self, command: Command, outcome: int, item: ItemReply, now_ns: int) -> None:
-        counters = self._counters
-        if outcome == _REJECT:
-            counters.count_code(item.ret_code)
-            counters.orders_rejected += command.op == _PLACE
-            if command.op != _CANCEL:
-                self._holds.refuse(command.instrument, now_ns)
-            self._tell_refused(command, item)
-        elif outcome == _THROTTLED:
-            counters.throttled += 1
-        elif outcome == _GONE:
-            counters.gone += 1
-        elif outcome == _LOST:
-            counters.unknown += 1
-        else:
-            counters.not_sent += 1
-            counters.deadline_returned += DEADLINE_PASSED in item.ret_msg
-
-    def _tell_refused(self, command: Command, item: ItemReply) -> None:
-        """Once per code and run: a market maker meets the same refusal many times."""
-        symbol = self._instruments[command.instrument].symbol
-        self._outbox.raise_once(
-            f"code {item.ret_code}",
-            Severity.WARNING,
-            "order_refused",
-            f"{symbol}: the venue refused to {command.op.name.lower()} an order with code "
-            f"{item.ret_code} ({item.ret_msg}); further refusals with it are only counted",
-        )
 
     # -- the private stream, and queries --------------------------------------------------
 
@@ -376,19 +298,4 @@ class Account:
         self._outbox.resolve(order.client_id, order.instrument, order.sent_ns)
 
     def _follow(self, change: Change) -> None:
-        after = change.after_code
-        if after == change.before_code:
-            return
-        instrument = change.order.instrument
-        if is_final(after):
-            self._count_end(after)
-            self._dirty.mark(instrument)
-        elif after == _LIVE:
-            self._holds.accept(instrument)
-            self._dirty.mark(instrument)
-
-    def _count_end(self, code: int) -> None:
-        counters = self._counters
-        counters.orders_filled += code == _FILLED
-        counters.orders_cancelled += code == _CANCELLED
-        counters.orders_expired += code == _EXPIRED_UNSENT
+        self._outcomes.moved(change.order, change.before_code)

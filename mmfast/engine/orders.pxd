@@ -19,6 +19,8 @@ cdef int _CANCEL_ACKED
 cdef int _UNKNOWN
 cdef int _AMEND
 cdef int _CANCEL
+cdef int _ACKED
+cdef int _ACK
 cdef int _SEND_AMEND
 cdef int _SEND_CANCEL
 cdef int _REFUSED
@@ -57,6 +59,9 @@ cdef class OrderTable:
         self, int op, client_id, int outcome, str venue_id, int64_t tick_id, int64_t sent_ns,
         int64_t now_ns
     )
+    cpdef bint on_ack(
+        self, Order order, int op, int64_t tick_id, int64_t sent_ns, int64_t now_ns
+    ) except -1
     @cython.locals(order=Order, status=int, cum_lots=int64_t, updated_ms=int64_t, final=int)
     cpdef Change on_update(self, update, int64_t now_ns)
     @cython.locals(order=Order, change=Change)

@@ -30,7 +30,7 @@ from mmfast.engine.order_states import (
 )
 from mmfast.engine.strays import Strays
 from mmfast.errors import InvariantError
-from mmfast.messages import Op, OrderUpdate
+from mmfast.messages import Op, OrderUpdate, Outcome
 from mmfast.units import MAX_LEVELS, NS_PER_S
 
 CONFIRM_NS: Final = 3 * NS_PER_S
@@ -48,6 +48,8 @@ _CANCEL_ACKED: Final = int(State.CANCEL_ACKED)
 _UNKNOWN: Final = int(State.UNKNOWN)
 _AMEND: Final = int(Op.AMEND)
 _CANCEL: Final = int(Op.CANCEL)
+_ACKED: Final = int(Outcome.ACK)
+_ACK: Final = int(Event.ACK)
 _SEND_AMEND: Final = int(Event.SEND_AMEND)
 _SEND_CANCEL: Final = int(Event.SEND_CANCEL)
 _REFUSED: Final = int(Event.REFUSED)
@@ -185,6 +187,15 @@ class OrderTable:
         if op == _AMEND and event in (_REFUSED, _UNSENT):
             order.pending_lots = order.pending_price_ticks = 0
         return self._step(order, event, now_ns)
+
+    def on_ack(self, order: Order, op: int, tick_id: int, sent_ns: int, now_ns: int) -> bool:
+        """As :meth:`on_reply` of an order of the table and a request that was accepted; False
+        where that says nothing new."""
+        if not expects_reply(order, op, tick_id, _ACKED):
+            return False
+        order.sent_ns = max(order.sent_ns, sent_ns)
+        self._meet(order, _ACK, now_ns)
+        return True
 
     def on_update(self, update: OrderUpdate, now_ns: int) -> Change | None:
         """The venue's word about one order. None when the order is not in the table."""

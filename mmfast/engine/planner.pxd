@@ -3,6 +3,8 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast._core.acks cimport Accepted
+
 cdef int _NOT_SENT
 cdef int _LOCAL_REJECT
 cdef int _THROTTLED

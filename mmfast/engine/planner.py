@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from mmfast._core.acks import Accepted
 from mmfast.engine.params import BatchParams, PlannerParams
 from mmfast.engine.view import BudgetView
 from mmfast.messages import Batch, BatchReply, Category, Command, Op, Outcome, RateInfo
@@ -274,12 +275,13 @@ class Planner:
         batch = reply.batch
         bucket = self._single(batch.op) if batch.single else self._together(batch.op)
         unspent = throttled = 0
-        for item in reply.items:
-            outcome = item.outcome
-            if outcome in (_NOT_SENT, _LOCAL_REJECT):
-                unspent += 1
-            elif outcome == _THROTTLED:
-                throttled += 1
+        if not isinstance(reply.items, Accepted):
+            for item in reply.items:
+                outcome = item.outcome
+                if outcome in (_NOT_SENT, _LOCAL_REJECT):
+                    unspent += 1
+                elif outcome == _THROTTLED:
+                    throttled += 1
         bucket.settle(len(batch.commands), unspent, now_ns)
         bucket.learn(reply.rate, reply.sent_ns, now_ns)
         if throttled:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
+from mmfast._core.acks import Accepted
 from mmfast.engine.params import RollbackParams
 from mmfast.messages import BatchReply, Outcome
 from mmfast.units import NS_PER_MS
@@ -42,7 +43,9 @@ class RollbackJudge:
     def judge(self, reply: BatchReply, now_ns: int) -> str:
         """Count one reply; why batching should end, or an empty string."""
         params = self._params
-        failed = sum([item.outcome in _FAILED for item in reply.items])
+        failed = 0
+        if not isinstance(reply.items, Accepted):
+            failed = sum([item.outcome in _FAILED for item in reply.items])
         slow = reply.received_ns - reply.sent_ns > params.max_latency_ms * NS_PER_MS
         self._add(now_ns, len(reply.items), failed, slow)
         while self._calls[0][0] <= now_ns - params.window_ms * NS_PER_MS:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from mmfast._core.acks import Accepted
 from mmfast.engine.params import BatchParams, EngineParams
 from mmfast.engine.planner import WINDOW_NS, policy_of
 from mmfast.messages import Batch, BatchReply, Op, Outcome
@@ -94,7 +95,8 @@ class ShadowBook:
         """Take the limit and the round trip that an answered call shows."""
         if reply.rate.limit > 0:
             self._limits[reply.batch.op] = reply.rate.limit
-        if any(item.outcome != Outcome.NOT_SENT for item in reply.items):
+        items = reply.items
+        if isinstance(items, Accepted) or any(i.outcome != Outcome.NOT_SENT for i in items):
             taken_ns = reply.received_ns - reply.sent_ns
             known_ns = self._round_trip_ns or taken_ns
             self._round_trip_ns = known_ns + (taken_ns - known_ns) // _SMOOTH

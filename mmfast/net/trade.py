@@ -8,6 +8,7 @@ from typing import Final, Unpack
 
 from mmfast.bybit.auth import Credentials, Window
 from mmfast.bybit.control import Kind, control_of
+from mmfast.bybit.replies import PlainReply
 from mmfast.bybit.ret_codes import RetClass, class_of
 from mmfast.bybit.trade import SocketReply, TradeCodec, uniform_reply
 from mmfast.clock import Clock, VenueClock
@@ -155,19 +156,24 @@ class TradeSocket(LoginConnection):
         else:
             self._unasked(reply)
 
-    def _answered(self, flight: _Flight, reply: SocketReply) -> None:
+    def _answered(self, flight: _Flight, reply: PlainReply | SocketReply) -> None:
         received_ns = Ns(self._clock.now_ns())
         elapsed_ns = received_ns - flight.sent_ns
         self._on_request(VERB, self._codec.api(flight.batch), elapsed_ns, ANSWERED)
-        if reply.ret_code == _RESTARTING:
-            if self._retire("the venue restarts its trade service"):
-                self.on_restart()
-        elif class_of(reply.ret_code, trade_socket=True) is RetClass.AUTH:
-            self._retire(f"the venue no longer accepts the login ({reply.ret_code})")
+        if reply.ret_code:
+            self._heed(reply.ret_code)
         flight.on_reply(self._codec.decode_socket(flight.batch, reply, flight.sent_ns, received_ns))
         self._drop_if_retired()
 
-    def _unasked(self, reply: SocketReply) -> None:
+    def _heed(self, ret_code: int) -> None:
+        """A refusal that is about the connection."""
+        if ret_code == _RESTARTING:
+            if self._retire("the venue restarts its trade service"):
+                self.on_restart()
+        elif class_of(ret_code, trade_socket=True) is RetClass.AUTH:
+            self._retire(f"the venue no longer accepts the login ({ret_code})")
+
+    def _unasked(self, reply: PlainReply | SocketReply) -> None:
         """Heartbeat and login; or a reply to nothing that still waits for one."""
         said = control_of(
             {"op": reply.op, "retCode": reply.ret_code, "retMsg": reply.ret_msg or ""}

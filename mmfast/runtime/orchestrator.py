@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from mmfast._core.acks import Accepted
 from mmfast.clock import Clock
 from mmfast.engine.params import EngineParams
 from mmfast.engine.planner import DEADLINE_PASSED
@@ -231,7 +232,8 @@ class AsyncTickOrchestrator:
 
     def _watch_transport(self, reply: BatchReply) -> None:
         """Where nothing can be sent, ticks are held back a little longer each time."""
-        if any(item.outcome != Outcome.NOT_SENT for item in reply.items):
+        items = reply.items
+        if isinstance(items, Accepted) or any(i.outcome != Outcome.NOT_SENT for i in items):
             self._unsent_in_a_row = 0
             self._hold_until_ns = 0
             return

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
+from mmfast._core.acks import Accepted
 from mmfast.engine.endings import Ending, Evidence
 from mmfast.engine.order_states import State
 from mmfast.messages import (
@@ -145,12 +146,12 @@ def _reply(reply: BatchReply) -> Row:
         "sent_ns": reply.sent_ns,
         "received_ns": reply.received_ns,
     }
-    if all(item.outcome is Outcome.ACK for item in reply.items):
+    items = reply.items
+    if isinstance(items, Accepted) or all(item.outcome is Outcome.ACK for item in items):
         row["all"] = Outcome.ACK.name
         return row
     row["items"] = [
-        [_name(i.client_id), Outcome(i.outcome).name, i.ret_code, i.ret_msg[:80]]
-        for i in reply.items
+        [_name(i.client_id), Outcome(i.outcome).name, i.ret_code, i.ret_msg[:80]] for i in items
     ]
     return row
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection
 from typing import Final
 
+from mmfast._core.acks import Accepted
 from mmfast.clock import VenueClock
 from mmfast.engine.kernel import Kernel
 from mmfast.messages import Batch, BatchReply, Event, Op, PositionUpdate
@@ -87,14 +88,19 @@ class Witness:
             if self._journal is not None:
                 self._journal.put(event)
             self._note_endings()
-            self._suspect(self._other_hand.replied(event))
-            for command, item in zip(event.batch.commands, event.items, strict=True):
-                if not item.ret_code:
-                    continue
-                if item.ret_code in CLOCK_REFUSALS:
-                    self.on_clock_refusal(event.sent_ns)
-                elif item.ret_code in FILTER_REFUSALS and command.op is not Op.CANCEL:
-                    self.on_filter_refusal(command.instrument)
+            if not isinstance(event.items, Accepted):
+                self._look_closer(event)
+
+    def _look_closer(self, reply: BatchReply) -> None:
+        """A reply that does not simply accept everything: codes may tell more than refusals."""
+        self._suspect(self._other_hand.replied(reply))
+        for command, item in zip(reply.batch.commands, reply.items, strict=True):
+            if not item.ret_code:
+                continue
+            if item.ret_code in CLOCK_REFUSALS:
+                self.on_clock_refusal(reply.sent_ns)
+            elif item.ret_code in FILTER_REFUSALS and command.op is not Op.CANCEL:
+                self.on_filter_refusal(command.instrument)
 
     def news(self, events: Collection[Event]) -> None:
         """Events on their way to the kernel."""

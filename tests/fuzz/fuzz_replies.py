@@ -75,6 +75,15 @@ def message(op: str, ret_code: int, codes: list[int], rows: list[dict]) -> bytes
     return json.dumps(front | parts | {"connId": "c-1"}).encode()
 
 
+def compact(tree: bytes) -> bytes:
+    """The same without spaces and with every rate header, as the venue writes it and as it is
+    read the short way."""
+    parts = json.loads(tree)
+    if "header" in parts:
+        parts["header"]["X-Bapi-Limit-Reset-Timestamp"] = "1700000000000"
+    return json.dumps(parts, separators=(",", ":")).encode()
+
+
 class Replies(Target):
     """Which batch was sent, and with what status the reply came, follows from the reply."""
 
@@ -86,6 +95,9 @@ class Replies(Target):
         reply([0, 0, 0], [row(2), row(0), row(1)]),
         reply([0, 170213], [row(1), row(0, refused=True)]),
         reply([0] * 6, [row(n) for n in range(6)]),
+        compact(reply([0] * 6, [row(n) for n in range(6)])),
+        compact(reply([0, 0], [row(1), row(0)])),
+        compact(reply([0, 110001], [row(0), row(1, refused=True)])),
         whole(0, row(0)),
         whole(10001, {}),
         whole(10006, {"list": []}),
@@ -123,6 +135,9 @@ class SocketReplies(Target):
         message("amend-batch", 0, [10006, 0], [row(0, refused=True, named=False), row(1)]),
         message("create-batch", 0, [0, 10001], [row(0), row(1, refused=True)]),
         message("create-batch", 0, [0, 0], [row(1), row(0)]),
+        compact(message("create-batch", 0, [0] * 4, [row(n) for n in range(4)])),
+        compact(message("amend-batch", 0, [0, 10001], [row(0), row(1, refused=True)])),
+        compact(message("cancel-batch", 0, [0, 0], [row(0), row(1)])),
         message("cancel-batch", 10429, [], []),
         message("cancel-batch", 10006, [], []),
         message("amend", 110001, [], []),
