@@ -138,6 +138,25 @@ def test_every_fault_leaves_nothing_and_breaks_no_rule(
     assert state_of(venue)["repeated_link_ids"] == 0
     within_limits(told, limits, fired)
     read_by_another(venue, told)
+    if rounds > 1:
+        banned(start("run", "-c", path, env=keys(venue)), venue)
+
+
+def banned(engine: Process, venue: dict[str, str]) -> None:
+    """The last kind: it silences REST for ten minutes, so that no end can be proven. The engine
+    quotes on by its trade socket, empties the venue by it, and says that it cannot prove it."""
+    engine.wait_said("mode", "TRADING")
+    until_resting(engine, venue, 30)
+    arm(venue, {"kind": BAN})
+    engine.wait_said("ip_ban")
+    before = report_of(venue)["commands"]["amend"]
+    engine.wait_until(lambda: report_of(venue)["commands"]["amend"] > before + 50, "more orders")
+    engine.signal(signal.SIGTERM)
+    assert engine.wait() == 1, engine.text()
+    told = report_of(venue)
+    assert own(told["open_orders"]) == []
+    assert told["violations"] == {}, told["newest_violations"]
+    assert kinds_fired(told)[BAN] == 1
 
 
 def watched(engine: Process, venue: dict[str, str], seconds: float) -> float:
@@ -198,5 +217,6 @@ def figures(
         "fills": found["fills"],
         "mode_changes": len(found["mode_changes"]),
         "violations": told["violations"],
+        "excused": told["excused"],
         "exposure": told["exposure"],
     }
