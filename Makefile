@@ -48,7 +48,7 @@ test-long: $(VENV)/.test ## the tests that run for minutes (ten-minute run, outa
 	$(PYTEST) -m long -v
 
 kill-restart: $(VENV)/.test ## 200 engines killed at random moments, a start after each
-	$(PYTEST) tests/integration/test_kill_restart.py -v
+	$(PYTEST) tests/integration/test_kill_restart.py -m long -v
 
 bench: $(VENV)/.test ## measure, as ratios against a yardstick in the same run
 	@rm -f build/bench.json

@@ -38,7 +38,10 @@ TARGETS = (
 )
 #: Fewer inputs may miss a word that a target has to reach.
 ENOUGH = 20_000
-FAILURES = Path(__file__).parents[2] / "build" / "fuzz"
+#: The run under sanitizers goes beside the other one in CI.
+FAILURES = (
+    Path(__file__).parents[2] / "build" / ("fuzz-sanitize" if BUILD == "sanitize" else "fuzz")
+)
 
 
 @pytest.mark.timeout(900)

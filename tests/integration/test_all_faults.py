@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from processes import ROOT, Process, configured, keys
 from pybit import unified_trading
@@ -151,8 +152,10 @@ def banned(engine: Process, venue: dict[str, str]) -> None:
     engine.wait_said("ip_ban")
     before = report_of(venue)["commands"]["amend"]
     engine.wait_until(lambda: report_of(venue)["commands"]["amend"] > before + 50, "more orders")
+    (watchdog,) = psutil.Process(engine.popen.pid).children()
     engine.signal(signal.SIGTERM)
-    assert engine.wait() == 1, engine.text()
+    assert engine.popen.wait(60) == 1, engine.text()
+    watchdog.kill()  # it would go on asking for ten minutes
     told = report_of(venue)
     assert own(told["open_orders"]) == []
     assert told["violations"] == {}, told["newest_violations"]
