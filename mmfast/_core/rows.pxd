@@ -325,7 +325,7 @@ cdef class OrderBlock(Block):
     cpdef int64_t lots(self, Py_ssize_t row) except? -1
     cpdef int64_t cum_lots(self, Py_ssize_t row) except? -1
     cpdef int64_t updated_ms(self, Py_ssize_t row) except? -1
-    cpdef str venue_id(self, Py_ssize_t row)
+    cpdef str venue_id(self, Py_ssize_t row, str known=*)
     cpdef str reject_reason(self, Py_ssize_t row)
     cpdef str cancel_type(self, Py_ssize_t row)
 

@@ -23,6 +23,7 @@ from mmfast._core.scan cimport (
 
 cdef extern from "Python.h":
     void* PyUnicode_DATA(object text)
+    bint PyUnicode_IS_COMPACT_ASCII(object text)
     Py_ssize_t PyUnicode_GET_LENGTH(object text)
     object PyObject_Vectorcall(object call, PyObject** args, size_t count, PyObject* names)
 
@@ -133,8 +134,23 @@ cdef class OrderBlock(Block):
     cpdef int64_t updated_ms(self, Py_ssize_t row) except? -1:
         return self._lines[self._checked(row)].updated_ms
 
-    cpdef str venue_id(self, Py_ssize_t row):
-        return text_of(&self._lines[self._checked(row)].venue_id)
+    cpdef str venue_id(self, Py_ssize_t row, str known=""):
+        cdef Span* told = &self._lines[self._checked(row)].venue_id
+        if told.size == 0 or (
+            PyUnicode_IS_COMPACT_ASCII(known)
+            and is_text(told, <const char*>PyUnicode_DATA(known), PyUnicode_GET_LENGTH(known))
+        ):
+            return known
+        return text_of(told)
+
+    def finals(self):
+        """See the stub: messages of the orders that have ended."""
+        cdef Py_ssize_t row
+        return [
+            self._message(row)
+            for row in range(self._count)
+            if self._reader._finals[self._lines[row].status] is True
+        ]
 
     cpdef str reject_reason(self, Py_ssize_t row):
         cdef OrderLine* line = &self._lines[self._checked(row)]

@@ -20,6 +20,7 @@ from typing import Final
 
 COMPILED: Final = (
     "account",
+    "blocks",
     "bus",
     "counters",
     "differ",
@@ -35,6 +36,7 @@ COMPILED: Final = (
     "order",
     "order_states",
     "orders",
+    "other_hand",
     "outcomes",
     "permits",
     "planner",

@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast._core.rows cimport OrderBlock
 from mmfast.engine.counters cimport Counters
 from mmfast.engine.holds cimport Holds
 from mmfast.engine.inventory cimport Inventory
@@ -32,12 +33,13 @@ cdef class Account:
     cdef readonly list acks
     cdef readonly object fills
     cdef public bint ask_all
-    cdef readonly int64_t foreign_open
 
     cpdef void on_reply(self, reply, int64_t now_ns) except *
     @cython.locals(change=Change)
     cpdef void on_update(self, update, int64_t now_ns) except *
-    cdef void _watch_refusal(self, Change change, update, int64_t now_ns) except *
+    @cython.locals(client_id=int64_t, order=Order, change=Change)
+    cpdef void on_row(self, OrderBlock block, Py_ssize_t row, int64_t now_ns) except *
+    cdef void _watch_refusal(self, Change change, str reason, int64_t now_ns) except *
     @cython.locals(change=Change)
     cpdef void on_execution(self, execution, int64_t now_ns) except *
     @cython.locals(order=Order)

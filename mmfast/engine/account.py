@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mmfast._core.rows import OrderBlock
 from mmfast.engine.counters import Counters
 from mmfast.engine.holds import Holds
 from mmfast.engine.inventory import Inventory
@@ -22,7 +23,6 @@ from mmfast.messages import (
     OrderAbsent,
     OrderStatus,
     OrderUpdate,
-    PositionUpdate,
     Severity,
 )
 from mmfast.units import NOT_OURS, NS_PER_S
@@ -63,7 +63,6 @@ class Account:
         "acks",
         "ask_all",
         "fills",
-        "foreign_open",
     )
 
     def __init__(
@@ -91,8 +90,6 @@ class Account:
         self.ask_all = False
         """Ask about accepted requests that no stream confirms. While the private stream is
         down that is pointless, the snapshot after it tells all at once; unless we are to stop."""
-        self.foreign_open = 0
-        """Open orders of others in the last snapshot: never touched, only shown."""
 
     def on_reply(self, reply: BatchReply, now_ns: int) -> None:
         """Outcomes of one batch."""
@@ -110,18 +107,33 @@ class Account:
         if change is None:
             self._on_stranger(update, now_ns)
             return
-        self._watch_refusal(change, update, now_ns)
+        self._watch_refusal(change, update.reject_reason, now_ns)
         self._follow(change)
         if update.status is OrderStatus.UNKNOWN_STATUS:
             self._ask(change.order)
         self.ask_due(now_ns)
 
-    def _watch_refusal(self, change: Change, update: OrderUpdate, now_ns: int) -> None:
+    def on_row(self, block: OrderBlock[OrderUpdate], row: int, now_ns: int) -> None:
+        """One order of a frame: the same as :meth:`on_update` of its message, without making it."""
+        client_id = block.client_id(row)
+        if client_id == NOT_OURS:
+            self._counters.foreign_events += 1
+            return
+        order = self._orders.get(client_id)
+        if order is None:
+            self._on_stranger(block[row], now_ns)
+            return
+        change = self._orders.on_row(order, block, row, now_ns)
+        self._watch_refusal(change, block.reject_reason(row), now_ns)
+        self._follow(change)
+        self.ask_due(now_ns)
+
+    def _watch_refusal(self, change: Change, reason: str, now_ns: int) -> None:
         """Refused after an ack (post-only, say), or ended by somebody else's hand."""
         if change.after_code not in (_CANCELLED, _REJECTED):
             return
-        if update.reject_reason not in _UNREMARKABLE:
-            self._counters.count_reason(update.reject_reason)
+        if reason not in _UNREMARKABLE:
+            self._counters.count_reason(reason)
         if change.before_code not in _OURS_TO_END:
             self._holds.refuse(change.order.instrument, now_ns)
         self._counters.orders_rejected += change.after_code == _REJECTED
@@ -195,10 +207,6 @@ class Account:
         if change is not None:
             self._follow(change)
 
-    def on_position(self, claim: PositionUpdate, now_ns: int) -> None:
-        """The venue's figure, to compare ours with."""
-        self._inventory.on_claim(claim, now_ns)
-
     def on_snapshot(self, snapshot: AccountSnapshot, now_ns: int) -> None:
         """Merge the venue's truth as of a reading that began at ``asked_ns``.
 
@@ -234,27 +242,23 @@ class Account:
         traded: dict[int, int] = {}
         for execution in snapshot.executions:
             traded[execution.client_id] = traded.get(execution.client_id, 0) + execution.lots
-        self.foreign_open = 0
         for update in snapshot.orders:
             present.add(update.client_id)
-            if update.client_id == NOT_OURS:
-                self.foreign_open += 1
-            elif self._orders.get(update.client_id) is None:
+            if self._orders.get(update.client_id) is not None:
+                self.on_update(update, now_ns)
+            elif update.client_id != NOT_OURS:
                 self._adopt(update, now_ns)
                 self._orders.credit(update.client_id, traded.get(update.client_id, 0))
-            else:
-                self.on_update(update, now_ns)
         for order in list(self._orders):
             if order.client_id not in present and order.sent_ns < snapshot.asked_ns:
                 self._follow(self._orders.on_missing(order, now_ns))
 
     def _adopt(self, update: OrderUpdate, now_ns: int) -> None:
         """A leftover of an earlier run. Of this run it can only be late, or a zombie."""
-        if update.client_id not in self._orders.endings:
-            if not update.status.is_final:
-                self._orders.adopt(update, now_ns)
-            return
-        self._on_stranger(update, now_ns)
+        if update.client_id in self._orders.endings:
+            self._on_stranger(update, now_ns)
+        elif not update.status.is_final:
+            self._orders.adopt(update, now_ns)
 
     # -- time -----------------------------------------------------------------------------
 

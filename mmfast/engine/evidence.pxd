@@ -24,6 +24,7 @@ cpdef int end_of_status(int status) except -2
 cpdef bint is_open_status(int status) except -1
 @cython.locals(event=int)
 cpdef bint expects_reply(Order order, int op, int64_t tick_id, int outcome) except -1
-@cython.locals(updated_ms=int64_t, price_ticks=int64_t, lots=int64_t, settled=bint,
-               repeated=bint, shown=bint)
-cpdef int judge(Order order, update, int64_t now_ns) except -1
+@cython.locals(settled=bint, repeated=bint, shown=bint)
+cpdef int judge(
+    Order order, int64_t price_ticks, int64_t lots, int64_t updated_ms, int64_t now_ns
+) except -1

@@ -6,7 +6,7 @@ from typing import Final
 
 from mmfast.engine.order import Order
 from mmfast.engine.order_states import Event, State, is_in_flight
-from mmfast.messages import Op, OrderStatus, OrderUpdate, Outcome
+from mmfast.messages import Op, OrderStatus, Outcome
 
 _EVENT_OF_STATUS: Final = {
     OrderStatus.FILLED: Event.FILLED,
@@ -64,16 +64,13 @@ def expects_reply(order: Order, op: int, tick_id: int, outcome: int) -> bool:
     return is_in_flight(order.code) and order.flight_op == op and order.flight_tick == tick_id
 
 
-def judge(order: Order, update: OrderUpdate, now_ns: int) -> int:
+def judge(order: Order, price_ticks: int, lots: int, updated_ms: int, now_ns: int) -> int:
     """Does this open report decide the change in progress? Takes its values if it does.
 
     An amend is decided when its values are shown. That it (or a cancel) did not happen is
     decided when, after it can no longer happen, the last known report is simply repeated: a
     newer one may be news from before the change, delayed on its way.
     """
-    updated_ms = update.updated_ms
-    price_ticks = update.price_ticks
-    lots = update.lots
     repeated = updated_ms == order.updated_ms
     settled = now_ns >= order.settle_ns and repeated
     repeated = repeated and updated_ms > 0 and order.seen

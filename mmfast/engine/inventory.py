@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
+from mmfast._core.positions import PositionBlock
 from mmfast.engine.memory import BoundedMemory
 from mmfast.messages import Execution, Instrument, PositionUpdate
 from mmfast.units import NS_PER_S
@@ -37,6 +38,7 @@ class Position:
         "disagree_since_ns",
         "fees_e8",
         "lots",
+        "newest_seq",
         "realized_e8",
         "recent",
     )
@@ -49,6 +51,8 @@ class Position:
         self.base_seq = 0
         """Executions up to this sequence are contained in the position for good."""
         self.recent: deque[tuple[int, int]] = deque(maxlen=RECENT_FILLS)
+        self.newest_seq = 0
+        """None of the recent fills is newer."""
         self.claim: PositionUpdate | None = None
         """The venue's latest word, while ours differs from it."""
         self.disagree_since_ns = 0
@@ -74,9 +78,13 @@ class Position:
 
     def since(self, seq: int) -> int:
         """What was traded after a venue sequence number, in signed lots."""
-        if seq == 0:
+        if seq == 0 or seq >= self.newest_seq:
             return 0
-        return sum(lots for fill_seq, lots in self.recent if fill_seq > seq)
+        since = 0
+        for fill_seq, lots in self.recent:
+            if fill_seq > seq:
+                since += lots
+        return since
 
     def unrealized_e8(self, mid_x2_ticks: int, tick_lot_value_e8: int) -> int:
         """Value at the mid less cost; 0 without a market."""
@@ -137,6 +145,7 @@ class Inventory:
         )
         position.trade(signed, value_e8)
         position.recent.append((execution.seq, signed))
+        position.newest_seq = max(position.newest_seq, execution.seq)
 
     def on_claim(self, claim: PositionUpdate, now_ns: int) -> None:
         """The venue's streamed word about a position: remembered while we differ from it."""
@@ -149,6 +158,20 @@ class Inventory:
         position.claim = claim
         if not self._settle_claim(position):
             self._disputed[claim.instrument] = None
+
+    def on_row(self, block: PositionBlock[PositionUpdate], row: int, now_ns: int) -> None:
+        """A position of a frame: the same as :meth:`on_claim` of its message, which is made only
+        where it is to be remembered."""
+        position = self.positions[block.instrument(row)]
+        seq = block.seq(row)
+        if (
+            position.claim is None
+            and not 0 < seq < position.base_seq
+            and position.as_of(seq) == block.lots(row)
+        ):
+            position.disagree_since_ns = now_ns
+        else:
+            self.on_claim(block[row], now_ns)
 
     def disagreements(self, now_ns: int) -> list[int]:
         """Instruments whose position has differed from the venue's for too long; each is

@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t
 from mmfast._core.book cimport Book
 from mmfast._core.leaving cimport LeavingCheck
 from mmfast.engine.account cimport Account
+from mmfast.engine.blocks cimport take_rows
 from mmfast.engine.bus cimport CommandBus
 from mmfast.engine.counters cimport Counters
 from mmfast.engine.differ cimport Differ, Stance
@@ -56,6 +57,7 @@ cdef class Kernel:
     cdef list _traded
 
     cpdef void on_event(self, event, int64_t now_ns) except *
+    cpdef void on_events(self, events, int64_t now_ns) except *
     cdef void _on_rare_event(self, event, int64_t now_ns) except *
     cdef void _on_reply(self, reply, int64_t now_ns) except *
     @cython.locals(instrument=int, batches=list)

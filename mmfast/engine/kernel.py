@@ -6,11 +6,13 @@ batches and requests. Same events at the same instants, same bytes out.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from mmfast._core.leaving import LeavingCheck
 from mmfast.engine.account import Account
 from mmfast.engine.allow_list import allow
+from mmfast.engine.blocks import take_rows
 from mmfast.engine.bus import CommandBus
 from mmfast.engine.counters import Counters
 from mmfast.engine.differ import Differ, Stance
@@ -146,11 +148,18 @@ class Kernel:
             self._account.on_execution(event, now_ns)
             self._traded.append(event.instrument)
         elif isinstance(event, PositionUpdate):
-            self._account.on_position(event, now_ns)
+            self._inventory.on_claim(event, now_ns)
         else:
             self._on_rare_event(event, now_ns)
         if self.mode is Mode.SYNCING:
             self._set_mode()
+
+    def on_events(self, events: Collection[Event], now_ns: int) -> None:
+        """Take what one frame has brought: the same as :meth:`on_event` for each of them."""
+        syncing = self.mode is Mode.SYNCING
+        if syncing or not take_rows(events, self._account, self._inventory, now_ns):
+            for event in events:
+                self.on_event(event, now_ns)
 
     def _on_rare_event(self, event: Event, now_ns: int) -> None:
         if isinstance(event, BookReset):

@@ -6,7 +6,9 @@ cimport cython
 @cython.final
 cdef class BoundedMemory:
     cdef dict _values
-    cdef object _order
+    cdef list _keys
+    cdef Py_ssize_t _oldest
 
-    cpdef get(self, key)
-    cpdef put(self, key, value)
+    cpdef object get(self, key)
+    @cython.locals(place=Py_ssize_t)
+    cpdef object put(self, key, value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Hashable, Iterable
 
 
@@ -11,16 +10,17 @@ class BoundedMemory:
     forgotten first.
 
     It is full from the start, with ``fillers`` that nobody asks for: what the process holds is
-    then settled when it starts, and growth over hours can only be a fault. A deque beside the
-    dictionary, because taking the oldest key out of a dictionary again and again walks over the
-    holes the earlier ones left.
+    then settled when it starts, and growth over hours can only be a fault. A ring of keys beside
+    the dictionary, because taking the oldest key out of a dictionary again and again walks over
+    the holes the earlier ones left.
     """
 
-    __slots__ = ("_order", "_values")
+    __slots__ = ("_keys", "_oldest", "_values")
 
     def __init__(self, fillers: Iterable[tuple[Hashable, int]]) -> None:
         self._values: dict[Hashable, int] = dict(fillers)
-        self._order: deque[Hashable] = deque(self._values)
+        self._keys: list[Hashable] = list(self._values)
+        self._oldest = 0
 
     def __len__(self) -> int:
         return len(self._values)
@@ -38,5 +38,8 @@ class BoundedMemory:
             self._values[key] = value
             return None
         self._values[key] = value
-        self._order.append(key)
-        return self._values.pop(self._order.popleft())
+        place = self._oldest
+        forgotten = self._keys[place]
+        self._keys[place] = key
+        self._oldest = place + 1 if place + 1 < len(self._keys) else 0
+        return self._values.pop(forgotten)

@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast._core.rows cimport OrderBlock
 from mmfast.engine.draft cimport Draft
 from mmfast.engine.endings cimport Endings
 from mmfast.engine.evidence cimport (
@@ -62,8 +63,15 @@ cdef class OrderTable:
     cpdef bint on_ack(
         self, Order order, int op, int64_t tick_id, int64_t sent_ns, int64_t now_ns
     ) except -1
-    @cython.locals(order=Order, status=int, cum_lots=int64_t, updated_ms=int64_t, final=int)
+    @cython.locals(order=Order, cum_lots=int64_t)
     cpdef Change on_update(self, update, int64_t now_ns)
+    @cython.locals(status=int)
+    cpdef Change on_row(self, Order order, OrderBlock block, Py_ssize_t row, int64_t now_ns)
+    @cython.locals(final=int)
+    cdef Change _report(
+        self, Order order, int status, int64_t price_ticks, int64_t lots, int64_t updated_ms,
+        int64_t now_ns
+    )
     @cython.locals(order=Order, change=Change)
     cpdef Change on_execution(self, client_id, int64_t lots, int64_t now_ns)
     @cython.locals(order=Order)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from mmfast._core.rows import OrderBlock
 from mmfast.engine.draft import Draft
 from mmfast.engine.endings import Endings
 from mmfast.engine.evidence import (
@@ -206,8 +207,22 @@ class OrderTable:
             order.venue_id = update.venue_id
         cum_lots = update.cum_lots
         order.cum_lots = max(order.cum_lots, cum_lots)
-        status = update.status
-        updated_ms = update.updated_ms
+        return self._report(
+            order, update.status, update.price_ticks, update.lots, update.updated_ms, now_ns
+        )
+
+    def on_row(self, order: Order, block: OrderBlock[OrderUpdate], row: int, now_ns: int) -> Change:
+        """The venue's word about one order, as a row of a frame."""
+        order.venue_id = block.venue_id(row, order.venue_id)
+        order.cum_lots = max(order.cum_lots, block.cum_lots(row))
+        status = block.status(row)
+        return self._report(
+            order, status, block.price_ticks(row), block.lots(row), block.updated_ms(row), now_ns
+        )
+
+    def _report(
+        self, order: Order, status: int, price_ticks: int, lots: int, updated_ms: int, now_ns: int
+    ) -> Change:
         final = end_of_status(status)
         if final != NOT_FINAL:
             order.updated_ms = max(order.updated_ms, updated_ms)
@@ -215,7 +230,7 @@ class OrderTable:
         if updated_ms < order.updated_ms or not is_open_status(status):
             self._count(order)
             return Change(order, order.code, order.code)
-        return self._step(order, judge(order, update, now_ns), now_ns)
+        return self._step(order, judge(order, price_ticks, lots, updated_ms, now_ns), now_ns)
 
     def on_execution(self, client_id: int, lots: int, now_ns: int) -> Change | None:
         """A new execution (the caller removes repeats)."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Final
 
 from mmfast.clock import Clock, until_beat_s
@@ -77,15 +77,12 @@ class Pump:
         """One event of any kind."""
         self.events((event,))
 
-    def events(self, events: Iterable[Event]) -> None:
+    def events(self, events: Collection[Event]) -> None:
         """Events that belong together, in order."""
         if self._closed:
             return
         try:
-            now_ns = self._clock.now_ns()
-            take = self._kernel.on_event
-            for event in events:
-                take(event, now_ns)
+            self._kernel.on_events(events, self._clock.now_ns())
         except Exception as error:  # noqa: BLE001 - as above
             self.fail(error)
         self.wake()

@@ -18,6 +18,7 @@ from mmfast.clock import Clock, VenueClock, until_beat_s
 from mmfast.config import Config
 from mmfast.engine.kernel import Kernel
 from mmfast.engine.market import BROKEN
+from mmfast.engine.other_hand import OtherHand
 from mmfast.engine.params import EngineParams
 from mmfast.ids import ClientIds
 from mmfast.messages import (
@@ -50,7 +51,6 @@ from mmfast.runtime.journal import Journal
 from mmfast.runtime.logs import say
 from mmfast.runtime.orchestrator import AsyncTickOrchestrator
 from mmfast.runtime.order_entry import OrderEntry
-from mmfast.runtime.other_hand import OtherHand
 from mmfast.runtime.pump import LagWatch, Pump
 from mmfast.runtime.recover import AccountReader, Resolver
 from mmfast.runtime.stats import RunStats

@@ -7,11 +7,13 @@ from collections.abc import Callable, Collection
 from typing import Final
 
 from mmfast._core.acks import Accepted
+from mmfast._core.positions import PositionBlock
+from mmfast._core.rows import OrderBlock
 from mmfast.clock import VenueClock
 from mmfast.engine.kernel import Kernel
-from mmfast.messages import Batch, BatchReply, Event, Op, PositionUpdate
+from mmfast.engine.other_hand import EXPLANATION, OtherHand
+from mmfast.messages import Batch, BatchReply, Event, Op
 from mmfast.runtime.journal import Journal
-from mmfast.runtime.other_hand import EXPLANATION, OtherHand
 from mmfast.runtime.records import is_kept
 
 CLOCK_REFUSALS: Final = (10002, -1)
@@ -103,19 +105,22 @@ class Witness:
                 self.on_filter_refusal(command.instrument)
 
     def news(self, events: Collection[Event]) -> None:
-        """Events on their way to the kernel."""
+        """What one frame or query has told the kernel."""
         self._note()
-        journal = self._journal
-        look = self._other_hand.news
-        for event in events:
-            if isinstance(event, PositionUpdate):
-                continue  # no journal keeps it, and no other hand shows in it
-            if journal is not None and is_kept(event):
-                journal.put(event)
-            reason = look(event)
-            if reason:
-                self._suspect(reason)
+        if isinstance(events, OrderBlock):
+            if self._journal is not None:
+                for update in events.finals():
+                    self._journal.put(update)
+            self._suspect(self._other_hand.rows(events))
+        elif not isinstance(events, PositionBlock):  # in which no other hand shows
+            self._look(events)
         self._note_endings()
+
+    def _look(self, events: Collection[Event]) -> None:
+        for event in events:
+            if self._journal is not None and is_kept(event):
+                self._journal.put(event)
+            self._suspect(self._other_hand.news(event))
 
     def _note_endings(self) -> None:
         """What the kernel has concluded from it, after what it was concluded from."""

@@ -20,6 +20,7 @@ from mmfast.bybit import topics
 from mmfast.bybit.auth import Credentials
 from mmfast.bybit.private import PrivateDecoder
 from mmfast.clock import VenueClock
+from mmfast.engine.other_hand import OtherHand
 from mmfast.messages import Batch, BatchReply, Category, Outcome
 from mmfast.net.backoff import ConnectBudget
 from mmfast.net.gateway import RestGateway, SocketGateway
@@ -28,7 +29,6 @@ from mmfast.net.trade_sockets import TradeSockets
 from mmfast.net.ws_connection import OnState
 from mmfast.runtime.journal import Journal
 from mmfast.runtime.orchestrator import AsyncTickOrchestrator
-from mmfast.runtime.other_hand import OtherHand
 from mmfast.runtime.pump import Pump
 from mmfast.runtime.stats import RunStats
 from mmfast.runtime.witness import Witness

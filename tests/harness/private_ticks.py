@@ -20,11 +20,11 @@ from mmfast.bybit.auth import Credentials, Window
 from mmfast.bybit.limits import rate_info
 from mmfast.bybit.private import PrivateDecoder
 from mmfast.clock import VenueClock
+from mmfast.engine.other_hand import OtherHand
 from mmfast.messages import Batch, BookFrame, Category, Event, Op, Outcome
 from mmfast.net.backoff import ConnectBudget
 from mmfast.net.ws import PrivateStream
 from mmfast.runtime.journal import Journal
-from mmfast.runtime.other_hand import OtherHand
 from mmfast.runtime.pump import Pump
 from mmfast.runtime.witness import Witness
 from mmfast.sim.params import FlowParams, VenueParams

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from runtime_bench import batch
 
+from mmfast.engine.other_hand import PRICES, REMEMBERED, SETTLE_MS, OtherHand
 from mmfast.ids import ClientIds
 from mmfast.messages import (
     NO_RATE_INFO,
@@ -21,7 +22,6 @@ from mmfast.messages import (
     Outcome,
     Side,
 )
-from mmfast.runtime.other_hand import PRICES, REMEMBERED, SETTLE_MS, OtherHand
 
 EPOCH = 7
 WINDOW_MS = 2_000

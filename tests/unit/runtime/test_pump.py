@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
 from typing import Any
 
 import pytest
@@ -33,6 +33,10 @@ class ScriptedKernel:
             raise self.raises
         self.events.append(event)
         self.dirty = True
+
+    def on_events(self, events: Collection[object], now_ns: int) -> None:
+        for event in events:
+            self.on_event(event, now_ns)
 
     @property
     def wants_flush(self) -> bool:

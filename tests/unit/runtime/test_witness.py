@@ -8,9 +8,9 @@ import pytest
 from runtime_bench import FakeClock, batch
 
 from mmfast.clock import VenueClock
+from mmfast.engine.other_hand import OtherHand
 from mmfast.ids import ClientIds
 from mmfast.messages import Batch, Op, OrderStatus, OrderUpdate, Side
-from mmfast.runtime.other_hand import OtherHand
 from mmfast.runtime.witness import CLOCK_DOUBTED, Witness
 
 OWN = 7 << 32 | 1

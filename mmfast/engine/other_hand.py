@@ -13,6 +13,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Final, TypeVar
 
+from mmfast._core.rows import OrderBlock
 from mmfast.ids import ClientIds, epoch_of
 from mmfast.messages import (
     AccountSnapshot,
@@ -38,6 +39,8 @@ USED_ID_CODES: Final = (110072, 170141, 10014)
 USED_ID_REASON: Final = "EC_DuplicatedClOrdID"
 _BY_USER: Final = "CancelByUser"
 _ON_REQUEST: Final = ("EC_NoError", "EC_PerCancelRequest", "")
+_CANCELLED: Final = int(OrderStatus.CANCELLED)
+_FINAL: Final = tuple(status.is_final for status in OrderStatus)
 SETTLE_MS: Final = 5_000
 """On top of the receive window: what an engine that died before us had under way is settled."""
 
@@ -53,15 +56,14 @@ _client_id: Final = itemgetter(Command._fields.index("client_id"))
 _price: Final = itemgetter(Command._fields.index("price_ticks"))
 
 
-class _Memory(dict[int, ValueT]):
+def _remember(
+    memory: dict[int, ValueT], news: Mapping[int, ValueT] | Iterable[tuple[int, ValueT]]
+) -> None:
     """What was commanded, by order id; the oldest leave when it is full."""
-
-    def take(self, news: Mapping[int, ValueT] | Iterable[tuple[int, ValueT]]) -> None:
-        """Remember as the newest."""
-        self.update(news)
-        if len(self) > REMEMBERED:
-            for client_id in list(islice(self, FORGOTTEN)):
-                del self[client_id]
+    memory.update(news)
+    if len(memory) > REMEMBERED:
+        for client_id in list(islice(memory, FORGOTTEN)):
+            del memory[client_id]
 
 
 class OtherHand:
@@ -77,8 +79,8 @@ class OtherHand:
         self._grace_ms = recv_window_ms + SETTLE_MS
         self._venue_ms = venue_ms
         self._alone_since_ms = -1
-        self._cancelled = _Memory[None]()
-        self._prices = _Memory[tuple[int, ...]]()
+        self._cancelled: dict[int, None] = {}
+        self._prices: dict[int, tuple[int, ...]] = {}
 
     def settle(self) -> None:
         """Trading begins: leftovers of earlier runs have been dealt with."""
@@ -90,13 +92,13 @@ class OtherHand:
         for batch in batches:
             client_ids = map(_client_id, batch.commands)
             if batch.op is Op.CANCEL:
-                self._cancelled.take(dict.fromkeys(client_ids))
+                _remember(self._cancelled, dict.fromkeys(client_ids))
             elif batch.op is Op.PLACE:
                 # No id is placed twice, so none of them is known.
                 prices = zip(map(_price, batch.commands), strict=True)
-                self._prices.take(zip(client_ids, prices, strict=True))
+                _remember(self._prices, zip(client_ids, prices, strict=True))
             else:
-                self._prices.take(map(self._prices_after, batch.commands))
+                _remember(self._prices, map(self._prices_after, batch.commands))
 
     def _prices_after(self, amend: Command) -> tuple[int, tuple[int, ...]]:
         """The order of an amend, and every price it may stand at with it."""
@@ -123,6 +125,30 @@ class OtherHand:
                 if reason:
                     return reason
         return ""
+
+    def rows(self, block: OrderBlock[OrderUpdate]) -> str:
+        """The orders of one frame: the first reason that :meth:`news` of their messages gives."""
+        first = ""
+        for row in range(len(block)):
+            reason = self._row(block, row)
+            first = first or reason
+        return first
+
+    def _row(self, block: OrderBlock[OrderUpdate], row: int) -> str:
+        """Nearly all rows say what we commanded; what is said of the others, the message tells."""
+        client_id = block.client_id(row)
+        if epoch_of(client_id) != self._epoch or block.reject_reason(row) not in _ON_REQUEST:
+            return self._update(block[row])
+        status = block.status(row)
+        if not _FINAL[status]:
+            prices = self._prices.get(client_id)
+            expected = prices is None or block.price_ticks(row) in prices
+        elif status == _CANCELLED and client_id not in self._cancelled:
+            expected = False
+        else:
+            self._prices.pop(client_id, None)
+            expected = True
+        return "" if expected else self._update(block[row])
 
     def _update(self, update: OrderUpdate) -> str:
         client_id = update.client_id
