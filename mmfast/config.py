@@ -56,11 +56,17 @@ class VenueConfig(_Section, frozen=True, kw_only=True):
     recv_window_ms: Annotated[int, Meta(ge=500, le=30_000)] = 2_000
     request_timeout_ms: Annotated[int, Meta(ge=100, le=30_000)] = 2_000
     max_batch_orders: Annotated[int, Meta(ge=1, le=20)] = 20
+    smp: Literal["none", "cancel_maker", "cancel_taker", "cancel_both"] = "none"
     dcp_window_s: Annotated[int, Meta(ge=0, le=300)] = 0
     assumed_orders_per_s: Annotated[int, Meta(ge=1, le=5_000)] = 10
     state_dir: str = "state"
     key_file: str | None = None
     rsa_key_file: str | None = None
+
+    @property
+    def smp_type(self) -> str:
+        """The venue's word for ``smp``; empty for none, which is then not written."""
+        return "" if self.smp == "none" else self.smp.title().replace("_", "")
 
     @property
     def stem(self) -> str:

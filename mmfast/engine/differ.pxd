@@ -41,10 +41,16 @@ cdef class Differ:
     cdef bint _moves_by_amend
 
     cpdef void begin(self) except *
-    @cython.locals(bids=list, asks=list, depth=int, first=int, level=int)
+    @cython.locals(bids=list, asks=list, depth=int, first=int, rises=bint)
     cpdef void put(
         self, int instrument, Quotes quotes, int64_t tolerance_e4, Stance stance
     ) except *
+    @cython.locals(level=int)
+    cdef void _side(
+        self, int first, int depth, list levels, int64_t tolerance_e4, Stance stance
+    ) except *
+    @cython.locals(bid=Order, ask=Order)
+    cdef bint _rises(self, int first, list bids, list asks) except -1
     @cython.locals(order=Order)
     cdef void _slot(
         self, int slot, Level target, int64_t tolerance_e4, Stance stance

@@ -85,11 +85,27 @@ class Differ:
         depth = max(self._depth[instrument], len(bids), len(asks))
         self._depth[instrument] = depth  # slots once used are looked at for ever: cheap, and safe
         first = instrument * 2 * _LEVELS
+        rises = self._rises(first, bids, asks)
+        if not rises:
+            self._side(first, depth, bids, tolerance_e4, stance)
+        self._side(first + _LEVELS, depth, asks, tolerance_e4, stance)
+        if rises:
+            self._side(first, depth, bids, tolerance_e4, stance)
+
+    def _side(
+        self, first: int, depth: int, levels: list[Level], tolerance_e4: int, stance: Stance
+    ) -> None:
         for level in range(depth):
-            self._slot(first + level, _at(bids, level), tolerance_e4, stance)
-        first += _LEVELS
-        for level in range(depth):
-            self._slot(first + level, _at(asks, level), tolerance_e4, stance)
+            self._slot(first + level, _at(levels, level), tolerance_e4, stance)
+
+    def _rises(self, first: int, bids: list[Level], asks: list[Level]) -> bool:
+        """Whether the quotes move up: then the asks make way first, so that no bid of ours
+        arrives at the venue, or is judged, while an ask of ours still stands in its place."""
+        bid = self._orders.by_slot[first]
+        if bid is not None and bids:
+            return bids[0].price_ticks > bid.price_ticks
+        ask = self._orders.by_slot[first + _LEVELS]
+        return ask is not None and len(asks) > 0 and asks[0].price_ticks > ask.price_ticks
 
     def _slot(self, slot: int, target: Level | None, tolerance_e4: int, stance: Stance) -> None:
         order = self._orders.by_slot[slot]

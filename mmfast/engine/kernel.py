@@ -17,6 +17,7 @@ from mmfast.engine.bus import CommandBus
 from mmfast.engine.counters import Counters
 from mmfast.engine.differ import Differ, Stance
 from mmfast.engine.dispatch import Dispatcher
+from mmfast.engine.door import Door
 from mmfast.engine.endings import Ending
 from mmfast.engine.holds import Holds
 from mmfast.engine.inventory import Inventory
@@ -87,11 +88,11 @@ class Kernel:
         self._terms = terms_of(instruments, params.symbols)
         count = len(instruments)
         self._params = params
-        self._own_strategy = strategy
         self.counters = Counters()
         self.mode = Mode.SYNCING
         self._gate = Gate()
         self._outbox = Outbox()
+        self._own_strategy = Door(strategy, self.counters, self._outbox) if strategy else None
         self._dirty = Rotation(count)
         self._holds = Holds(count)
         self._market = Market(instruments, params, self.counters, self._outbox, self._dirty)

@@ -23,6 +23,9 @@ class Level:
     __slots__ = ("lots", "price_ticks")
 
     def __init__(self, price_ticks: int, lots: int) -> None:
+        # Compiled, a float would be cut to an integer without a word.
+        if type(price_ticks) is not int or type(lots) is not int:
+            raise InvariantError(f"a quote must be of integers, found {lots!r} at {price_ticks!r}")
         if not (-_WIDEST <= price_ticks <= _WIDEST and -_WIDEST <= lots <= _WIDEST):
             raise InvariantError(
                 f"a quote must lie within 2**53, found {lots} lots at {price_ticks} ticks"

@@ -20,6 +20,7 @@ cdef int _CANCEL
 cdef int _AMEND
 cdef int _LIVE
 cdef int64_t _ONE_E4
+cdef int _LEVELS
 
 
 @cython.final
@@ -51,6 +52,14 @@ cdef bint _over_position(Facts f) except -1
 @cython.locals(worst=int64_t)
 cdef bint _over_open_position(Facts f) except -1
 cdef str refusing(Facts f)
+@cython.locals(there=int64_t)
+cdef bint _meets(Order order, int side, int64_t price) except -1
+@cython.locals(seats=int)
+cdef bint _repeats(Order order, Facts f, int slot) except -1
+@cython.locals(first=int, other=int)
+cdef str clashing(Facts f, OrderTable orders, int slot, bint is_place)
+@cython.locals(order=Order)
+cdef str _clashing_homeless(Facts f, OrderTable orders, int slot, bint is_place)
 
 
 @cython.final

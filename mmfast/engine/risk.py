@@ -19,6 +19,7 @@ from mmfast.engine.orders import OrderTable
 from mmfast.engine.params import ONE_E4
 from mmfast.engine.terms import Terms
 from mmfast.messages import Flag, Mode, Op, Side
+from mmfast.units import MAX_LEVELS
 
 _REDUCE_ONLY: Final = int(Flag.REDUCE_ONLY)
 _TRADING: Final = int(Mode.TRADING)
@@ -27,6 +28,7 @@ _CANCEL: Final = int(Op.CANCEL)
 _AMEND: Final = int(Op.AMEND)
 _LIVE: Final = int(State.LIVE)
 _ONE_E4: Final = ONE_E4
+_LEVELS: Final = MAX_LEVELS
 
 
 class Facts:
@@ -119,8 +121,11 @@ CONTROLS: Final = (
     "max_distance",
     "max_position",
     "open_position",
+    "self_match",
+    "duplicate",
 )
-"""Names of the controls, in the order in which :func:`refusing` asks them."""
+"""Names of the controls, in the order in which they are asked: those of :func:`refusing`, then
+those of :func:`clashing`."""
 
 
 def refusing(f: Facts) -> str:
@@ -150,9 +155,59 @@ def refusing(f: Facts) -> str:
     return ""
 
 
+def _meets(order: Order | None, side: int, price: int) -> bool:
+    """Whether an order of the other side is going to stand where ours at ``price`` would cross.
+
+    What counts is where it is going to be: one that leaves, or moves out of the way, has been sent
+    before ours in the same flush. Should ours arrive first all the same, it is post-only, and the
+    venue ends it instead of letting it trade.
+    """
+    if order is None or order.is_leaving():
+        return False
+    there = order.pending_price_ticks or order.price_ticks
+    return price <= there if side else price >= there
+
+
+def _repeats(order: Order | None, f: Facts, slot: int) -> bool:
+    """Whether this very order rests or is under way already, in or for a seat that is no level
+    of the ladder's own (levels of the ladder may pass over each other's prices)."""
+    if order is None or order.is_leaving() or order.price_ticks != f.price:
+        return False
+    seats = max(slot % _LEVELS, order.slot % _LEVELS) if order.slot >= 0 else _LEVELS
+    return seats >= f.terms.levels and order.lots - order.cum_lots == f.leaves_lots
+
+
+def clashing(f: Facts, orders: OrderTable, slot: int, is_place: bool) -> str:
+    """The control that our own other orders of the instrument raise; empty when none does."""
+    first = (f.index * 2 + 1 - f.side) * _LEVELS
+    for other in range(first, first + _LEVELS):
+        if _meets(orders.by_slot[other], f.side, f.price):
+            return "self_match"
+    if is_place:
+        first = (f.index * 2 + f.side) * _LEVELS
+        for other in range(first, first + _LEVELS):
+            if _repeats(orders.by_slot[other], f, slot):
+                return "duplicate"
+    if orders.strays.has_homeless():
+        return _clashing_homeless(f, orders, slot, is_place)
+    return ""
+
+
+def _clashing_homeless(f: Facts, orders: OrderTable, slot: int, is_place: bool) -> str:
+    for order in orders.strays.homeless():
+        if order.instrument != f.index:
+            continue
+        if order.side == f.side:
+            if is_place and _repeats(order, f, slot):
+                return "duplicate"
+        elif _meets(order, f.side, f.price):
+            return "self_match"
+    return ""
+
+
 SLOT: Final = "slot"
 """One intent per slot: a place needs an empty or leaving seat, a change its own resting order."""
-WAITING: Final = ("open_position", "book", "mode")
+WAITING: Final = ("open_position", "book", "mode", "self_match")
 """Refusals that are part of the trade (an old order must end first, the market moved on): they
 are counted, but no operator is called."""
 
@@ -207,7 +262,10 @@ class Risk:
                 return SLOT
             order = None
         self._gather(draft, order, now_ns)
-        return refusing(self._facts)
+        refusal = refusing(self._facts)
+        if refusal:
+            return refusal
+        return clashing(self._facts, self._orders, draft.slot, draft.op != _AMEND)
 
     def explain(self, draft: Draft, control: str) -> str:
         """The sentence for the operator: what was asked and what stood against it."""

@@ -116,7 +116,7 @@ class Contact:
             credentials,
             clock,
             self.venue_clock,
-            TradeCodec((), ids, self.category),
+            TradeCodec((), ids, self.category, config.venue.smp_type),
             limits=Limits(
                 connections=CONNECTIONS,
                 total_s=config.venue.request_timeout_ms / 1000,

@@ -32,6 +32,7 @@ from mmfast.engine.params import (
     RequoteBy,
     SymbolParams,
 )
+from mmfast.engine.quoter import Strategy
 from mmfast.ids import ClientIds
 from mmfast.messages import (
     AccountSnapshot,
@@ -104,6 +105,7 @@ class VirtualRun:
         symbols: tuple[str, ...] = SYMBOLS,
         tier: str = "mm3",
         planner: PlannerParams = PlannerParams(),  # noqa: B008 - frozen
+        strategy: Strategy | None = None,
         **batch: Any,
     ) -> None:
         params = VenueParams(
@@ -131,7 +133,7 @@ class VirtualRun:
         self.params = msgspec.structs.replace(
             params_of_engine, requote_by=requote_by, planner=planner
         )
-        self.kernel = Kernel(self.instruments, self.params, self.ids)
+        self.kernel = Kernel(self.instruments, self.params, self.ids, strategy)
         self.codec.guard(self.kernel.leaving, _breach)
         self.requests: list[tuple[str, bytes]] = []
         self.private_frames: list[bytes] = []

@@ -244,3 +244,17 @@ def test_a_broken_venue_is_not_guessed(tmp_path: Path, old: str, new: str, path:
     with pytest.raises(ConfigError) as caught:
         config.salvage_venue(file)
     assert path in [where for where, _ in caught.value.faults]
+
+
+@pytest.mark.parametrize(
+    ("word", "written"),
+    [
+        ("none", ""),
+        ("cancel_maker", "CancelMaker"),
+        ("cancel_taker", "CancelTaker"),
+        ("cancel_both", "CancelBoth"),
+    ],
+)
+def test_self_match_prevention_is_the_venues_word_or_nothing(word: str, written: str) -> None:
+    text = GOOD.replace("smp: none", f"smp: {word}")
+    assert config.parse(text.encode()).venue.smp_type == written

@@ -244,3 +244,75 @@ def test_the_refusal_says_what_was_asked_and_what_stood_against_it() -> None:
 
 def test_controls_have_unique_names() -> None:
     assert len(set(CONTROLS)) == len(CONTROLS)
+
+
+@pytest.mark.parametrize("side", [Side.BUY, Side.SELL])
+def test_an_own_order_is_never_crossed(side: Side) -> None:
+    """At the very price of one of the other side it is refused, one tick away it passes."""
+    desk = Desk()
+    away = 1 if side is Side.SELL else -1
+    desk.rest(1, side=Side(1 - side), price_ticks=MID)
+    assert desk.check(side=side, price_ticks=MID + away) == ""
+    assert desk.check(side=side, price_ticks=MID) == "self_match"
+    assert desk.check(side=side, price_ticks=MID - away) == "self_match"
+
+
+def test_an_own_order_in_flight_or_unknown_is_not_crossed_either() -> None:
+    desk = Desk()
+    desk.rest(1, side=Side.SELL, price_ticks=MID, live=False)
+    assert desk.check(price_ticks=MID) == "self_match"
+    desk.orders.on_reply(Op.PLACE, 1, Outcome.UNKNOWN, "", desk.tick, 0, 0)
+    assert desk.check(price_ticks=MID) == "self_match"
+    desk.orders.on_reply(Op.PLACE, 1, Outcome.REJECT, "", desk.tick, 0, 0)
+    assert desk.check(price_ticks=MID) == ""
+
+
+def test_what_counts_is_where_an_own_order_is_going_to_be() -> None:
+    """Quotes that follow a market are not given up for a round trip: the side that makes way has
+    been sent first."""
+    desk = Desk()
+    desk.rest(1, side=Side.SELL, price_ticks=MID)
+    desk.orders.amend(draft(Op.AMEND, 1, side=Side.SELL, price_ticks=MID + 20), 99, desk.now_ns)
+    assert desk.check(price_ticks=MID + 19) == ""
+    assert desk.check(price_ticks=MID + 20) == "self_match"
+    desk.orders.on_reply(Op.AMEND, 1, Outcome.REJECT, "", 99, desk.now_ns, desk.now_ns)
+    assert desk.check(price_ticks=MID) == "self_match", "it stays where it was"
+
+
+def test_an_own_order_that_leaves_stands_in_nobodys_way() -> None:
+    desk = Desk()
+    desk.rest(1, side=Side.SELL, price_ticks=MID)
+    desk.orders.cancel(1, 99, desk.now_ns)
+    assert desk.check(price_ticks=MID) == ""
+    desk.rest(2, side=Side.SELL, price_ticks=MID + 50)
+    assert desk.check(price_ticks=MID) == "", "nor once its seat is taken anew"
+
+
+def test_an_amend_crosses_no_own_order() -> None:
+    desk = Desk()
+    desk.rest(1, side=Side.SELL, price_ticks=MID + 10)
+    desk.rest(2)
+    assert desk.check(Op.AMEND, 2, price_ticks=MID + 9) == ""
+    assert desk.check(Op.AMEND, 2, price_ticks=MID + 10) == "self_match"
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_the_same_order_again_is_refused_beyond_the_levels_of_the_ladder(live: bool) -> None:
+    """The ladder has two levels: what a third seat repeats is a strategy running away."""
+    desk = Desk()
+    desk.rest(1, live=live)
+    assert desk.check(level=1) == "", "levels of the ladder pass over each other"
+    assert desk.check(level=2) == "duplicate"
+    assert desk.check(level=2, lots=9) == ""
+    assert desk.check(level=2, price_ticks=MID - 19) == ""
+    assert desk.check(level=2, side=Side.SELL, price_ticks=MID + 20) == ""
+    desk.rest(2, level=3, price_ticks=MID - 30)
+    assert desk.check(level=1, price_ticks=MID - 30) == "duplicate"
+
+
+def test_an_order_on_its_way_out_may_be_asked_for_again() -> None:
+    desk = Desk()
+    desk.rest(1, level=2)
+    assert desk.check(level=3) == "duplicate"
+    desk.orders.cancel(1, 99, desk.now_ns)
+    assert desk.check(level=3) == ""
