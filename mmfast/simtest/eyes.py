@@ -6,7 +6,7 @@ on. Its order table and positions are read and never changed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Final
 
 from mmfast.engine.kernel import Kernel
@@ -242,6 +242,15 @@ class _Watched:
             self._on_event(event, now_ns)
         else:
             self._eyes.event(self._kernel, event, now_ns)
+
+    def on_events(self, events: Collection[Any], now_ns: int) -> None:
+        """As the kernel's. What it takes at once, as rows, is looked at when it has taken it."""
+        if isinstance(events, tuple):
+            for event in events:
+                self.on_event(event, now_ns)
+        else:
+            self._kernel.on_events(events, now_ns)
+            self._eyes.look(now_ns)
 
     def flush(self, now_ns: int) -> list[Any]:
         """As the kernel's."""
