@@ -61,7 +61,8 @@ def fault_of(quotes: object) -> str:
     limits are not looked at here: risk refuses them order by order."""
     if not isinstance(quotes, Quotes):
         return f"expected Quotes, found {type(quotes).__name__}"
-    for name, levels in (("bids", quotes.bids), ("asks", quotes.asks)):
+    sides: tuple[tuple[str, object], ...] = (("bids", quotes.bids), ("asks", quotes.asks))
+    for name, levels in sides:
         if not isinstance(levels, list) or len(levels) > MAX_LEVELS:
             return f"expected a list of at most {MAX_LEVELS} {name}"
         for level in levels:

@@ -20,7 +20,9 @@ from mmfast.bybit.hosts import is_loopback
 from mmfast.config import Config
 from mmfast.engine import INTERPRETED
 from mmfast.errors import ConfigError, MmfastError
+from mmfast.messages import Instrument
 from mmfast.runtime import assemble, hiding, tuning
+from mmfast.runtime.limits import effective_limits
 from mmfast.runtime.running import Running
 from mmfast.sim import main as sim_main
 from mmfast.sim.fault_terms.schedule import Schedule, read_schedule
@@ -80,14 +82,24 @@ def _read_faults(path: Path) -> Schedule:
 
 
 def check(config_path: Path) -> str:
-    """The effective configuration as YAML, with the build in comments; raises ConfigError."""
+    """The effective configuration as YAML, with the build and the limits in comments; raises
+    ConfigError. What the venue's filters make of the limits is known for the embedded one only."""
     config = _load(config_path)
     head = (
         f"# mmfast {__version__}, core {_core.VERSION} built as {_core.BUILD}, "
         f"signing by {sign.BACKEND}, engine {'interpreted' if INTERPRETED else 'compiled'}\n"
     )
     plain = configuration.effective(config)
-    return head + yaml.safe_dump(plain, sort_keys=False, allow_unicode=False, width=100)
+    text = yaml.safe_dump(plain, sort_keys=False, allow_unicode=False, width=100)
+    limits = "".join(f"# {line}\n" for line in effective_limits(config, _known(config)))
+    return f"{head}{text}# The limits in force:\n{limits}"
+
+
+def _known(config: Config) -> list[Instrument]:
+    """The instruments as far as they are known without asking a venue."""
+    if config.venue.environment != "embedded":
+        return []
+    return [row.instrument for row in listings(tuple(row.symbol for row in config.symbols))]
 
 
 def _load(config_path: Path) -> Config:

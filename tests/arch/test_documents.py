@@ -40,6 +40,14 @@ def test_every_risk_control_is_documented() -> None:
         assert f"`{name}`" in text, f"docs/risk.md says nothing of {name}"
 
 
+def test_every_numbered_control_has_a_row_with_its_tests() -> None:
+    text = (ROOT / "docs" / "risk.md").read_text()
+    rows = re.findall(r"^\| (C\d+) \|(?:[^|]+\|){3} ([^|]+) \|$", text, re.MULTILINE)
+    assert [number for number, _ in rows] == [f"C{number}" for number in range(1, 19)]
+    for number, tests in rows:
+        assert re.search(r"`tests/[\w./-]+\.py(::\w+)?`", tests), f"{number} names no test"
+
+
 def test_every_fault_class_has_its_row() -> None:
     text = (ROOT / "docs" / "reliability.md").read_text()
     rows = re.findall(r"^\| (F\d\d) \| ([^|]+) \| ([^|]+) \| (.*`.*) \|$", text, re.MULTILINE)

@@ -1,0 +1,59 @@
+"""The limits that `mmfast check` prints are those in force, with the venue's filters applied."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+import yaml
+
+from mmfast import config
+from mmfast.runtime import commands
+from mmfast.runtime.limits import effective_limits
+from mmfast.sim.instruments.catalogue import listings
+
+PATH = Path(__file__).resolve().parents[3] / "config.yaml"
+CONFIG = config.load(PATH)
+KNOWN = [row.instrument for row in listings(tuple(row.symbol for row in CONFIG.symbols))]
+
+
+def section(lines: list[str], name: str) -> list[str]:
+    """The lines of one symbol, or of the account."""
+    start = next(i for i, line in enumerate(lines) if line.startswith(name + ":"))
+    rest = [i for i in range(start + 1, len(lines)) if not lines[i].startswith(" ")]
+    return lines[start : rest[0] if rest else None]
+
+
+def test_each_symbol_has_its_limits_in_its_own_units() -> None:
+    lines = section(effective_limits(CONFIG, KNOWN), "BTCUSDT")
+    assert lines[1].startswith("  order: 0.001 to 0.020 in steps of 0.001, worth ")
+    assert "in ticks of 0.1" in lines[2]
+    assert lines[3] == "  value: at most 2000 an order"
+    assert lines[4].startswith("  distance from the mid: 100 bp, 30 bp")
+    assert lines[5].startswith("  position: 0.100 each side")
+
+
+@pytest.mark.parametrize(("most", "shown"), [(21, "0.020"), (20, "0.020"), (19, "0.019")])
+def test_the_tighter_of_our_limit_and_the_venues_is_in_force(most: int, shown: str) -> None:
+    known = [msgspec.structs.replace(KNOWN[0], max_order_lots=most), *KNOWN[1:]]
+    assert f" to {shown} in steps" in section(effective_limits(CONFIG, known), "BTCUSDT")[1]
+
+
+def test_where_the_venue_was_not_asked_only_ours_are_said() -> None:
+    lines = section(effective_limits(CONFIG, ()), "ETHUSDT")
+    assert lines[1] == "  order: at most 0.40, or less where the venue says so"
+
+
+def test_a_symbol_that_is_off_is_not_on_the_allow_list() -> None:
+    rows = (msgspec.structs.replace(CONFIG.symbols[0], enabled=False), *CONFIG.symbols[1:])
+    lines = effective_limits(msgspec.structs.replace(CONFIG, symbols=rows), KNOWN)
+    assert "BTCUSDT" not in next(line for line in lines if "allow-list" in line)
+    assert "BTCUSDT: (off)" in lines
+
+
+def test_check_prints_them_and_stays_a_configuration() -> None:
+    text = commands.check(PATH)
+    assert "# The limits in force:\n# account:\n" in text
+    assert "#   position: 0.100 each side" in text
+    assert config.parse(yaml.safe_dump(yaml.safe_load(text)).encode()) == CONFIG
