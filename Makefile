@@ -9,6 +9,9 @@ SOURCES := $(wildcard mmfast/_core/*.pyx mmfast/_core/*.pxd mmfast/_core/*.h mmf
            $(wildcard mmfast/runtime/*.pxd) $(patsubst %.pxd,%.py,$(wildcard mmfast/runtime/*.pxd)) \
            setup.py pyproject.toml mmfast/__init__.py
 
+# Every engine of the tests is a process of its own: none of them shall compile all sources anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help run test test-long kill-restart simtest simtest-bugs fuzz bench bench-loopback bench-tier bench-steady bench-peers bench-baseline lint sanitize docs ci clean
 
@@ -41,8 +44,14 @@ $(VENV)/.lint: $(VENV)/.test
 run: $(VENV)/.built ## build, start the embedded venue and quote on it until Ctrl-C
 	@exec $(BIN)/mmfast run -c $(CONFIG)
 
+# What starts processes and waits for them, and beside it, with what it leaves of the processor, all
+# the rest. The output of the rest comes whole, after the first.
+FRONT := tests/integration tests/perf
 test: $(VENV)/.test ## build what the tests need and pass them
-	$(PYTEST) -m "not long" -q
+	@rest=$$(mktemp); \
+	nice -n 10 $(PYTEST) -m "not long" -q -p no:cacheprovider $(FRONT:%=--ignore=%) >$$rest 2>&1 & beside=$$!; \
+	$(PYTEST) -m "not long" -q $(FRONT); front=$$?; \
+	wait $$beside; back=$$?; cat $$rest; rm -f $$rest; exit $$((front + back))
 
 test-long: $(VENV)/.test ## the tests that run for minutes (ten-minute run, outages)
 	$(PYTEST) -m long -v
