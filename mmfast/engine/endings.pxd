@@ -4,7 +4,7 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from mmfast.engine.memory cimport BoundedMemory
-from mmfast.engine.order cimport Order
+from mmfast.engine.order cimport Order, bit_of
 
 cdef int64_t _NEVER_MS
 cdef int64_t _PRESUMED
@@ -19,6 +19,7 @@ cdef class Endings:
 
     @cython.locals(horizon_ms=int64_t)
     cpdef void note(self, Order order, int event) except *
+    cpdef void refuse(self, client_id, int ops, evidence) except *
     cpdef list take(self)
     cpdef bint is_late(self, update) except -1
     cpdef bint is_presumed(self, client_id) except -1

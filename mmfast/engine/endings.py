@@ -1,4 +1,4 @@
-"""How orders ended, and on what evidence; what may still be said of them afterwards."""
+"""How orders ended and changes failed, and on what evidence; what may be said afterwards."""
 
 from __future__ import annotations
 
@@ -7,25 +7,26 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from mmfast.engine.memory import BoundedMemory
-from mmfast.engine.order import NEVER_NS, Order
+from mmfast.engine.order import NEVER_NS, Order, bit_of
 from mmfast.engine.order_states import Event, State
-from mmfast.messages import OrderStatus, OrderUpdate
+from mmfast.messages import Op, OrderStatus, OrderUpdate
 
 REMEMBERED: Final = 1 << 13
 """Ended orders remembered. Older ones that turn up again are strangers, and are cancelled."""
 MAX_UNTOLD: Final = 1 << 12
-"""Endings that wait to be taken; more than one loop turn can bring."""
+"""Outcomes that wait to be taken; more than one loop turn can bring."""
 
 
 class Evidence(IntEnum):
-    """What the end of an order rests on."""
+    """What the final outcome of an order, or of a change of one, rests on."""
 
     REPLY = 0
-    """The reply to its create: a return code in the table of proven refusals."""
+    """The reply to the request: a return code in the table of proven refusals."""
     NOTHING_SENT = 1
     """No byte of its create reached a connected socket."""
     REPORT = 2
-    """The venue's own report of the end, from the private stream or from a query."""
+    """The venue's own report of the end, from the private stream or from a query. Of a change:
+    the unchanged report of the order, after the request could no longer act."""
     SEARCHES = 3
     """Two searches by id that found nothing, after no request about it could act any more."""
 
@@ -58,6 +59,14 @@ class Ending(NamedTuple):
     cum_lots: int
 
 
+class Refusal(NamedTuple):
+    """An amend or a cancel that did not happen; its order is still open as far as is known."""
+
+    client_id: int
+    op: Op
+    evidence: Evidence
+
+
 def _no_endings() -> Iterator[tuple[int, int]]:
     """Fillers as large as ids and times; ids of ours are positive."""
     return ((-(1 << 62) - number, -(1 << 40) - number) for number in range(REMEMBERED))
@@ -71,7 +80,7 @@ class Endings:
 
     def __init__(self) -> None:
         self._horizons = BoundedMemory(_no_endings())
-        self._untold: list[Ending] = []
+        self._untold: list[Ending | Refusal] = []
 
     def __contains__(self, client_id: int) -> bool:
         return client_id in self._horizons
@@ -90,8 +99,14 @@ class Endings:
             end = _STATES[order.code]
             self._untold.append(Ending(order.client_id, end, evidence, order.cum_lots))
 
-    def take(self) -> list[Ending]:
-        """The endings since the last call."""
+    def refuse(self, client_id: int, ops: int, evidence: Evidence) -> None:
+        """Changes of an open order have not happened; ``ops`` is a set of :func:`bit_of`."""
+        for op in (Op.AMEND, Op.CANCEL):
+            if ops & bit_of(op) and len(self._untold) < _MAX_UNTOLD:
+                self._untold.append(Refusal(client_id, op, evidence))
+
+    def take(self) -> list[Ending | Refusal]:
+        """The outcomes since the last call."""
         untold = self._untold
         if untold:
             self._untold = []

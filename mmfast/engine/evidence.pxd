@@ -3,7 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
-from mmfast.engine.order cimport Order
+from mmfast.engine.order cimport Order, bit_of
 from mmfast.engine.order_states cimport is_in_flight
 
 cdef tuple _OF_STATUS
@@ -11,6 +11,7 @@ cdef tuple _OF_OUTCOME
 cdef int _UNKNOWN_STATUS
 cdef int _THROTTLED
 cdef int _PLACE
+cdef int _AMEND
 cdef int _UNKNOWN
 cdef int _CANCEL_ACKED
 cdef int _ACK

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mmfast.engine.order import Order
+from mmfast.engine.order import Order, bit_of
 from mmfast.engine.order_states import Event, State, is_in_flight
 from mmfast.messages import Op, OrderStatus, Outcome
 
@@ -29,6 +29,7 @@ _OF_OUTCOME: Final = tuple(int(_EVENT_OF_OUTCOME[outcome]) for outcome in Outcom
 _UNKNOWN_STATUS: Final = int(OrderStatus.UNKNOWN_STATUS)
 _THROTTLED: Final = int(Outcome.THROTTLED)
 _PLACE: Final = int(Op.PLACE)
+_AMEND: Final = int(Op.AMEND)
 _UNKNOWN: Final = int(State.UNKNOWN)
 _CANCEL_ACKED: Final = int(State.CANCEL_ACKED)
 _ACK: Final = int(Event.ACK)
@@ -69,7 +70,8 @@ def judge(order: Order, price_ticks: int, lots: int, updated_ms: int, now_ns: in
 
     An amend is decided when its values are shown. That it (or a cancel) did not happen is
     decided when, after it can no longer happen, the last known report is simply repeated: a
-    newer one may be news from before the change, delayed on its way.
+    newer one may be news from before the change, delayed on its way. What is decided to have
+    failed is left in ``order.undone``.
     """
     repeated = updated_ms == order.updated_ms
     settled = now_ns >= order.settle_ns and repeated
@@ -77,8 +79,12 @@ def judge(order: Order, price_ticks: int, lots: int, updated_ms: int, now_ns: in
     order.updated_ms = updated_ms
     order.seen = True
     order.missing = False
+    shown = lots == order.pending_lots and price_ticks == order.pending_price_ticks
+    if shown:
+        order.undecided &= ~bit_of(_AMEND)
+    if settled:
+        order.undone, order.undecided = order.undecided, 0
     if order.pending_lots:
-        shown = price_ticks == order.pending_price_ticks and lots == order.pending_lots
         if not settled and not shown:
             return _SEEN
     elif order.code == _CANCEL_ACKED and not settled:

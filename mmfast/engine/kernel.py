@@ -18,7 +18,7 @@ from mmfast.engine.counters import Counters
 from mmfast.engine.differ import Differ, Stance
 from mmfast.engine.dispatch import Dispatcher
 from mmfast.engine.door import Door
-from mmfast.engine.endings import Ending
+from mmfast.engine.endings import Ending, Refusal
 from mmfast.engine.holds import Holds
 from mmfast.engine.inventory import Inventory
 from mmfast.engine.losses import LossStop
@@ -310,8 +310,9 @@ class Kernel:
         """What the engine wants of the shell since the last call."""
         return self._outbox.take()
 
-    def take_endings(self) -> list[Ending]:
-        """Orders that have ended since the last call, each with the evidence of its end."""
+    def take_outcomes(self) -> list[Ending | Refusal]:
+        """Orders that have ended and changes of them that were refused since the last call, each
+        with its evidence."""
         return self._orders.endings.take()
 
     @property

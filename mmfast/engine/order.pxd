@@ -13,6 +13,8 @@ cdef int _CANCEL_ACKED
 cdef int _PLACE
 cdef int64_t _NEVER_NS
 
+cpdef int bit_of(int op) noexcept
+
 
 @cython.final
 @cython.freelist(64)
@@ -32,6 +34,8 @@ cdef class Order:
     cdef public int64_t sent_ns
     cdef public int flight_op
     cdef public int64_t flight_tick
+    cdef public int undecided
+    cdef public int undone
     cdef public int64_t settle_ns
     cdef public int64_t resolve_ns
     cdef public int64_t updated_ms

@@ -21,6 +21,11 @@ _PLACE: Final = int(Op.PLACE)
 _NEVER_NS: Final = NEVER_NS
 
 
+def bit_of(op: int) -> int:
+    """An operation in a set of operations."""
+    return 1 << op
+
+
 class Order:
     """One own order. ``lots`` is its total size, ``cum_lots`` what is known to be filled."""
 
@@ -45,6 +50,8 @@ class Order:
         "settle_ns",
         "side",
         "slot",
+        "undecided",
+        "undone",
         "updated_ms",
         "venue_id",
     )
@@ -70,6 +77,10 @@ class Order:
         self.sent_ns = 0
         """When the last request about it left: until it expires it may still act."""
         self.flight_op = _PLACE
+        self.undecided = 0
+        """Amends and cancels that left and of which nothing is proved yet; :func:`bit_of` each."""
+        self.undone = 0
+        """Those of them that the last report has proved not to have happened."""
         self.flight_tick = 0
         """Operation and tick of the last request; a reply to another one is late."""
         self.settle_ns = _NEVER_NS

@@ -9,7 +9,7 @@ from mmfast.engine.endings cimport Endings
 from mmfast.engine.evidence cimport (
     end_of_status, event_of_outcome, expects_reply, is_open_status, judge,
 )
-from mmfast.engine.order cimport Change, Order
+from mmfast.engine.order cimport Change, Order, bit_of
 from mmfast.engine.order_states cimport following, is_final, is_in_flight
 from mmfast.engine.strays cimport Strays
 
@@ -18,6 +18,7 @@ cdef int _LIVE
 cdef int _AMENDED
 cdef int _CANCEL_ACKED
 cdef int _UNKNOWN
+cdef int _PLACE
 cdef int _AMEND
 cdef int _CANCEL
 cdef int _ACKED
@@ -30,6 +31,8 @@ cdef int _TRADED
 cdef int _MISSING
 cdef int _ABSENT
 cdef int _VANISHED
+cdef int _NOT_SENT
+cdef int _LOCAL_REJECT
 cdef int _NO_SLOT
 cdef int64_t _NEVER_NS
 cdef int64_t _CONFIRM_NS
@@ -67,7 +70,7 @@ cdef class OrderTable:
     cpdef Change on_update(self, update, int64_t now_ns)
     @cython.locals(status=int)
     cpdef Change on_row(self, Order order, OrderBlock block, Py_ssize_t row, int64_t now_ns)
-    @cython.locals(final=int)
+    @cython.locals(final=int, event=int)
     cdef Change _report(
         self, Order order, int status, int64_t price_ticks, int64_t lots, int64_t updated_ms,
         int64_t now_ns
@@ -87,6 +90,7 @@ cdef class OrderTable:
 
     @cython.locals(order=Order)
     cdef Order _own(self, client_id)
+    cdef void _decline(self, Order order, int op, int outcome) except *
     cdef void _send(
         self, Order order, int op, int event, int64_t tick_id, int64_t now_ns
     ) except *

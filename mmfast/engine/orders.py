@@ -12,7 +12,7 @@ from typing import Final
 
 from mmfast._core.rows import OrderBlock
 from mmfast.engine.draft import Draft
-from mmfast.engine.endings import Endings
+from mmfast.engine.endings import Endings, Evidence
 from mmfast.engine.evidence import (
     NOT_FINAL,
     end_of_status,
@@ -21,7 +21,7 @@ from mmfast.engine.evidence import (
     is_open_status,
     judge,
 )
-from mmfast.engine.order import NEVER_NS, NO_SLOT, Change, Order
+from mmfast.engine.order import NEVER_NS, NO_SLOT, Change, Order, bit_of
 from mmfast.engine.order_states import (
     Event,
     State,
@@ -47,6 +47,7 @@ _LIVE: Final = int(State.LIVE)
 _AMENDED: Final = int(State.AMENDED)
 _CANCEL_ACKED: Final = int(State.CANCEL_ACKED)
 _UNKNOWN: Final = int(State.UNKNOWN)
+_PLACE: Final = int(Op.PLACE)
 _AMEND: Final = int(Op.AMEND)
 _CANCEL: Final = int(Op.CANCEL)
 _ACKED: Final = int(Outcome.ACK)
@@ -59,6 +60,8 @@ _TRADED: Final = int(Event.TRADED)
 _MISSING: Final = int(Event.MISSING)
 _ABSENT: Final = int(Event.ABSENT)
 _VANISHED: Final = int(Event.VANISHED)
+_NOT_SENT: Final = int(Outcome.NOT_SENT)
+_LOCAL_REJECT: Final = int(Outcome.LOCAL_REJECT)
 _NO_SLOT: Final = int(NO_SLOT)
 _NEVER_NS: Final = NEVER_NS
 _CONFIRM_NS: Final = CONFIRM_NS
@@ -185,8 +188,8 @@ class OrderTable:
         if venue_id:
             order.venue_id = venue_id
         event = event_of_outcome(outcome, op)
-        if op == _AMEND and event in (_REFUSED, _UNSENT):
-            order.pending_lots = order.pending_price_ticks = 0
+        if op != _PLACE and event in (_REFUSED, _UNSENT):
+            self._decline(order, op, outcome)
         return self._step(order, event, now_ns)
 
     def on_ack(self, order: Order, op: int, tick_id: int, sent_ns: int, now_ns: int) -> bool:
@@ -230,7 +233,11 @@ class OrderTable:
         if updated_ms < order.updated_ms or not is_open_status(status):
             self._count(order)
             return Change(order, order.code, order.code)
-        return self._step(order, judge(order, price_ticks, lots, updated_ms, now_ns), now_ns)
+        event = judge(order, price_ticks, lots, updated_ms, now_ns)
+        if order.undone:
+            self.endings.refuse(order.client_id, order.undone, Evidence.REPORT)
+            order.undone = 0
+        return self._step(order, event, now_ns)
 
     def on_execution(self, client_id: int, lots: int, now_ns: int) -> Change | None:
         """A new execution (the caller removes repeats)."""
@@ -332,8 +339,17 @@ class OrderTable:
             raise InvariantError(f"order {client_id:#x} is not in the table: it cannot be changed")
         return order
 
+    def _decline(self, order: Order, op: int, outcome: int) -> None:
+        """An amend or cancel has not happened: refused by the venue, or it never left."""
+        order.undecided &= ~bit_of(op)
+        if op == _AMEND:
+            order.pending_lots = order.pending_price_ticks = 0
+        if outcome not in (_NOT_SENT, _LOCAL_REJECT):
+            self.endings.refuse(order.client_id, bit_of(op), Evidence.REPLY)
+
     def _send(self, order: Order, op: int, event: int, tick_id: int, now_ns: int) -> None:
         order.flight_op = op
+        order.undecided |= bit_of(op)
         order.flight_tick = tick_id
         order.sent_ns = now_ns
         self._meet(order, event, now_ns)

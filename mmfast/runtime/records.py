@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from mmfast._core.acks import Accepted
-from mmfast.engine.endings import Ending, Evidence
+from mmfast.engine.endings import Ending, Evidence, Refusal
 from mmfast.engine.order_states import State
 from mmfast.messages import (
     AccountSnapshot,
@@ -31,7 +31,7 @@ from mmfast.messages import (
 )
 
 Row = dict[str, Any]
-Entry = Batch | BatchReply | Event | Alert | Ending | Row
+Entry = Batch | BatchReply | Event | Alert | Ending | Refusal | Row
 # A tuple made once: a union written where it is used is built anew for every event.
 _KEPT: Final = (
     Execution,
@@ -120,6 +120,8 @@ def row_of(entry: Entry) -> Row:
         return _fill(entry)
     if isinstance(entry, Ending):
         return _ending(entry)
+    if isinstance(entry, Refusal):
+        return _refusal(entry)
     return _rare(entry)
 
 
@@ -179,6 +181,16 @@ def _ending(ending: Ending) -> Row:
         "end": ending.end.name,
         "evidence": ending.evidence.name,
         "filled": ending.cum_lots,
+    }
+
+
+def _refusal(refusal: Refusal) -> Row:
+    """An amend or cancel that did not happen. The code, where one was given, is in the reply."""
+    return {
+        "kind": "refused",
+        "order": _name(refusal.client_id),
+        "op": refusal.op.name,
+        "evidence": refusal.evidence.name,
     }
 
 

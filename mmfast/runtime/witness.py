@@ -89,7 +89,7 @@ class Witness:
         if isinstance(event, BatchReply):
             if self._journal is not None:
                 self._journal.put(event)
-            self._note_endings()
+            self._note_outcomes()
             if not isinstance(event.items, Accepted):
                 self._look_closer(event)
 
@@ -114,7 +114,7 @@ class Witness:
             self._suspect(self._other_hand.rows(events))
         elif not isinstance(events, PositionBlock):  # in which no other hand shows
             self._look(events)
-        self._note_endings()
+        self._note_outcomes()
 
     def _look(self, events: Collection[Event]) -> None:
         for event in events:
@@ -122,11 +122,11 @@ class Witness:
                 self._journal.put(event)
             self._suspect(self._other_hand.news(event))
 
-    def _note_endings(self) -> None:
+    def _note_outcomes(self) -> None:
         """What the kernel has concluded from it, after what it was concluded from."""
-        endings = self._kernel.take_endings()
-        if endings and self._journal is not None:
-            self._journal.put_all(endings)
+        outcomes = self._kernel.take_outcomes()
+        if outcomes and self._journal is not None:
+            self._journal.put_all(outcomes)
 
     def _suspect(self, reason: str) -> None:
         if reason and not self._told:

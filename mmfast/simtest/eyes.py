@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
+from mmfast.engine.endings import Ending, Evidence, Refusal
 from mmfast.engine.kernel import Kernel
 from mmfast.engine.order import Order
 from mmfast.engine.order_states import FIRST_FINAL, IN_FLIGHT, State
 from mmfast.ids import ClientIds
-from mmfast.messages import BookFrame, Execution
+from mmfast.messages import BookFrame, Execution, Op
+from mmfast.sim.orders.orders import CANCEL_BY_USER, Status
 from mmfast.sim.orders.orders import Order as TrueOrder
-from mmfast.sim.orders.orders import Status
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.truth import Truth
@@ -143,6 +144,21 @@ class Eyes:
         began_ns = max(one.unknown_ns, self._calm_ns, self.settled_ns())
         self.longest_unknown_ns = max(self.longest_unknown_ns, now_ns - began_ns)
 
+    def refused(self, outcomes: list[Ending | Refusal], now_ns: int) -> None:
+        """I2: a cancel that an unchanged order shows to be refused has not ended that order."""
+        for one in outcomes:
+            if not isinstance(one, Refusal):
+                continue
+            self._findings.marks[f"{one.op.name.lower()} refused: {one.evidence.name}"] += 1
+            if one.op is not Op.CANCEL or one.evidence is not Evidence.REPORT:
+                continue  # by its reply one is refused that came after another, which was lost
+            self._findings.checked["I2"] += 1
+            link_id = self._ids.text(one.client_id)
+            true = self._truth.orders.get(link_id)
+            if true is None or true.cancel_type == CANCEL_BY_USER:
+                text = f"the cancel of {link_id} was taken for refused, and has ended it"
+                self._broke("I2", now_ns, text)
+
     def _began(self, order: Order, link_id: str, now_ns: int) -> None:
         """I3: what has ended stays ended. Only a later process, which knows nothing of the end,
         may take an order in from a late report of it: as one to be ended, never as a new one."""
@@ -226,12 +242,13 @@ class Eyes:
 class _Watched:
     """A kernel under watch: the same door, with the eyes behind it."""
 
-    __slots__ = ("_eyes", "_kernel", "_on_event")
+    __slots__ = ("_eyes", "_kernel", "_now_ns", "_on_event")
 
     def __init__(self, kernel: Kernel, eyes: Eyes) -> None:
         self._kernel = kernel
         self._on_event = kernel.on_event
         self._eyes = eyes
+        self._now_ns = 0
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(self._kernel, name)
@@ -241,6 +258,7 @@ class _Watched:
         if isinstance(event, BookFrame):
             self._on_event(event, now_ns)
         else:
+            self._now_ns = now_ns
             self._eyes.event(self._kernel, event, now_ns)
 
     def on_events(self, events: Collection[Any], now_ns: int) -> None:
@@ -249,8 +267,16 @@ class _Watched:
             for event in events:
                 self.on_event(event, now_ns)
         else:
+            self._now_ns = now_ns
             self._kernel.on_events(events, now_ns)
             self._eyes.look(now_ns)
+
+    def take_outcomes(self) -> list[Ending | Refusal]:
+        """As the kernel's."""
+        outcomes = self._kernel.take_outcomes()
+        if outcomes:
+            self._eyes.refused(outcomes, self._now_ns)
+        return outcomes
 
     def flush(self, now_ns: int) -> list[Any]:
         """As the kernel's."""

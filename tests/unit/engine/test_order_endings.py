@@ -80,10 +80,10 @@ def test_an_end_by_reply_names_it(
 ) -> None:
     (batch,) = desk.flush()
     desk.ack([batch], outcome)
-    told = desk.kernel.take_endings()
+    told = desk.kernel.take_outcomes()
     assert told == [Ending(one.client_id, end, evidence, 0) for one in batch.commands]
     desk.ack([batch], outcome)
-    assert desk.kernel.take_endings() == [], "an end is told once"
+    assert desk.kernel.take_outcomes() == [], "an end is told once"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_an_end_by_report_names_it(
     one = batch.commands[0]
     for _ in range(2):
         news(desk, one, status, cum_lots=cum)
-    assert desk.kernel.take_endings() == [Ending(one.client_id, end, Evidence.REPORT, cum)]
+    assert desk.kernel.take_outcomes() == [Ending(one.client_id, end, Evidence.REPORT, cum)]
 
 
 @pytest.mark.parametrize(("seen", "end"), [(False, State.EXPIRED_UNSENT), (True, State.CANCELLED)])
@@ -119,7 +119,7 @@ def test_an_end_by_searches_names_them(desk: Desk, seen: bool, end: State) -> No
         desk.snapshot()
     absent = OrderAbsent(client_id=one.client_id, evidence="test")
     desk.feed(absent, absent)
-    told = [ending for ending in desk.kernel.take_endings() if ending.client_id == one.client_id]
+    told = [ending for ending in desk.kernel.take_outcomes() if ending.client_id == one.client_id]
     assert told == [Ending(one.client_id, end, Evidence.SEARCHES, 0)]
 
 
@@ -130,7 +130,7 @@ def test_no_other_outcome_ends_anything(desk: Desk) -> None:
     desk.ack([batch], Outcome.ACK)
     desk.later(3_600_000)
     desk.flush()
-    assert desk.kernel.take_endings() == []
+    assert desk.kernel.take_outcomes() == []
     assert desk.kernel.view(desk.now_ns).unknown == len(batch.commands)
 
 
@@ -139,7 +139,7 @@ def test_an_answer_that_names_another_order_proves_nothing(desk: Desk) -> None:
     answer = reply(batch, Outcome.REJECT, desk.now_ns)
     first, second, *others = answer.items
     desk.feed(msgspec.structs.replace(answer, items=(second, first, *others)))
-    ended = {ending.client_id for ending in desk.kernel.take_endings()}
+    ended = {ending.client_id for ending in desk.kernel.take_outcomes()}
     assert ended == {item.client_id for item in others}
     asked = {request.client_id for request in desk.requests(ResolveOrder)}
     assert asked == {first.client_id, second.client_id}
@@ -208,7 +208,7 @@ def test_an_unknown_status_is_asked_about_and_moves_nothing(desk: Desk) -> None:
     news(desk, one, UNKNOWN, updated_ms=99)
     assert [asked.client_id for asked in desk.requests(ResolveOrder)] == [one.client_id]
     assert desk.kernel.view(desk.now_ns).instruments[0] == before
-    assert desk.kernel.take_endings() == []
+    assert desk.kernel.take_outcomes() == []
 
 
 def test_an_order_of_ours_nobody_knows_with_an_unknown_status_may_rest(desk: Desk) -> None:

@@ -7,10 +7,14 @@ import asyncio
 import pytest
 from runtime_bench import FakeClock, batch
 
+from mmfast.bybit.trade import uniform_reply
 from mmfast.clock import VenueClock
+from mmfast.engine.endings import Ending, Evidence, Refusal
+from mmfast.engine.order_states import State
 from mmfast.engine.other_hand import OtherHand
 from mmfast.ids import ClientIds
-from mmfast.messages import Batch, Op, OrderStatus, OrderUpdate, Side
+from mmfast.messages import Batch, Op, OrderStatus, OrderUpdate, Outcome, Side
+from mmfast.runtime.records import Entry, row_of
 from mmfast.runtime.witness import CLOCK_DOUBTED, Witness
 
 OWN = 7 << 32 | 1
@@ -25,7 +29,7 @@ class Decided:
     def flush(self, now_ns: int) -> list[Batch]:
         return self._flushes.pop(0)
 
-    def take_endings(self) -> list[object]:
+    def take_outcomes(self) -> list[object]:
         return []
 
     def last_look(self, batch: Batch, now_ns: int) -> str:
@@ -104,3 +108,57 @@ def test_nothing_leaves_while_the_venues_clock_is_in_doubt() -> None:
         return [*looks, witness.last_look(cancel, clock.now_ns())]
 
     assert asyncio.run(run()) == ["", CLOCK_DOUBTED, ""]
+
+
+class Concluding(Decided):
+    """A kernel whose conclusions are given."""
+
+    def __init__(self, *outcomes: Ending | Refusal) -> None:
+        super().__init__([])
+        self._outcomes = list(outcomes)
+
+    def on_event(self, event: object, now_ns: int) -> None:
+        """Nothing follows from it but what was given."""
+
+    def take_outcomes(self) -> list[Ending | Refusal]:
+        taken, self._outcomes = self._outcomes, []
+        return taken
+
+
+class Rows:
+    """In place of the file of a journal."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, object]] = []
+
+    def put(self, entry: Entry) -> None:
+        self.rows.append(row_of(entry))
+
+
+def test_what_was_concluded_stands_behind_what_it_was_concluded_from() -> None:
+    """The refused cancel names its evidence; the code stands in the reply before it."""
+
+    async def run() -> list[dict[str, object]]:
+        journal = Rows()
+        ended = Ending(OWN + 1, State.REJECTED, Evidence.REPLY, 0)
+        kernel = Concluding(Refusal(OWN, Op.CANCEL, Evidence.REPLY), ended)
+        look = OtherHand(ClientIds("mmf1", 7), 2_000, lambda: 1)
+        witness = Witness(kernel, look, journal, print, VenueClock(FakeClock()))
+        cancel = batch(1, [OWN], Op.CANCEL)
+        witness.on_event(uniform_reply(cancel, Outcome.REJECT, 10001, "params error", 1, 2), 2)
+        witness.news([])
+        return journal.rows
+
+    reply, *concluded = asyncio.run(run())
+    assert reply["kind"] == "reply"
+    assert reply["items"] == [[f"{OWN:016x}", "REJECT", 10001, "params error"]]
+    assert concluded == [
+        {"kind": "refused", "order": f"{OWN:016x}", "op": "CANCEL", "evidence": "REPLY"},
+        {
+            "kind": "ended",
+            "order": f"{OWN + 1:016x}",
+            "end": "REJECTED",
+            "evidence": "REPLY",
+            "filled": 0,
+        },
+    ]
