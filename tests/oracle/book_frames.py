@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
+
+BIDS = [("65000.10", "4.312"), ("65000.00", "0.1"), ("64999.5", "2")]
+ASKS = [("65000.20", "1.907"), ("65000.30", "0.213")]
 
 
 def frame(
@@ -27,6 +31,20 @@ def frame(
     if cts is not None:
         head["cts"] = cts
     return json.dumps(head, separators=(",", ":")).encode("ascii")
+
+
+def make(book: Any, depth: int = 50, symbol: str = "BTCUSDT") -> Any:
+    """An empty book of that module: a tick of 0.1, a lot of 0.001."""
+    return book.Book(symbol, depth, 1, 1, 3, 1)
+
+
+def state(b: Any) -> tuple[Any, ...]:
+    """All that a book shows."""
+    return (
+        (b.valid, b.update_id, b.seq, b.ts_ms, b.cts_ms),
+        (b.bid_ticks, b.bid_lots, b.ask_ticks, b.ask_lots, b.bid_count, b.ask_count),
+        (b.levels(0, 2000), b.levels(1, 2000)),
+    )
 
 
 class Market:
