@@ -22,6 +22,7 @@ cdef class Bucket:
     cdef readonly int64_t in_flight
     cdef readonly int64_t closed_until_ns
     cdef object _cooling
+    cdef object _cooled
     cdef int64_t _cooling_sum
     cdef int64_t _lowered_ns
 
@@ -30,6 +31,7 @@ cdef class Bucket:
     cpdef int64_t left(self, int64_t now_ns) except -1
     cpdef void spend(self, int64_t orders) except *
     cpdef void settle(self, int64_t orders, int64_t unspent, int64_t now_ns) except *
+    @cython.locals(unseen=int64_t, at_ns=int64_t, orders=int64_t)
     cpdef void learn(self, rate, int64_t sent_ns, int64_t now_ns) except *
     cpdef void close(self, int64_t now_ns) except *
     cpdef int64_t opens_ns(self, int64_t now_ns) except -1

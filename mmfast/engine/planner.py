@@ -22,6 +22,8 @@ FIRST_PAUSE_NS: Final = 10 * NS_PER_MS
 LONGEST_PAUSE_NS: Final = NS_PER_S
 DEADLINE_PASSED: Final = "tick deadline passed before sending"
 """``ret_msg`` of commands that the shell gave back because their tick was over."""
+_LATE_ONES: Final = 64
+"""Requests that may stop counting while one is under way, as far as we care."""
 MOST_ORDERS: Final = 1 << 40
 """A limit beyond this is none: no header may lead our sums out of 64 bits."""
 PLACES_KEPT_PERCENT: Final = 20
@@ -43,6 +45,7 @@ class Bucket:
     """
 
     __slots__ = (
+        "_cooled",
         "_cooling",
         "_cooling_sum",
         "_lowered_ns",
@@ -59,6 +62,8 @@ class Bucket:
         self.closed_until_ns = 0
         self._cooling: deque[tuple[int, int]] = deque()
         self._cooling_sum = 0
+        self._cooled: deque[tuple[int, int]] = deque(maxlen=_LATE_ONES)
+        """The newest that stopped counting: the venue's figure may be from before that."""
         self._lowered_ns = 0
 
     def usable(self) -> int:
@@ -68,7 +73,9 @@ class Bucket:
     def used(self, now_ns: int) -> int:
         """Orders that the venue may still be counting."""
         while self._cooling_sum and self._cooling[0][0] <= now_ns:
-            self._cooling_sum -= self._cooling.popleft()[1]
+            cooled = self._cooling.popleft()
+            self._cooling_sum -= cooled[1]
+            self._cooled.append(cooled)
         return self.in_flight + self._cooling_sum
 
     def left(self, now_ns: int) -> int:
@@ -91,7 +98,8 @@ class Bucket:
         """Take the venue's own figures; where it counts more than we do, it is right.
 
         Replies overtake each other: what was asked before the reply that lowered the limit had
-        come may tell the limit from before that, and does not raise it again.
+        come may tell the limit from before that, and does not raise it again. The venue counted
+        some time after ``sent_ns``: what has stopped counting since then it may have counted.
         """
         if rate.limit > 0:
             limit = min(rate.limit, MOST_ORDERS)
@@ -101,6 +109,9 @@ class Bucket:
                 self.limit = limit
         if rate.remaining >= 0:
             unseen = self.limit - min(rate.remaining, MOST_ORDERS) - self.used(now_ns)
+            if unseen > 0:
+                for at_ns, orders in self._cooled:
+                    unseen -= orders if at_ns > sent_ns else 0
             if unseen > 0:
                 self._cool(unseen, now_ns)
 

@@ -129,6 +129,19 @@ def test_where_the_venue_counts_more_it_is_right() -> None:
     assert plan.allowance(SECOND, 0)[2] == 100
 
 
+def test_what_stopped_counting_while_a_request_was_under_way_is_not_charged_again() -> None:
+    """The venue counted the second order while it still counted the first; when the reply is
+    read, the first has left our window. Seed 20037 of the simulation: the first cancel of a stop
+    waited 109 ms for budget that had never been spent."""
+    plan = planner(10)
+    for at_ms, remaining in ((0, 9), (1_001, 8)):
+        (batch,) = send(plan, Op.CANCEL, 1, at_ms * MS)
+        answer = reply(batch, Outcome.ACK, at_ms * MS, rate=RateInfo(10, remaining, -1))
+        plan.on_reply(answer, (at_ms + 20) * MS)
+    (used,) = [b.used for b in plan.budgets(1_021 * MS) if b.op is Op.CANCEL and not b.single]
+    assert used == 1
+
+
 def test_a_throttled_order_closes_its_bucket_for_a_whole_window() -> None:
     plan = planner(100)
     [batch] = send(plan, Op.PLACE, 2, 0)
