@@ -27,6 +27,7 @@ from mmfast.runtime.session import Contact
 from mmfast.runtime.state import StateDir
 from mmfast.runtime.stats import RunStats
 from mmfast.simtest.loop import Stopped, Time, VirtualClock, VirtualLoop, World
+from mmfast.simtest.paper import Paper
 from mmfast.simtest.patches import replaced
 from mmfast.simtest.swarm import API_KEY, CANARY, PREFIX
 
@@ -73,6 +74,7 @@ class EngineHost:
         world: World,
         folder: Path,
         watch: Callable[[Kernel, Contact], Kernel],
+        paper: Paper,
     ) -> None:
         self.time = time
         self.clock = clock
@@ -82,6 +84,7 @@ class EngineHost:
         self._world = world
         self._folder = folder
         self._watch = watch
+        self._paper = paper
         self._event_loop: VirtualLoop | None = None
         self._graves: list[tuple[VirtualLoop, set[asyncio.Task[Any]]]] = []
 
@@ -188,7 +191,16 @@ class EngineHost:
                 life.loop = AsyncQuoteLoop(
                     config=config, config_path=self.config_path, contact=contact
                 )
-                verdict = await life.loop.run()
+                contact.journal = journal = self._paper.open(
+                    state.journal_path,
+                    clock=self.clock,
+                    on_trouble=life.loop.journal_trouble,
+                    on_well=life.loop.journal_well,
+                )
+                try:
+                    verdict = await life.loop.run()
+                finally:
+                    journal.close()
                 state.note_end(proven_empty=verdict.proven_empty)
                 return verdict
 

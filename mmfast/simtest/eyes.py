@@ -51,7 +51,7 @@ class Eyes:
         self._findings = findings
         self._known: dict[int, _Known] = {}
         self._applied: dict[str, int] = {}
-        self._ended_here: dict[str, None] = {}
+        self._ended_here: dict[str, State] = {}
         """Those of ``ended`` that the engine now running has ended itself."""
         self._ids: ClientIds
         self._calm_ns = 1 << 62
@@ -82,6 +82,11 @@ class Eyes:
         """The engine is gone."""
         self.kernel = None
         self._known.clear()
+        self._ended_here.clear()
+
+    def ended_here(self) -> dict[str, State]:
+        """What the engine now running has seen end, by link id."""
+        return dict(self._ended_here)
 
     def count_unknown_from(self, now_ns: int) -> None:
         """Measure how long orders stay unknown from now."""
@@ -179,7 +184,7 @@ class Eyes:
         if link_id in self._ended_here or before is not state:
             self._broke("I3", now_ns, f"{link_id} ended twice: {before.name}, then {state.name}")
         self.ended[link_id] = state
-        self._ended_here[link_id] = None
+        self._ended_here[link_id] = state
         true = self._truth.orders.get(link_id)
         fault = _final_fault(state, one.order, true)
         if fault:

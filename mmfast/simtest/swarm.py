@@ -239,6 +239,7 @@ def _setting(
         ),
     )
     values = _values(dice, max_batch)
+    values["trade_sockets"] = random.Random(f"sockets {seed}").choice((1, 2, 2, 3, 4))  # noqa: S311
     orders = dice.choice((2, 3, 6))
     config = _yaml(symbols, values, orders, "2000").encode()
     return venue, config, _yaml(symbols, values, orders, "1900").encode()
@@ -284,6 +285,7 @@ venue:
   request_timeout_ms: {v["request_timeout_ms"]}
   max_batch_orders: {v["max_batch_orders"]}
   order_entry: {v["order_entry"]}
+  trade_sockets: {v["trade_sockets"]}
 async_batch:
   enabled: {v["enabled"]}
   coalesce_cancel: {v["coalesce_cancel"]}

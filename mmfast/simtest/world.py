@@ -26,6 +26,7 @@ from mmfast.simtest.findings import Findings
 from mmfast.simtest.front import Front
 from mmfast.simtest.loop import START_NS, Time, VirtualClock, libraries_on
 from mmfast.simtest.network import Link, Network, Parcel
+from mmfast.simtest.paper import Paper
 from mmfast.simtest.reckoning import CANCELS_WITHIN_NS, Reckoning
 from mmfast.simtest.swarm import PREFIX, HostAct, Plan
 from mmfast.simtest.tap import Tap
@@ -59,7 +60,8 @@ class SeedRun:
         (folder / "config.yaml").write_bytes(plan.config)
         self.clock = VirtualClock(self.time, lambda: self.front.venue_ms(self.time.now_ns))
         self.clock.wall_off_ms = plan.wall_off_ms
-        self.host = EngineHost(self.time, self.clock, self, folder, self._new_kernel)
+        self.paper = Paper(plan.seed, self.findings, self._broke)
+        self.host = EngineHost(self.time, self.clock, self, folder, self._new_kernel, self.paper)
         config = self.host.config()
         self.checks = WireChecks(
             venue, self.truth, _terms(plan, config, venue.instruments), self.findings
@@ -142,6 +144,7 @@ class SeedRun:
             self.findings.checked["I10"] += 1
         if not life.killed:
             self.reckoning.judge_end(verdict)
+        self.paper.end_of_life(killed=life.killed, ended=self.eyes.ended_here())
         self.network.crash()
         self.checks.end_of_engine()
         self.eyes.forget()
@@ -320,7 +323,7 @@ class SeedRun:
                 [str(one) for one in self.findings.violations],
             )
         )
-        self.tap.digest.update(end.encode())
+        self.tap.digest.update(end.encode() + self.paper.digest())
         return hashlib.sha256(self.tap.digest.digest()).hexdigest()
 
 

@@ -16,10 +16,11 @@ from mmfast.net import ws_connection
 from mmfast.net.http import HttpPool
 from mmfast.net.trade import TradeSocket
 from mmfast.net.ws_connection import WsConnection
-from mmfast.runtime import closing
+from mmfast.runtime import closing, journal
 from mmfast.runtime.logs import say
 from mmfast.runtime.quote_loop import AsyncQuoteLoop
 from mmfast.runtime.recover import AccountReader, Resolver
+from mmfast.runtime.witness import Witness
 from mmfast.simtest.patches import replaced
 from mmfast.simtest.swarm import CANARY
 
@@ -116,6 +117,35 @@ def the_end_is_believed_not_proven():
         return closing.Verdict(proven_empty=True, open_orders=0)
 
     with replaced(closing, "prove_empty", prove_empty):
+        yield
+
+
+@bug("crash", "crash_on_write")
+def a_torn_end_is_not_cut():
+    plain = journal.intact
+
+    def intact(data, name):
+        tail = plain(data, name)
+        return tail._replace(size=len(data))
+
+    with replaced(journal, "intact", intact):
+        yield
+
+
+@bug()
+def a_damaged_journal_is_believed():
+    def intact(data, name):
+        lines = data.split(b"\n")[:-1]
+        crc = int(lines[-1][:8], 16) if lines else 0
+        return journal.Tail(data.rfind(b"\n") + 1, crc, len(lines))
+
+    with replaced(journal, "intact", intact):
+        yield
+
+
+@bug()
+def ends_are_not_noted():
+    with replaced(Witness, "_note_outcomes", lambda self: None):
         yield
 
 
