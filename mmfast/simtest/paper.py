@@ -12,7 +12,7 @@ import hashlib
 import itertools
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Final
 from zlib import crc32
@@ -54,11 +54,14 @@ class LoopJournal(Journal):
 
     def put(self, entry: Entry, *, sync: bool = False) -> None:
         """See :class:`mmfast.runtime.journal.Journal`."""
-        if self._is_over:
-            return
         super().put(entry, sync=sync)
         if sync:
             self._write_all()
+
+    def put_all(self, entries: Collection[Entry]) -> None:
+        """See :class:`mmfast.runtime.journal.Journal`."""
+        if not self._is_over:
+            super().put_all(entries)
 
     def _call_writer(self) -> None:
         super()._call_writer()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Iterable
 
 import pytest
 from runtime_bench import FakeClock, batch
@@ -14,7 +16,7 @@ from mmfast.engine.order_states import State
 from mmfast.engine.other_hand import OtherHand
 from mmfast.ids import ClientIds
 from mmfast.messages import Batch, Op, OrderStatus, OrderUpdate, Outcome, Side
-from mmfast.runtime.records import Entry, row_of
+from mmfast.runtime.records import Entry, line_of
 from mmfast.runtime.witness import CLOCK_DOUBTED, Witness
 
 OWN = 7 << 32 | 1
@@ -132,7 +134,10 @@ class Rows:
         self.rows: list[dict[str, object]] = []
 
     def put(self, entry: Entry) -> None:
-        self.rows.append(row_of(entry))
+        self.put_all((entry,))
+
+    def put_all(self, entries: Iterable[Entry]) -> None:
+        self.rows += [json.loads(line_of(1, entry)) for entry in entries]
 
 
 def test_what_was_concluded_stands_behind_what_it_was_concluded_from() -> None:
@@ -153,8 +158,9 @@ def test_what_was_concluded_stands_behind_what_it_was_concluded_from() -> None:
     assert reply["kind"] == "reply"
     assert reply["items"] == [[f"{OWN:016x}", "REJECT", 10001, "params error"]]
     assert concluded == [
-        {"kind": "refused", "order": f"{OWN:016x}", "op": "CANCEL", "evidence": "REPLY"},
+        {"ms": 1, "kind": "refused", "order": f"{OWN:016x}", "op": "CANCEL", "evidence": "REPLY"},
         {
+            "ms": 1,
             "kind": "ended",
             "order": f"{OWN + 1:016x}",
             "end": "REJECTED",
