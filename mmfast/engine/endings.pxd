@@ -9,6 +9,10 @@ from mmfast.engine.order cimport Order, bit_of
 cdef int64_t _NEVER_MS
 cdef int64_t _PRESUMED
 cdef int _FILLED
+cdef int _PLACE
+cdef int _AMEND
+cdef int _NOT_SENT
+cdef int _LOCAL_REJECT
 cdef int _MAX_UNTOLD
 
 
@@ -19,7 +23,9 @@ cdef class Endings:
 
     @cython.locals(horizon_ms=int64_t)
     cpdef void note(self, Order order, int event) except *
-    cpdef void refuse(self, client_id, int ops, evidence) except *
+    cpdef void declined(self, Order order, int op, int outcome) except *
+    cpdef void undone(self, Order order) except *
+    cdef void _refused(self, Order order, int ops, evidence) except *
     cpdef list take(self)
     cpdef bint is_late(self, update) except -1
     cpdef bint is_presumed(self, client_id) except -1

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from mmfast.engine.memory import BoundedMemory
 from mmfast.engine.order import NEVER_NS, Order, bit_of
 from mmfast.engine.order_states import Event, State
-from mmfast.messages import Op, OrderStatus, OrderUpdate
+from mmfast.messages import Op, OrderStatus, OrderUpdate, Outcome
 
 REMEMBERED: Final = 1 << 13
 """Ended orders remembered. Older ones that turn up again are strangers, and are cancelled."""
@@ -45,6 +45,10 @@ _EVIDENCE: Final = tuple(EVIDENCE_OF.get(event) for event in Event)
 _STATES: Final = tuple(State)
 _REPORT: Final = Evidence.REPORT
 _FILLED: Final = int(Event.FILLED)
+_PLACE: Final = int(Op.PLACE)
+_AMEND: Final = int(Op.AMEND)
+_NOT_SENT: Final = int(Outcome.NOT_SENT)
+_LOCAL_REJECT: Final = int(Outcome.LOCAL_REJECT)
 _MAX_UNTOLD: Final = MAX_UNTOLD
 _PRESUMED: Final = -1
 _NEVER_MS: Final = NEVER_NS
@@ -99,11 +103,25 @@ class Endings:
             end = _STATES[order.code]
             self._untold.append(Ending(order.client_id, end, evidence, order.cum_lots))
 
-    def refuse(self, client_id: int, ops: int, evidence: Evidence) -> None:
-        """Changes of an open order have not happened; ``ops`` is a set of :func:`bit_of`."""
+    def declined(self, order: Order, op: int, outcome: int) -> None:
+        """A request has not happened: refused by its reply, or it never left."""
+        if op == _PLACE:
+            return  # that is an ending
+        order.undecided &= ~bit_of(op)
+        if op == _AMEND:
+            order.pending_lots = order.pending_price_ticks = 0
+        if outcome not in (_NOT_SENT, _LOCAL_REJECT):
+            self._refused(order, bit_of(op), Evidence.REPLY)
+
+    def undone(self, order: Order) -> None:
+        """Its last report has proved that changes of it have not happened."""
+        self._refused(order, order.undone, _REPORT)
+        order.undone = 0
+
+    def _refused(self, order: Order, ops: int, evidence: Evidence) -> None:
         for op in (Op.AMEND, Op.CANCEL):
             if ops & bit_of(op) and len(self._untold) < _MAX_UNTOLD:
-                self._untold.append(Refusal(client_id, op, evidence))
+                self._untold.append(Refusal(order.client_id, op, evidence))
 
     def take(self) -> list[Ending | Refusal]:
         """The outcomes since the last call."""

@@ -311,8 +311,7 @@ class Kernel:
         return self._outbox.take()
 
     def take_outcomes(self) -> list[Ending | Refusal]:
-        """Orders that have ended and changes of them that were refused since the last call, each
-        with its evidence."""
+        """Ends of orders, and changes of them that were refused, since the last call."""
         return self._orders.endings.take()
 
     @property

@@ -18,7 +18,6 @@ cdef int _LIVE
 cdef int _AMENDED
 cdef int _CANCEL_ACKED
 cdef int _UNKNOWN
-cdef int _PLACE
 cdef int _AMEND
 cdef int _CANCEL
 cdef int _ACKED
@@ -31,8 +30,6 @@ cdef int _TRADED
 cdef int _MISSING
 cdef int _ABSENT
 cdef int _VANISHED
-cdef int _NOT_SENT
-cdef int _LOCAL_REJECT
 cdef int _NO_SLOT
 cdef int64_t _NEVER_NS
 cdef int64_t _CONFIRM_NS
@@ -90,7 +87,6 @@ cdef class OrderTable:
 
     @cython.locals(order=Order)
     cdef Order _own(self, client_id)
-    cdef void _decline(self, Order order, int op, int outcome) except *
     cdef void _send(
         self, Order order, int op, int event, int64_t tick_id, int64_t now_ns
     ) except *

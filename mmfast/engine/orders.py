@@ -12,7 +12,7 @@ from typing import Final
 
 from mmfast._core.rows import OrderBlock
 from mmfast.engine.draft import Draft
-from mmfast.engine.endings import Endings, Evidence
+from mmfast.engine.endings import Endings
 from mmfast.engine.evidence import (
     NOT_FINAL,
     end_of_status,
@@ -22,13 +22,7 @@ from mmfast.engine.evidence import (
     judge,
 )
 from mmfast.engine.order import NEVER_NS, NO_SLOT, Change, Order, bit_of
-from mmfast.engine.order_states import (
-    Event,
-    State,
-    following,
-    is_final,
-    is_in_flight,
-)
+from mmfast.engine.order_states import Event, State, following, is_final, is_in_flight
 from mmfast.engine.strays import Strays
 from mmfast.errors import InvariantError
 from mmfast.messages import Op, OrderUpdate, Outcome
@@ -47,7 +41,6 @@ _LIVE: Final = int(State.LIVE)
 _AMENDED: Final = int(State.AMENDED)
 _CANCEL_ACKED: Final = int(State.CANCEL_ACKED)
 _UNKNOWN: Final = int(State.UNKNOWN)
-_PLACE: Final = int(Op.PLACE)
 _AMEND: Final = int(Op.AMEND)
 _CANCEL: Final = int(Op.CANCEL)
 _ACKED: Final = int(Outcome.ACK)
@@ -60,8 +53,6 @@ _TRADED: Final = int(Event.TRADED)
 _MISSING: Final = int(Event.MISSING)
 _ABSENT: Final = int(Event.ABSENT)
 _VANISHED: Final = int(Event.VANISHED)
-_NOT_SENT: Final = int(Outcome.NOT_SENT)
-_LOCAL_REJECT: Final = int(Outcome.LOCAL_REJECT)
 _NO_SLOT: Final = int(NO_SLOT)
 _NEVER_NS: Final = NEVER_NS
 _CONFIRM_NS: Final = CONFIRM_NS
@@ -188,8 +179,8 @@ class OrderTable:
         if venue_id:
             order.venue_id = venue_id
         event = event_of_outcome(outcome, op)
-        if op != _PLACE and event in (_REFUSED, _UNSENT):
-            self._decline(order, op, outcome)
+        if event in (_REFUSED, _UNSENT):
+            self.endings.declined(order, op, outcome)
         return self._step(order, event, now_ns)
 
     def on_ack(self, order: Order, op: int, tick_id: int, sent_ns: int, now_ns: int) -> bool:
@@ -235,8 +226,7 @@ class OrderTable:
             return Change(order, order.code, order.code)
         event = judge(order, price_ticks, lots, updated_ms, now_ns)
         if order.undone:
-            self.endings.refuse(order.client_id, order.undone, Evidence.REPORT)
-            order.undone = 0
+            self.endings.undone(order)
         return self._step(order, event, now_ns)
 
     def on_execution(self, client_id: int, lots: int, now_ns: int) -> Change | None:
@@ -338,14 +328,6 @@ class OrderTable:
         if order is None:
             raise InvariantError(f"order {client_id:#x} is not in the table: it cannot be changed")
         return order
-
-    def _decline(self, order: Order, op: int, outcome: int) -> None:
-        """An amend or cancel has not happened: refused by the venue, or it never left."""
-        order.undecided &= ~bit_of(op)
-        if op == _AMEND:
-            order.pending_lots = order.pending_price_ticks = 0
-        if outcome not in (_NOT_SENT, _LOCAL_REJECT):
-            self.endings.refuse(order.client_id, bit_of(op), Evidence.REPLY)
 
     def _send(self, order: Order, op: int, event: int, tick_id: int, now_ns: int) -> None:
         order.flight_op = op
