@@ -101,6 +101,7 @@ class PlannerConfig(_Section, frozen=True, kw_only=True):
 
     policy: Literal["planned", "batched"] = "planned"
     spill_requests_per_s: Annotated[int, Meta(ge=1, le=30)] = 20
+    reducing_reserve_percent: Annotated[int, Meta(ge=0, le=50)] = 10
 
 
 class SymbolConfig(_Section, frozen=True, kw_only=True):

@@ -34,8 +34,8 @@ if __name__ == "__main__":
 from scenario import SYMBOLS
 from virtual import VirtualRun
 
+from mmfast.engine.bucket import MOST_ORDERS
 from mmfast.engine.params import PlannerParams, RequoteBy
-from mmfast.engine.planner import MOST_ORDERS
 from mmfast.engine.quoter import Ladder, Top
 from mmfast.messages import NO_RATE_INFO, BatchReply, Event, Execution, Op, Outcome
 from mmfast.units import E8, NS_PER_S

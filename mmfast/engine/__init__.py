@@ -21,6 +21,7 @@ from typing import Final
 COMPILED: Final = (
     "account",
     "blocks",
+    "bucket",
     "bus",
     "counters",
     "differ",

@@ -41,18 +41,18 @@ cdef class Dispatcher:
     cdef dict _alerted
 
     @cython.locals(homeless=list, bus=CommandBus, urgent=int64_t, cancels=int64_t,
-                   amends=int64_t, places=int64_t, leaving=list, batches=list, op=int,
+                   amends=int64_t, ordinary=int64_t, places=int64_t, leaving=list, batches=list, op=int,
                    limit=int64_t)
     cpdef list batches(self, int64_t tick_id, int64_t now_ns)
     @cython.locals(draft=Draft)
     cdef object _cancel_homeless(self, Order order, int64_t tick_id, int64_t now_ns)
-    @cython.locals(draft=Draft)
+    @cython.locals(draft=Draft, kept=int64_t)
     cdef void _drain(
         self, list leaving, int op, int64_t limit, int64_t tick_id, int64_t now_ns
     ) except *
-    @cython.locals(draft=Draft, slot=int)
+    @cython.locals(draft=Draft, slots=list, reducing=int64_t, at=int64_t, slot=int)
     cdef void _drain_best(
-        self, list leaving, int op, int64_t limit, int64_t tick_id, int64_t now_ns
+        self, list leaving, int op, int64_t limit, int64_t kept, int64_t tick_id, int64_t now_ns
     ) except *
     @cython.locals(bus=CommandBus, spare=int64_t, draft=Draft, at=int64_t, slot=int, order=Order)
     cdef void _move_by_replacing(

@@ -63,6 +63,7 @@ class Dispatcher:
         self._orders = orders
         self._risk = risk
         self._planner = planner
+        planner.outbox = outbox
         self._counters = counters
         self._outbox = outbox
         self._ranking = ranking
@@ -82,7 +83,8 @@ class Dispatcher:
         if cancels < len(homeless):
             homeless = homeless[:cancels]
         if amends < bus.count(_AMEND) and self._planner.ranks:
-            self._move_by_replacing(cancels - len(homeless), amends, places, now_ns)
+            ordinary = max(amends - self._planner.kept_for_reducing(_AMEND), 0)
+            self._move_by_replacing(cancels - len(homeless), ordinary, places, now_ns)
         leaving = [self._cancel_homeless(order, tick_id, now_ns) for order in homeless]
         self._drain(leaving, _CANCEL, cancels - len(homeless), tick_id, now_ns)
         batches = self._pack(_CANCEL, leaving, tick_id, now_ns)
@@ -112,21 +114,26 @@ class Dispatcher:
     ) -> None:
         """Take intents of one operation off the bus; those that may leave become commands."""
         draft = self._draft
-        if 0 < limit < self._bus.count(op) and self._planner.ranks:
-            self._drain_best(leaving, op, limit, tick_id, now_ns)
-            return
+        if limit > 0 and self._planner.ranks:
+            kept = self._planner.kept_for_reducing(op)
+            if self._bus.count(op) > limit - kept:
+                self._drain_best(leaving, op, limit, kept, tick_id, now_ns)
+                return
         self._bus.open_drain(op, limit)
         while self._bus.take(draft):
             if self._admit(draft, tick_id, now_ns):
                 leaving.append(draft.command())
 
     def _drain_best(
-        self, leaving: list[Command], op: int, limit: int, tick_id: int, now_ns: int
+        self, leaving: list[Command], op: int, limit: int, kept: int, tick_id: int, now_ns: int
     ) -> None:
-        """There is less budget than commands: those that are worth most leave."""
+        """There is less budget than commands: those that are worth most leave. What is ``kept``
+        of it is only for those that reduce risk."""
         draft = self._draft
-        for slot in self._ranking.best(op, now_ns):
-            if limit <= 0:
+        slots = self._ranking.best(op, now_ns)
+        reducing = self._ranking.first
+        for at, slot in enumerate(slots):
+            if limit <= (0 if at < reducing else kept):
                 return
             if self._bus.take_at(op, slot, draft) and self._admit(draft, tick_id, now_ns):
                 leaving.append(draft.command())

@@ -114,6 +114,9 @@ class PlannerParams(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the limit that is used."""
     cancel_reserve_percent: int = 20
     """Share of the cancel budgets only URGENT cancels may use."""
+    reducing_reserve_percent: int = 10
+    """Share of the budgets for amends and for new orders that only those may use that shrink a
+    position."""
     spill_requests_per_s: int = 20
     """Single requests a second, for each operation, beyond a spent batch budget. The venue
     allows an address 600 requests in 5 s: three operations at the default take half of them.

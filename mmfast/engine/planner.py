@@ -6,129 +6,34 @@ for the single and the batch form of it: six buckets. What does not fit stays in
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Final, Protocol
 
 from mmfast._core.acks import Accepted
+from mmfast.engine.bucket import Bucket
+from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import BatchParams, PlannerParams
 from mmfast.engine.view import BudgetView
-from mmfast.messages import Batch, BatchReply, Category, Command, Op, Outcome, RateInfo
+from mmfast.messages import Batch, BatchReply, Category, Command, Op, Outcome, Severity
 from mmfast.units import NS_PER_MS, NS_PER_S
 
-WINDOW_NS: Final = NS_PER_S
 FIRST_PAUSE_NS: Final = 10 * NS_PER_MS
 """After a request that found no connection; doubled with each further one, up to:"""
 LONGEST_PAUSE_NS: Final = NS_PER_S
 DEADLINE_PASSED: Final = "tick deadline passed before sending"
 """``ret_msg`` of commands that the shell gave back because their tick was over."""
-_LATE_ONES: Final = 64
-"""Requests that may stop counting while one is under way, as far as we care."""
-MOST_ORDERS: Final = 1 << 40
-"""A limit beyond this is none: no header may lead our sums out of 64 bits."""
 PLACES_KEPT_PERCENT: Final = 20
+ALERT_AGAIN_NS: Final = 60 * NS_PER_S
+"""The operator is told this often of another client that goes on."""
 _NOT_SENT: Final = int(Outcome.NOT_SENT)
 _LOCAL_REJECT: Final = int(Outcome.LOCAL_REJECT)
 _THROTTLED: Final = int(Outcome.THROTTLED)
+_UNKNOWN: Final = int(Outcome.UNKNOWN)
 _CANCEL: Final = int(Op.CANCEL)
 _AMEND: Final = int(Op.AMEND)
 _PLACE: Final = int(Op.PLACE)
 _OPS: Final = tuple(Op)
 _NO_COMMANDS: Final[tuple[int, int, int]] = (0, 0, 0)
-
-
-class Bucket:
-    """One rolling-second budget, in orders.
-
-    An order counts from the moment it is sent until one second after its reply: the venue
-    counted it somewhere between, so whatever the delays were, our window contains the venue's.
-    """
-
-    __slots__ = (
-        "_cooled",
-        "_cooling",
-        "_cooling_sum",
-        "_lowered_ns",
-        "closed_until_ns",
-        "in_flight",
-        "limit",
-        "percent",
-    )
-
-    def __init__(self, limit: int, percent: int) -> None:
-        self.limit = limit
-        self.percent = percent
-        self.in_flight = 0
-        self.closed_until_ns = 0
-        self._cooling: deque[tuple[int, int]] = deque()
-        self._cooling_sum = 0
-        self._cooled: deque[tuple[int, int]] = deque(maxlen=_LATE_ONES)
-        """The newest that stopped counting: the venue's figure may be from before that."""
-        self._lowered_ns = 0
-
-    def usable(self) -> int:
-        """The share of the limit that we use; at least one order, or nothing would move."""
-        return max(self.limit * self.percent // 100, 1)
-
-    def used(self, now_ns: int) -> int:
-        """Orders that the venue may still be counting."""
-        while self._cooling_sum and self._cooling[0][0] <= now_ns:
-            cooled = self._cooling.popleft()
-            self._cooling_sum -= cooled[1]
-            self._cooled.append(cooled)
-        return self.in_flight + self._cooling_sum
-
-    def left(self, now_ns: int) -> int:
-        """Orders that may leave now."""
-        if now_ns < self.closed_until_ns:
-            return 0
-        return max(self.usable() - self.used(now_ns), 0)
-
-    def spend(self, orders: int) -> None:
-        """They leave."""
-        self.in_flight += orders
-
-    def settle(self, orders: int, unspent: int, now_ns: int) -> None:
-        """Their reply is here; ``unspent`` of them never reached the venue."""
-        self.in_flight -= orders
-        if orders > unspent:
-            self._cool(orders - unspent, now_ns)
-
-    def learn(self, rate: RateInfo, sent_ns: int, now_ns: int) -> None:
-        """Take the venue's own figures; where it counts more than we do, it is right.
-
-        Replies overtake each other: what was asked before the reply that lowered the limit had
-        come may tell the limit from before that, and does not raise it again. The venue counted
-        some time after ``sent_ns``: what has stopped counting since then it may have counted.
-        """
-        if rate.limit > 0:
-            limit = min(rate.limit, MOST_ORDERS)
-            if limit < self.limit:
-                self._lowered_ns = now_ns
-            if limit < self.limit or sent_ns >= self._lowered_ns:
-                self.limit = limit
-        if rate.remaining >= 0:
-            unseen = self.limit - min(rate.remaining, MOST_ORDERS) - self.used(now_ns)
-            if unseen > 0:
-                for at_ns, orders in self._cooled:
-                    unseen -= orders if at_ns > sent_ns else 0
-            if unseen > 0:
-                self._cool(unseen, now_ns)
-
-    def close(self, now_ns: int) -> None:
-        """The venue said too many: a whole window later it has forgotten everything."""
-        self.closed_until_ns = now_ns + WINDOW_NS
-
-    def opens_ns(self, now_ns: int) -> int:
-        """When more may leave than now, as far as that is known."""
-        if now_ns < self.closed_until_ns:
-            return self.closed_until_ns
-        self.used(now_ns)
-        return self._cooling[0][0] if self._cooling else now_ns + WINDOW_NS
-
-    def _cool(self, orders: int, now_ns: int) -> None:
-        self._cooling.append((now_ns + WINDOW_NS, orders))
-        self._cooling_sum += orders
 
 
 class Policy(Protocol):
@@ -210,12 +115,15 @@ class Planner:
         "_failures",
         "_last_id",
         "_packs",
+        "_reducing_percent",
         "_reserve_percent",
         "_shut_ns",
         "_size",
         "_spilled",
         "_spills",
         "_spills_urgent",
+        "_told_ns",
+        "outbox",
         "ranks",
     )
 
@@ -224,6 +132,9 @@ class Planner:
         self._last_id = 0
         self._failures = 0
         self._shut_ns = 0
+        self._told_ns = -ALERT_AGAIN_NS
+        self.outbox: Outbox | None = None
+        """Where the operator is told of another client; set by who has one."""
         self._buckets = [
             Bucket(params.initial_limit, params.safety_percent) for _ in range(2 * len(Op))
         ]
@@ -234,6 +145,7 @@ class Planner:
         """New parameters; what was learned and spent stays, whichever policy spent it."""
         self._size = params.max_batch_orders
         self._reserve_percent = params.cancel_reserve_percent
+        self._reducing_percent = params.reducing_reserve_percent
         self._packs = [policy.packs(op) for op in Op]
         self.ranks = policy.ranks
         """Commands leave by their worth when a budget is short."""
@@ -257,10 +169,20 @@ class Planner:
 
     def places_kept(self) -> int:
         """Of the budget for new orders, what no moved quote may use: fills leave gaps."""
-        usable = self._bucket(_PLACE).usable()
-        if self._spills[_PLACE]:
-            usable += self._single(_PLACE).usable()
-        return usable * PLACES_KEPT_PERCENT // 100
+        return self._usable(_PLACE) * PLACES_KEPT_PERCENT // 100
+
+    def kept_for_reducing(self, op: int) -> int:
+        """Of the budget for amends and of that for new orders, what only those may use that
+        shrink a position. Cancels have a reserve of their own, inside :meth:`allowance`."""
+        if op == _CANCEL or not self.ranks:
+            return 0
+        return self._usable(op) * self._reducing_percent // 100
+
+    def _usable(self, op: int) -> int:
+        usable = self._bucket(op).usable()
+        if self._spills[op]:
+            usable += self._single(op).usable()
+        return usable
 
     def pack(self, op: int, commands: list[Command], tick_id: int, now_ns: int) -> list[Batch]:
         """The requests for commands of one operation, paid from their budgets.
@@ -285,7 +207,7 @@ class Planner:
         if it did not leave, that was for a reason of ours, not for want of a connection."""
         batch = reply.batch
         bucket = self._single(batch.op) if batch.single else self._together(batch.op)
-        unspent = throttled = 0
+        unspent = throttled = unknown = 0
         if not isinstance(reply.items, Accepted):
             for item in reply.items:
                 outcome = item.outcome
@@ -293,8 +215,14 @@ class Planner:
                     unspent += 1
                 elif outcome == _THROTTLED:
                     throttled += 1
+                elif outcome == _UNKNOWN:
+                    unknown += 1
         bucket.settle(len(batch.commands), unspent, now_ns)
-        bucket.learn(reply.rate, reply.sent_ns, now_ns)
+        if unknown:
+            bucket.doubt(now_ns)
+        found = bucket.learn(reply.rate, reply.sent_ns, now_ns)
+        if found:
+            self._tell_of_others(batch, bucket, found, now_ns)
         if throttled:
             bucket.close(now_ns)
         self._shut_ns = max(self._shut_ns, reply.blocked_until_ns)
@@ -388,6 +316,19 @@ class Planner:
             category=self._category,
             single=single,
             commands=commands,
+        )
+
+    def _tell_of_others(self, batch: Batch, bucket: Bucket, found: int, now_ns: int) -> None:
+        if self.outbox is None or now_ns - self._told_ns < ALERT_AGAIN_NS:
+            return
+        self._told_ns = now_ns
+        calls = "single" if batch.single else "batch"
+        self.outbox.alert(
+            Severity.WARNING,
+            "other_client",
+            f"another client of this account sends orders too: of the {bucket.limit} a second for "
+            f"{calls} calls to {batch.op.name.lower()} it has used {found}; its share is left to "
+            "it. Run one engine for an account, or give each a sub-account",
         )
 
     def _pause(self, now_ns: int) -> None:

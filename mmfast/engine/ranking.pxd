@@ -20,6 +20,7 @@ from mmfast.engine.worth cimport (
 cdef int _CANCEL
 cdef int _AMEND
 cdef int _URGENT
+cdef int _REDUCE_ONLY
 cdef int _LEVELS
 cdef int _SLOTS
 cdef int64_t _ONE_E4
@@ -51,6 +52,7 @@ cdef class Ranking:
     cdef int64_t _age_ns
     cdef int64_t _stale_ns
     cdef int64_t _life
+    cdef readonly int64_t first
 
     @cython.locals(ranked=list, at=int, slot=int, worth=int64_t)
     cpdef list best(self, int op, int64_t now_ns)

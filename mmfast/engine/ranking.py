@@ -38,6 +38,7 @@ FIRST: Final = 1 << 61
 _CANCEL: Final = int(Op.CANCEL)
 _AMEND: Final = int(Op.AMEND)
 _URGENT: Final = int(Flag.URGENT)
+_REDUCE_ONLY: Final = int(Flag.REDUCE_ONLY)
 _LEVELS: Final = MAX_LEVELS
 _SLOTS: Final = SLOTS_PER_INSTRUMENT
 _ONE_E4: Final = ONE_E4
@@ -75,6 +76,7 @@ class Ranking:
         "_stale_ns",
         "_start",
         "_terms",
+        "first",
     )
 
     def __init__(
@@ -97,6 +99,8 @@ class Ranking:
         self._fair_x256 = 0
         self._age_ns = 0
         self._stale_ns = 0
+        self.first = 0
+        """How many of the slots named last reduce risk; they stand before the others."""
         self._life = 0
 
     def best(self, op: int, now_ns: int) -> list[int]:
@@ -110,6 +114,7 @@ class Ranking:
                 if worth > 0:
                     ranked.append((-worth, at, slot))
         ranked.sort()
+        self.first = sum([key[0] <= -_FIRST for key in ranked])
         return [slot for _, _, slot in ranked]
 
     def has_room(self, slot: int, lots: int) -> bool:
@@ -140,7 +145,10 @@ class Ranking:
         return worth
 
     def _reduces(self, draft: Draft) -> bool:
-        """A quote that can only shrink a position, of at least half of what is allowed."""
+        """A quote that can only shrink a position, by its nature or because that is at least half
+        of what is allowed."""
+        if draft.flags & _REDUCE_ONLY:
+            return True
         terms: Terms = self._terms[draft.instrument]
         held = self._inventory.lots(draft.instrument)
         against = held if draft.side else -held

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mmfast._core.acks import Accepted
+from mmfast.engine.bucket import WINDOW_NS
 from mmfast.engine.params import BatchParams, EngineParams
-from mmfast.engine.planner import WINDOW_NS, policy_of
+from mmfast.engine.planner import policy_of
 from mmfast.messages import Batch, BatchReply, Op, Outcome
 
 _OPS: Final = tuple(Op)

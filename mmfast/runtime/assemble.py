@@ -67,6 +67,7 @@ def config_for_instruments(config: Config, instruments: Sequence[Instrument]) ->
             safety_percent=config.risk.rate_use_percent,
             cancel_reserve_percent=config.risk.cancel_reserve_percent,
             spill_requests_per_s=config.planner.spill_requests_per_s,
+            reducing_reserve_percent=config.planner.reducing_reserve_percent,
         ),
         fair_price=FairPrice[config.strategy.fair_price.upper()],
         requote_by=RequoteBy[config.strategy.requote_by.upper()],

@@ -57,6 +57,8 @@ class Eyes:
         self._calm_ns = 1 << 62
         self.settled_ns: Callable[[], int] = lambda: 0
         """Since when the engine could ask the venue in peace; set by the world."""
+        self.flushed: Callable[[list[Any], int], None] = lambda _batches, _now_ns: None
+        """Told what each flush hands out; set by the world."""
         truth.order_came = self._order_came
 
     def watch(self, kernel: Kernel, ids: ClientIds) -> Kernel:
@@ -287,6 +289,7 @@ class _Watched:
         """As the kernel's."""
         batches = self._kernel.flush(now_ns)
         if batches:
+            self._eyes.flushed(batches, now_ns)
             self._eyes.look(now_ns)
         return batches
 

@@ -13,6 +13,7 @@ AMEND: Final = "amend"
 CANCEL: Final = "cancel"
 CANCEL_ALL: Final = "cancel-all"
 WITNESS: Final = "witness"
+RATE_LIMIT: Final = "x-bapi-limit"
 _OPS: Final[dict[str, str]] = {
     f"{op}{tail}": op for op in (CREATE, AMEND, CANCEL) for tail in ("", "-batch")
 } | {CANCEL_ALL: CANCEL_ALL}
@@ -73,28 +74,47 @@ def _items(body: dict[str, Any]) -> Iterator[Item]:
         )
 
 
+class Reply(NamedTuple):
+    """An HTTP reply: its status, and the limit of its endpoint as it says, else -1."""
+
+    status: int
+    limit: int
+
+
 class Replies:
-    """Counts the HTTP replies in the bytes of one connection, and their statuses."""
+    """The HTTP replies in the bytes of one connection."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
-    def feed(self, data: bytes) -> list[int]:
-        """Statuses of the replies that are whole now."""
+    def feed(self, data: bytes) -> list[Reply]:
+        """The replies that are whole now."""
         self._buffer += data
-        done: list[int] = []
+        done: list[Reply] = []
         while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
             head = self._buffer[:end].decode("latin-1")
-            size = 0
+            size, limit = 0, -1
             for line in head.split("\r\n")[1:]:
                 name, _, value = line.partition(":")
                 if name.lower() == "content-length":
                     size = int(value)
+                elif name.lower() == RATE_LIMIT:
+                    limit = int(value)
             if len(self._buffer) < end + 4 + size:
                 break
-            done.append(int(head.split(" ")[1]))
+            done.append(Reply(int(head.split(" ")[1]), limit))
             del self._buffer[: end + 4 + size]
         return done
+
+
+def limit_of(frame: bytes) -> int:
+    """The limit that a reply of the trade socket names; -1 for none, or if it was cut."""
+    try:
+        header = orjson.loads(frame).get("header", {})
+    except orjson.JSONDecodeError:
+        return -1
+    named = [value for name, value in header.items() if name.lower() == RATE_LIMIT]
+    return int(named[0]) if named else -1
 
 
 class Frames:

@@ -36,8 +36,9 @@ class Checks(Protocol):
         """An order request left; ``key`` names it in :meth:`order_over`."""
         ...
 
-    def order_over(self, key: tuple[int, str], *, answered: bool) -> None:
-        """Its reply was read whole, or its connection is over."""
+    def order_over(self, key: tuple[int, str], *, answered: bool, limit: int, now_ns: int) -> None:
+        """Its reply was read whole, or its connection is over. ``limit``: of its endpoint, as
+        the reply says; -1 if it does not."""
         ...
 
     def banned(self, now_ns: int) -> None:
@@ -112,10 +113,11 @@ class Tap:
         """Bytes came."""
         ear = self._ears[link.number]
         if ear.kind is HTTP:
-            for status in ear.replies.feed(data):
-                if status == 403:
+            for reply in ear.replies.feed(data):
+                if reply.status == 403:
                     self.checks.banned(now_ns)
-                self._over(link, ear, next(iter(ear.waiting), ""), answered=True)
+                name = next(iter(ear.waiting), "")
+                self._over(link, ear, name, now_ns, answered=True, limit=reply.limit)
             return
         if ear.greeting is not None:
             ear.greeting += data
@@ -131,7 +133,7 @@ class Tap:
         """A connection is over for the engine."""
         ear = self._ears.pop(link.number)
         for name in list(ear.waiting):
-            self._over(link, ear, name, answered=False)
+            self._over(link, ear, name, now_ns, answered=False)
         if ear.up:
             self.checks.stream(ear.kind, up=False, now_ns=now_ns)
 
@@ -181,14 +183,18 @@ class Tap:
                 self.checks.book(*mark, now_ns)
                 return
         if ear.kind == TRADE and (named := _REQ_ID.search(frame, 0, 160)):
-            self._over(link, ear, named[1].decode(), answered=True)
+            limit = reading.limit_of(frame)
+            self._over(link, ear, named[1].decode(), now_ns, answered=True, limit=limit)
         done = b'"op":"auth"' if ear.kind == TRADE else b'"op":"subscribe"'
         good = b'"success":true' in frame or b'"retCode":0' in frame
         if not ear.up and done in frame and good:
             ear.up = True
             self.checks.stream(ear.kind, up=True, now_ns=now_ns)
 
-    def _over(self, link: Link, ear: _Ear, name: str, *, answered: bool) -> None:
+    def _over(
+        self, link: Link, ear: _Ear, name: str, now_ns: int, *, answered: bool, limit: int = -1
+    ) -> None:
         if name in ear.waiting:
             del ear.waiting[name]
-            self.checks.order_over((link.number, name), answered=answered)
+            key = link.number, name
+            self.checks.order_over(key, answered=answered, limit=limit, now_ns=now_ns)

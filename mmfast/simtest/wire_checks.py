@@ -17,6 +17,7 @@ from mmfast.sim.venue import Venue
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.network import Link
+from mmfast.simtest.rate_judge import RateJudge, RateTerms
 from mmfast.simtest.reading import CANCEL, CANCEL_ALL, CREATE, WITNESS, Item, OrderRequest
 from mmfast.simtest.tap import PRIVATE
 from mmfast.simtest.truth import Truth
@@ -29,7 +30,6 @@ PRIVATE_SILENCE_NS: Final = 6 * NS_PER_S
 """Longest silence of a trusted private stream: asked for a sign of life after 2 s, given up 3 s
 later, with a second for the looks in between."""
 MID_MEMORY_NS: Final = 10 * NS_PER_S
-_SECOND: Final = NS_PER_S
 
 
 class Bounds(NamedTuple):
@@ -47,9 +47,7 @@ class Terms(NamedTuple):
 
     bounds: tuple[Bounds, ...]
     stale_ns: int
-    rate_percent: int
-    limit_per_s: int
-    """Of each order endpoint, by the venue's tier; orders a second."""
+    rates: RateTerms
     reply_ns: int
     """So long the engine waits for a reply."""
 
@@ -80,7 +78,7 @@ class WireChecks:
         self._flying: dict[tuple[int, str], OrderRequest] = {}
         self._busy: dict[str, tuple[tuple[int, str], str, int]] = {}
         self._coming: dict[str, tuple[int, int, int, int]] = {}
-        self._sent: dict[str, deque[tuple[int, int]]] = {}
+        self.rates = RateJudge(terms.rates, findings)
         self._http: deque[int] = deque()
         self._banned_ns = -BAN_NS
         self._private_up = False
@@ -152,9 +150,11 @@ class WireChecks:
         if kind == PRIVATE:
             self._private_heard_ns = now_ns
 
-    def order_over(self, key: tuple[int, str], *, answered: bool) -> None:
+    def order_over(self, key: tuple[int, str], *, answered: bool, limit: int, now_ns: int) -> None:
         """A reply was read, or its connection is over. The venue decides before it replies."""
         request = self._flying.pop(key, None)
+        if request is not None:
+            self.rates.answered(key, request, limit, now_ns)
         for item in request.items if request is not None else ():
             if self._busy.get(item.link_id, (None,))[0] == key:
                 del self._busy[item.link_id]
@@ -166,7 +166,7 @@ class WireChecks:
         if request.op == CANCEL_ALL:
             self._broke("I6", now_ns, "a cancel-all takes others' orders with it")
             return
-        self._rate(request, now_ns)
+        self.rates.left(key, request, now_ns)
         self._gate(request, now_ns)
         self._flying[key] = request
         for item in request.items:
@@ -181,17 +181,13 @@ class WireChecks:
 
     def cancels_spent(self, now_ns: int) -> bool:
         """The budget of a kind of cancels was used up within the last second."""
-        most = max(self._terms.limit_per_s * self._terms.rate_percent // 100, 1)
-        return any(
-            sum(number for at_ns, number in sent if at_ns > now_ns - _SECOND) >= most
-            for path, sent in self._sent.items()
-            if "cancel" in path
-        )
+        return self.rates.cancels_spent(now_ns)
 
     def end_of_engine(self) -> None:
         """The engine is gone, and what it had in the air is nobody's."""
         self._flying.clear()
         self._busy.clear()
+        self.rates.new_engine()
         self._private_up = False
         self.gate_closed_ns = -1
         for book in self._books:
@@ -228,19 +224,6 @@ class WireChecks:
             text = f"{request.op} of {item.link_id} while its {other[1]} is unanswered"
             self._broke("I12", now_ns, text)
         self._busy[item.link_id] = (key, request.op, now_ns)
-
-    def _rate(self, request: OrderRequest, now_ns: int) -> None:
-        """I7: orders per endpoint in any rolling second."""
-        self._look("I7")
-        sent = self._sent.setdefault(request.path, deque())
-        while sent and sent[0][0] <= now_ns - _SECOND:
-            sent.popleft()
-        sent.append((now_ns, len(request.items)))
-        total = sum(number for _, number in sent)
-        most = max(self._terms.limit_per_s * self._terms.rate_percent // 100, 1)
-        if total > most and request.op != CANCEL:
-            text = f"{request.path}: {total} orders in a second, expected at most {most}"
-            self._broke("I7", now_ns, text)
 
     def _gate(self, request: OrderRequest, now_ns: int) -> None:
         """I10: after the stop only cancels leave."""

@@ -16,7 +16,6 @@ from mmfast.config import Config
 from mmfast.engine.kernel import Kernel
 from mmfast.messages import Instrument, Mode
 from mmfast.runtime.session import Contact
-from mmfast.sim.limits.tiers import BUDGETS, FUTURES, LEVELS
 from mmfast.sim.venue import Venue
 from mmfast.simtest import swarm
 from mmfast.simtest.engine_host import MAX_LIVES, EngineHost, Life, quiet_interpreter
@@ -27,6 +26,7 @@ from mmfast.simtest.front import Front
 from mmfast.simtest.loop import START_NS, Time, VirtualClock, libraries_on
 from mmfast.simtest.network import Link, Network, Parcel
 from mmfast.simtest.paper import Paper
+from mmfast.simtest.rate_judge import RateTerms
 from mmfast.simtest.reckoning import CANCELS_WITHIN_NS, Reckoning
 from mmfast.simtest.swarm import PREFIX, HostAct, Plan
 from mmfast.simtest.tap import Tap
@@ -64,7 +64,7 @@ class SeedRun:
         self.host = EngineHost(self.time, self.clock, self, folder, self._new_kernel, self.paper)
         config = self.host.config()
         self.checks = WireChecks(
-            venue, self.truth, _terms(plan, config, venue.instruments), self.findings
+            venue, self.truth, _terms(config, venue.instruments), self.findings
         )
         self.checks.epoch_fault = self._epoch_fault
         self.truth.order_told = lambda order: self.checks.decided(order.link_id)
@@ -74,6 +74,7 @@ class SeedRun:
         self.front = Front(venue, self.network.at)
         self.network.listener = self.front
         self.eyes = Eyes(self.truth, self.findings)
+        self.eyes.flushed = self.checks.rates.flushed
         self.reckoning = Reckoning(
             self, config.venue.recv_window_ms, cancels_within_ns=_cancels_within_ns(plan, config)
         )
@@ -111,6 +112,7 @@ class SeedRun:
         self.silent = True
         for row in self.front.venue.fault_report():
             self.findings.marks[str(row["kind"])] += int(str(row["fired"]))
+        self.checks.rates.end(self.front.venue, self.time.now_ns)
         self.findings.marks["idle_close"] += self.front.idle_closed
         return self._trace()
 
@@ -342,8 +344,7 @@ def _cancels_within_ns(plan: Plan, config: Config) -> int:
     return CANCELS_WITHIN_NS + 3 * int(slowest_ms * NS_PER_MS)
 
 
-def _terms(plan: Plan, config: Config, instruments: tuple[Instrument, ...]) -> Terms:
-    limit = BUDGETS["/v5/order/create"].limit(FUTURES, LEVELS[plan.venue.tier])
+def _terms(config: Config, instruments: tuple[Instrument, ...]) -> Terms:
     by_symbol = {row.symbol: row for row in config.symbols}
     bounds = []
     for one in instruments:
@@ -360,8 +361,12 @@ def _terms(plan: Plan, config: Config, instruments: tuple[Instrument, ...]) -> T
     return Terms(
         bounds=tuple(bounds),
         stale_ns=config.risk.stale_book_ms * NS_PER_MS,
-        rate_percent=config.risk.rate_use_percent,
-        limit_per_s=limit,
+        rates=RateTerms(
+            assumed=config.venue.assumed_orders_per_s,
+            use_percent=config.risk.rate_use_percent,
+            reserve_percent=config.risk.cancel_reserve_percent,
+            spills=config.planner.policy == "planned" and config.async_batch.coalesce_cancel,
+        ),
         reply_ns=config.venue.request_timeout_ms * NS_PER_MS,
     )
 

@@ -6,6 +6,7 @@ from bugs import ECHOES, LOST, STREAMS, bug
 
 from mmfast.engine import quoter, risk
 from mmfast.engine.account import Account
+from mmfast.engine.bucket import Bucket
 from mmfast.engine.draft import Draft
 from mmfast.engine.endings import Endings
 from mmfast.engine.inventory import Inventory
@@ -13,7 +14,6 @@ from mmfast.engine.modes import Gate
 from mmfast.engine.order import Order
 from mmfast.engine.order_states import State
 from mmfast.engine.orders import OrderTable
-from mmfast.engine.planner import Bucket
 from mmfast.net.http import HttpPool
 from mmfast.simtest.patches import replaced
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import bugs_of_exposure
 import bugs_of_outcomes
+import bugs_of_rates
 import bugs_of_recovery
 from bugs import BUGS, Planted
 
-SUBJECTS = (bugs_of_outcomes, bugs_of_exposure, bugs_of_recovery)
+SUBJECTS = (bugs_of_outcomes, bugs_of_exposure, bugs_of_rates, bugs_of_recovery)
 
 __all__ = ["BUGS", "SUBJECTS", "Planted"]

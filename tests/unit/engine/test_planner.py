@@ -9,11 +9,11 @@ import msgspec
 import pytest
 from engine_world import MS, SECOND, command, reply
 
+from mmfast.engine.bucket import Bucket
 from mmfast.engine.params import BatchParams, PlannerParams
 from mmfast.engine.planner import (
     DEADLINE_PASSED,
     BatchPolicy,
-    Bucket,
     PlannedPolicy,
     Planner,
     SequentialPolicy,
@@ -110,7 +110,7 @@ def test_limits_are_learned_up_and_down_at_once() -> None:
 def test_a_reply_that_was_overtaken_does_not_raise_a_limit_again() -> None:
     plan = planner(600, safety_percent=100, cancel_reserve_percent=0)
     first, second = (send(plan, Op.AMEND, 1, now_ns)[0] for now_ns in (0, MS))
-    plan.on_reply(reply(second, Outcome.ACK, 5 * MS, rate=RateInfo(4, 0, -1)), 5 * MS)
+    plan.on_reply(reply(second, Outcome.ACK, 5 * MS, rate=RateInfo(4, 2, -1)), 5 * MS)
     late = reply(first, Outcome.ACK, 6 * MS, rate=RateInfo(600, 599, -1))
     plan.on_reply(msgspec.structs.replace(late, sent_ns=0), 6 * MS)
     assert plan.allowance(2 * SECOND, 0)[1] == 4
@@ -126,7 +126,8 @@ def test_where_the_venue_counts_more_it_is_right() -> None:
     [batch] = send(plan, Op.PLACE, 5, 0)
     plan.on_reply(reply(batch, Outcome.ACK, 0, rate=RateInfo(100, 40, -1)), 0)
     assert plan.allowance(0, 0)[2] == 40
-    assert plan.allowance(SECOND, 0)[2] == 100
+    assert plan.allowance(SECOND, 0)[2] == 50, "as much is left to it as half of all"
+    assert plan.allowance(10 * SECOND, 0)[2] == 100
 
 
 def test_what_stopped_counting_while_a_request_was_under_way_is_not_charged_again() -> None:

@@ -41,6 +41,7 @@ class Market(Desk):
         *,
         planned: bool = True,
         held: tuple[int, ...] = (),
+        kept: int = 0,
         **symbol: Any,
     ) -> None:
         self.script = Script(count)
@@ -50,7 +51,10 @@ class Market(Desk):
             symbol={**SYMBOL, **symbol},
             batch=BatchParams(planned=planned),
             planner=PlannerParams(
-                initial_limit=limit, safety_percent=100, cancel_reserve_percent=0
+                initial_limit=limit,
+                safety_percent=100,
+                cancel_reserve_percent=0,
+                reducing_reserve_percent=kept,
             ),
         )
         self.start()
@@ -108,6 +112,18 @@ def test_a_quote_that_shrinks_a_large_position_goes_before_all_others() -> None:
     market.books({})
     sent = market.sent()
     assert next(one.instrument for one in sent if one.op is Op.PLACE) == 0, "60 of 100 lots"
+
+
+def test_a_share_of_the_budget_is_kept_for_what_shrinks_a_position() -> None:
+    """Of ten creates two are kept: eight new quotes leave, then those that reduce."""
+    market = Market(12, 5, kept=20, held=(0,) * 10 + (60, 60))
+    market.next_second()
+    market.script.asks = dict.fromkeys(range(10), (MID + AWAY, 15))
+    market.books({})
+    assert ops(market.flush()) == {"PLACE": 8}
+    market.script.asks = dict.fromkeys(range(12), (MID + AWAY, 10))
+    market.books({})
+    assert [one.instrument for one in market.sent()] == [10, 11]
 
 
 def test_of_unwanted_quotes_the_nearest_is_cancelled_first() -> None:

@@ -1,0 +1,146 @@
+"""I7, by the order: rolling windows never above the limit known when a request left.
+
+The judge counts what leaves the engine's host and reads the limits from the replies that reach it,
+with a memory of its own. Where limits never changed, the venue must have refused nothing for its
+rate; where they fell, it may refuse what left before a reply that tells it was read.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from mmfast.messages import Batch, Flag, Op
+from mmfast.sim.venue import Venue
+from mmfast.simtest.findings import Findings
+from mmfast.simtest.loop import START_NS
+from mmfast.simtest.reading import OrderRequest
+from mmfast.units import NS_PER_S
+
+OVER_LIMIT: Final = "over_limit"
+LIMIT_LOWERED: Final = "limit_lowered"
+_CANCEL: Final = "/v5/order/cancel"
+
+
+class RateTerms(NamedTuple):
+    """What one seed's configuration says of budgets."""
+
+    assumed: int
+    """Limit of each endpoint before any reply."""
+    use_percent: int
+    reserve_percent: int
+    spills: bool
+    """Ordinary cancels may go on in single calls."""
+
+
+class _Endpoint:
+    """One budget as the engine's host knows it."""
+
+    __slots__ = ("limit", "lowered_ns", "sent")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.lowered_ns = 0
+        self.sent: deque[tuple[int, int]] = deque()
+
+    def used(self, now_ns: int) -> int:
+        """Orders that left within the last second."""
+        while self.sent and self.sent[0][0] <= now_ns - NS_PER_S:
+            self.sent.popleft()
+        return sum(orders for _, orders in self.sent)
+
+    def usable(self, percent: int) -> int:
+        """What may be used of it; one at least, or nothing would move."""
+        return max(self.limit * percent // 100, 1)
+
+
+class RateJudge:
+    """Of one seed, over all its engines."""
+
+    def __init__(self, terms: RateTerms, findings: Findings) -> None:
+        self._terms = terms
+        self._findings = findings
+        self._endpoints: dict[str, _Endpoint] = {}
+        self._flying: dict[tuple[int, str], int] = {}
+
+    def new_engine(self) -> None:
+        """A fresh process knows nothing of what the one before it sent, or was told."""
+        self._endpoints.clear()
+        self._flying.clear()
+
+    def left(self, key: tuple[int, str], request: OrderRequest, now_ns: int) -> None:
+        """An order request left."""
+        self._findings.checked["I7"] += 1
+        self._flying[key] = now_ns
+        endpoint = self._endpoint(request.path)
+        endpoint.sent.append((now_ns, len(request.items)))
+        used, most = endpoint.used(now_ns), endpoint.usable(self._terms.use_percent)
+        if used > most:
+            text = (
+                f"{request.path}: {used} orders in a second, expected at most {most} of the "
+                f"{endpoint.limit} that the last reply allowed"
+            )
+            self._broke(now_ns, text)
+
+    def answered(
+        self, key: tuple[int, str], request: OrderRequest, limit: int, now_ns: int
+    ) -> None:
+        """Its reply was read, or (``limit`` -1) nothing of it that names a limit. A reply to what
+        left before a lower limit was known may be older than that, and raises it no more."""
+        sent_ns = self._flying.pop(key, now_ns)
+        if limit <= 0:
+            return
+        endpoint = self._endpoint(request.path)
+        if limit < endpoint.limit:
+            endpoint.lowered_ns = now_ns
+        if limit < endpoint.limit or sent_ns >= endpoint.lowered_ns:
+            endpoint.limit = limit
+
+    def flushed(self, batches: Sequence[Batch], now_ns: int) -> None:
+        """What the engine decided to send. Ordinary cancels leave the reserve alone: where a
+        flush has nothing else, both budgets together keep it."""
+        cancels = [one for batch in batches if batch.op is Op.CANCEL for one in batch.commands]
+        if not cancels or any(one.flags & Flag.URGENT for one in cancels):
+            return
+        self._findings.checked["I7"] += 1
+        together, single = self._endpoint(_CANCEL + "-batch"), self._endpoint(_CANCEL)
+        percent, share = self._terms.use_percent, self._terms.reserve_percent
+        budgets = (together, single) if self._terms.spills else (together,)
+        if any(batch.single for batch in batches if batch.op is Op.CANCEL) and not (
+            self._terms.spills
+        ):
+            budgets = (single,)
+        kept = sum(one.usable(percent) * share // 100 for one in budgets)
+        most = sum(one.usable(percent) for one in budgets) - kept
+        used = sum(one.used(now_ns) for one in budgets) + len(cancels)
+        if used > most:
+            text = f"{used} ordinary cancels in a second use the reserve, expected at most {most}"
+            self._broke(now_ns, text)
+
+    def cancels_spent(self, now_ns: int) -> bool:
+        """The budget of a kind of cancels was used up within the last second."""
+        percent = self._terms.use_percent
+        return any(
+            one.used(now_ns) >= one.usable(percent)
+            for path, one in self._endpoints.items()
+            if path.startswith(_CANCEL)
+        )
+
+    def end(self, venue: Venue, now_ns: int) -> None:
+        """The venue's own count: in a seed whose limits never changed it refused nothing."""
+        over = venue.audit.violations.get(OVER_LIMIT, 0)
+        if self._findings.marks[LIMIT_LOWERED]:
+            return
+        self._findings.checked["I7"] += 1
+        if over:
+            self._broke(now_ns, f"{over} requests over limits that never changed")
+
+    def _endpoint(self, path: str) -> _Endpoint:
+        endpoint = self._endpoints.get(path)
+        if endpoint is None:
+            endpoint = self._endpoints[path] = _Endpoint(self._terms.assumed)
+        return endpoint
+
+    def _broke(self, now_ns: int, text: str) -> None:
+        self._findings.broke("I7", (now_ns - START_NS) / NS_PER_S, text)
