@@ -28,6 +28,7 @@ def _text(pattern: str, expects: str) -> Meta:
 
 
 Bps = Annotated[Decimal, _between("0", "5000", 4)]
+Drift = Annotated[Decimal, _between("0.0001", "5000", 4)]
 Quantity = Annotated[Decimal, _between("0", "1000000000", 8)]
 Quote = Annotated[Decimal, _between("0", "1000000000", 8)]
 Factor = Annotated[Decimal, _between("0", "1000", 4)]
@@ -148,6 +149,9 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
     max_fills_per_side: Annotated[int, Meta(ge=1, le=10_000)] = 200
     fills_window_ms: Annotated[int, Meta(ge=100, le=3_600_000)] = 10_000
     max_fills: Annotated[int, Meta(ge=1, le=100_000)] = 1_000
+    max_drift_bps: Drift = Decimal(500)
+    drift_window_ms: Annotated[int, Meta(ge=10, le=600_000)] = 1_000
+    drift_pause_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 5_000
     max_daily_loss_quote: Quote = Decimal(1_000)
     max_drawdown_quote: Quote = Decimal(1_000)
 

@@ -27,6 +27,7 @@ COMPILED: Final = (
     "differ",
     "dispatch",
     "draft",
+    "drift",
     "endings",
     "evidence",
     "holds",

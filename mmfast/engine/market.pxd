@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 
 from mmfast._core.book cimport Book
 from mmfast.engine.counters cimport Counters
+from mmfast.engine.drift cimport Drift, DriftLimit
 from mmfast.engine.rotation cimport Rotation
 
 cdef int _TOP
@@ -30,6 +31,7 @@ cdef class Feed:
     cdef readonly int64_t differs_since_ns
     cdef readonly bint asked
     cdef readonly int64_t due_ns
+    cdef readonly Drift drift
 
 
 @cython.final
@@ -41,6 +43,8 @@ cdef class Market:
     cdef Rotation _dirty
     cdef int64_t _stale_ns
     cdef int64_t _next_look_ns
+    cdef int64_t _looked_ns
+    cdef DriftLimit _drift
     cdef int64_t _max_lag_ns
     cdef int64_t _venue_offset_ns
 
@@ -65,6 +69,7 @@ cdef class Market:
     @cython.locals(feed=Feed, instrument=Py_ssize_t, oldest_ns=int64_t, due_ns=int64_t)
     cpdef void look(self, int64_t now_ns) except *
     cpdef int64_t next_look_ns(self) noexcept
+    cdef void _watch_drift(self, Py_ssize_t instrument, Feed feed, int64_t now_ns) except *
     @cython.locals(book=Book, witness=Book)
     cdef void _compare(self, Feed feed, int64_t now_ns) except *
     @cython.locals(made_ms=int64_t)

@@ -14,12 +14,13 @@ from typing import Final
 
 from mmfast._core.book import REPEAT, SNAPSHOT, TOP, Book, BookError, BookFrameError, BookGapError
 from mmfast.engine.counters import Counters
+from mmfast.engine.drift import Drift, DriftLimit
 from mmfast.engine.order import NEVER_NS
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import EngineParams
 from mmfast.engine.quoter import Top
 from mmfast.engine.rotation import Rotation
-from mmfast.messages import Instrument
+from mmfast.messages import Instrument, Severity
 from mmfast.units import NS_PER_MS, NS_PER_S
 
 BAD_FRAMES: Final = 3
@@ -45,6 +46,7 @@ ONE_SIDED: Final = "book one-sided"
 STALE: Final = "book stale"
 LAGGING: Final = "book late"
 DISPUTED: Final = "book disputed by level 1"
+DRIFTED: Final = "price moved too far too fast"
 
 _PATIENCE_NS: Final = {CROSSED: CROSSED_NS, LAGGING: LAGGING_NS, DISPUTED: 0}
 """How long a book may be wrong in each way before its stream is started anew."""
@@ -68,6 +70,7 @@ class Feed:
         "bad_frames",
         "book",
         "differs_since_ns",
+        "drift",
         "due_ns",
         "fault",
         "fresh",
@@ -92,6 +95,7 @@ class Feed:
         """Since when the witness has named other prices; 0 while it agrees."""
         self.asked = False
         """A new stream was asked for and has not begun."""
+        self.drift = Drift()
         self.due_ns = _NEVER_NS
         """When a snapshot that has not come is asked for again."""
 
@@ -102,7 +106,9 @@ class Market:
     __slots__ = (
         "_counters",
         "_dirty",
+        "_drift",
         "_feeds",
+        "_looked_ns",
         "_max_lag_ns",
         "_next_look_ns",
         "_outbox",
@@ -131,11 +137,14 @@ class Market:
         self._outbox = outbox
         self._dirty = dirty
         self._venue_offset_ns = _NO_OFFSET_NS
+        self._drift = DriftLimit(params)
         self.set_limits(params)
+        self._looked_ns = 0
         self._next_look_ns = _NEVER_NS
 
     def set_limits(self, params: EngineParams) -> None:
-        """New limits of age and of lateness; every book is looked at again."""
+        """New limits of age, lateness and drift; every book is looked at again."""
+        self._drift.set_limits(params)
         self._stale_ns = params.stale_book_ms * NS_PER_MS
         self._max_lag_ns = params.max_feed_lag_ms * NS_PER_MS or _NEVER_NS
         self._next_look_ns = 0
@@ -171,6 +180,8 @@ class Market:
         elif not (feed.fault or feed.lags or feed.differs_since_ns) and feed.fresh:
             return
         self._judge(instrument, feed, now_ns)
+        if changes & _TOP and not feed.fault:
+            self._watch_drift(instrument, feed, now_ns)
 
     def on_top_frame(self, instrument: int, data: bytes, now_ns: int) -> None:
         """Hear the witness. Where it agrees, the book is known to be right at this moment."""
@@ -212,6 +223,7 @@ class Market:
         feed = self._feeds[instrument]
         feed.due_ns = _NEVER_NS
         feed.book.reset()
+        feed.drift.forget()
         feed.asked = False
         feed.bad_frames = 0
         feed.differs_since_ns = 0
@@ -229,6 +241,8 @@ class Market:
         feed = self._feeds[instrument]
         if feed.fault:
             return feed.fault
+        if now_ns < feed.drift.paused_until_ns:
+            return DRIFTED
         return STALE if now_ns - feed.last_ns > self._stale_ns else ""
 
     def book(self, instrument: int) -> Book:
@@ -271,6 +285,10 @@ class Market:
                 feed.due_ns = now_ns + _SNAPSHOT_NS
                 self._outbox.resubscribe(instrument, NO_BOOK)
             due_ns = min(due_ns, feed.due_ns)
+            if feed.drift.paused_until_ns > now_ns:
+                due_ns = min(due_ns, feed.drift.paused_until_ns)
+            elif feed.drift.paused_until_ns > self._looked_ns:
+                self._dirty.mark(instrument)
             if feed.fault or not feed.fresh:
                 continue
             if now_ns - feed.last_ns > self._stale_ns:
@@ -278,6 +296,7 @@ class Market:
                 self._dirty.mark(instrument)
             else:
                 oldest_ns = min(oldest_ns, feed.last_ns)
+        self._looked_ns = now_ns
         self._next_look_ns = min(oldest_ns + self._stale_ns + 1, due_ns)
 
     def next_look_ns(self) -> int:
@@ -308,6 +327,15 @@ class Market:
         patience_ns = _PATIENCE_NS.get(fault, _NEVER_NS)
         if now_ns - feed.wrong_since_ns >= patience_ns:
             self._distrust(instrument, feed, fault)
+
+    def _watch_drift(self, instrument: int, feed: Feed, now_ns: int) -> None:
+        if not feed.drift.too_far(feed.book.mid_x2(), now_ns, self._drift):
+            return
+        self._dirty.mark(instrument)
+        self._next_look_ns = min(self._next_look_ns, feed.drift.paused_until_ns)
+        self._outbox.alert(
+            Severity.WARNING, "drift", f"{self.instruments[instrument].symbol}: {DRIFTED}"
+        )
 
     def _compare(self, feed: Feed, now_ns: int) -> None:
         """Note since when book and witness have named different best prices. Sizes may differ:

@@ -144,4 +144,9 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
     """One fill more of an instrument and side within ``fills_window_ms`` asks for a halt that
     only a human ends; 0: never."""
     fills_window_ms: Ms = Ms(10_000)
+    max_drift_e4: int = 0
+    """A mid that moves further within ``drift_window_ms`` stops the quotes of its instrument for
+    ``drift_pause_ms``; 0: never."""
+    drift_window_ms: Ms = Ms(1_000)
+    drift_pause_ms: Ms = Ms(5_000)
     account: AccountLimits = AccountLimits()

@@ -78,6 +78,9 @@ def config_for_instruments(config: Config, instruments: Sequence[Instrument]) ->
         cross_check_level1=config.strategy.cross_check_level1,
         max_fills_per_side=config.risk.max_fills_per_side,
         fills_window_ms=Ms(config.risk.fills_window_ms),
+        max_drift_e4=_bps(config.risk.max_drift_bps),
+        drift_window_ms=Ms(config.risk.drift_window_ms),
+        drift_pause_ms=Ms(config.risk.drift_pause_ms),
         account=_account_limits(config.risk),
     )
 

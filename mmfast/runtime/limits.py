@@ -32,6 +32,10 @@ def _account(config: Config) -> Iterator[str]:
         f"  rate: {risk.rate_use_percent} % of the venue's limit, {risk.cancel_reserve_percent} % "
         f"of the cancels kept for reducing risk; {venue.max_batch_orders} orders a batch"
     )
+    yield (
+        f"  drift: quotes stop for {risk.drift_pause_ms} ms when the mid moves more than "
+        f"{risk.max_drift_bps} bp within {risk.drift_window_ms} ms"
+    )
     yield f"  book: at most {risk.stale_book_ms} ms old and {risk.max_feed_lag_ms} ms late"
     rows = [row for row in config.symbols if row.enabled]
     yield f"  allow-list: {', '.join(row.symbol for row in rows) or 'nothing'}"

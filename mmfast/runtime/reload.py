@@ -24,6 +24,9 @@ _TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
     "max_fills_per_side": False,
     "fills_window_ms": True,
     "max_fills": False,
+    "max_drift_bps": False,
+    "drift_window_ms": True,
+    "drift_pause_ms": True,
     "max_daily_loss_quote": False,
     "max_drawdown_quote": False,
 }
