@@ -14,7 +14,7 @@ import stages
 from in_process import InProcess
 
 from mmfast._core import book, coalesce, encode, fixed, leaving, sign
-from mmfast.messages import Command, Op, Side
+from mmfast.messages import Op
 
 Operation = Callable[[], object]
 REQUEST_ID = "q-1"
@@ -101,11 +101,12 @@ def books() -> dict[str, Operation]:
 def coalescing() -> dict[str, Operation]:
     """A tick of 80 commands, all put at once and drained."""
     rows = stages.intents(80)
-    batch = [Command(Op(op), slot, 0, Side.BUY, *rest) for op, slot, *rest in rows]
     table = coalesce.IntentTable(80)
 
     def tick() -> object:
-        table.put_all(batch)
+        put = table.put_fields
+        for op, slot, flags, price_ticks, lots, client_id in rows:
+            put(op, slot, flags, price_ticks, lots, client_id)
         return table.drain(80, 80, 80)
 
     return {"coalesce_80": tick}

@@ -1,6 +1,5 @@
 """Intent: one wanted command per order slot; newer overwrites older that has not been sent."""
 
-from collections.abc import Iterable
 from typing import Final, Self, final
 
 #: Operations, equal to ``mmfast.messages.Op``.
@@ -63,10 +62,6 @@ class IntentTable:
     ) -> int:
         """:meth:`put` for compiled code, which holds C integers already: OverflowError for a
         number beyond 64 bits, and no check that it is an int."""
-    def put_all(self, commands: Iterable[tuple[int, ...]]) -> int:
-        """:meth:`put` for each of many ``mmfast.messages.Command`` tuples, read by position;
-        returns the sum of the commands saved. At a command that is refused it stops: those
-        before it are merged, it and those behind it are not."""
     def clear(self, slot: int) -> int:
         """Forget the slot's intent; returns how many commands that dropped."""
     def peek(self, slot: int) -> tuple[tuple[int, int, int, int, int, int], ...]:

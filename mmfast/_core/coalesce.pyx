@@ -6,7 +6,6 @@ first became wanted. A put touches one cell; a drain walks the chain once per op
 
 cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
-from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.stdint cimport int32_t, int64_t
 
 from mmfast._core.fixed cimport integer
@@ -32,16 +31,6 @@ cdef enum:
     AMEND_PRICE = 16
     AMEND_QTY = 32
     AMEND_BOTH = 48
-
-cdef enum:
-    #: Positions in ``mmfast.messages.Command``.
-    AT_OP = 0
-    AT_SLOT = 1
-    AT_FLAGS = 4
-    AT_PRICE = 5
-    AT_LOTS = 6
-    AT_CLIENT_ID = 7
-    COMMAND_FIELDS = 8
 
 cdef enum:
     SLOTS_LIMIT = 4_194_304
@@ -255,28 +244,6 @@ cdef class IntentTable:
         newer.lots = lots
         newer.client_id = client_id
         return <int>self._merge(<int32_t>slot, &newer)
-
-    def put_all(self, commands):
-        """See the stub: merge many commands, in their order."""
-        cdef Cell newer
-        cdef int32_t at
-        cdef int64_t saved = 0
-        for command in commands:
-            if not isinstance(command, tuple) or PyTuple_GET_SIZE(command) != COMMAND_FIELDS:
-                raise ValueError(
-                    f"expected a command of {COMMAND_FIELDS} fields, found {command!r}"
-                )
-            at = self._read(
-                &newer,
-                <object>PyTuple_GET_ITEM(command, AT_OP),
-                <object>PyTuple_GET_ITEM(command, AT_SLOT),
-                <object>PyTuple_GET_ITEM(command, AT_FLAGS),
-                <object>PyTuple_GET_ITEM(command, AT_PRICE),
-                <object>PyTuple_GET_ITEM(command, AT_LOTS),
-                <object>PyTuple_GET_ITEM(command, AT_CLIENT_ID),
-            )
-            saved += self._merge(at, &newer)
-        return saved
 
     cpdef int64_t clear(self, slot) except -1:
         """See the stub: forget one slot."""

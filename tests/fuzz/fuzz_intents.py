@@ -12,7 +12,7 @@ from mmfast._core import coalesce
 SLOTS = 6
 REFUSALS = frozenset({"ValueError", "OverflowError", "TypeError"})
 #: Verbs by a byte modulo 16: mostly puts, or every sequence would soon be empty.
-VERBS = ("put",) * 7 + ("put_all",) * 2 + ("drain",) * 3
+VERBS = ("put",) * 7 + ("put_fields",) * 2 + ("drain",) * 3
 VERBS += ("clear", "clear_all", "set_amend_replaces", "peek")
 
 
@@ -44,17 +44,14 @@ class Intents(Target):
         saved, refused, put_count, out_count = core.saved, False, 0, 0
         while draws.left() > 0:
             name, *arguments = _call(draws)
-            before = len(core), core.saved
             found = answer(getattr(core, name), *arguments)
             said = answer(getattr(twin, name), *arguments)
             if isinstance(found, str):
                 assert said in REFUSALS, (name, arguments)
                 refused = True
-                # Of many at once, those before the refused one were merged.
-                put_count += len(core) - before[0] + core.saved - before[1]
                 continue
             assert found == said, (name, arguments)
-            put_count += 1 if name == "put" else len(arguments[0]) if name == "put_all" else 0
+            put_count += name in ("put", "put_fields")
             out_count += len(found) if name == "drain" else 0
             out_count += found if name in ("clear", "clear_all") else 0
             assert len(core) == len(twin)
@@ -79,14 +76,8 @@ class Intents(Target):
 
 def _call(draws: Draws) -> tuple:
     name = draws.pick(VERBS)
-    if name == "put":
+    if name in ("put", "put_fields"):
         return (name, *_terms(draws))
-    if name == "put_all":
-        many = []
-        for _ in range(draws.byte() % 4):
-            op, slot, *terms = _terms(draws)
-            many.append((op, slot, draws.byte() % 3, 1, *terms))
-        return name, many
     if name == "drain":
         return name, draws.byte() % 5 - 1, draws.byte() % 5 - 1, draws.doubtful(draws.byte() % 4)
     if name == "set_amend_replaces":

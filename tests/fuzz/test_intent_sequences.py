@@ -35,7 +35,7 @@ def calls(rng):
     if kind < 0.62:
         return "put", terms
     if kind < 0.74:
-        return "put_all", ([(*terms[:2], 0, 1, *terms[2:])] * rng.randint(1, 2),)
+        return "put_fields", terms
     if kind < 0.9:
         return "drain", tuple(rng.choice((-1, 0, 1, 1, 2, 9)) for _ in range(3))
     if kind < 0.94:

@@ -128,15 +128,6 @@ class IntentTable:
     def held_slots(self):
         return list(self.wanted)
 
-    def put_all(self, commands):
-        saved = 0
-        for command in commands:
-            if not isinstance(command, tuple) or len(command) != 8:
-                raise ValueError("command")
-            op, slot, _, _, *terms = command
-            saved += self.put(op, slot, *terms)
-        return saved
-
     def _merge(self, held, newer):
         op = newer[0]
         kind = tuple(command[0] for command in held)

@@ -45,23 +45,6 @@ class Intent(RuleBasedStateMachine):
         self.put_count += 1
 
     @rule(
-        commands=st.lists(
-            st.tuples(
-                st.integers(0, 2),
-                SLOT,
-                st.integers(0, 3),
-                st.integers(0, 1),
-                FLAGS,
-                *[st.integers(1, 99)] * 3,
-            ),
-            max_size=8,
-        )
-    )
-    def put_all(self, commands):
-        self.both("put_all", commands)
-        self.put_count += len(commands)
-
-    @rule(
         op=st.integers(0, 2),
         slot=SLOT,
         flags=FLAGS,

@@ -189,25 +189,6 @@ def test_clear_forgets(coalesce):
     assert table.saved == 0
 
 
-def test_many_at_once_are_as_many_one_by_one(coalesce):
-    one, many = coalesce.IntentTable(8), coalesce.IntentTable(8)
-    commands = [*HELD["replace"], NEWER["place"], NEWER["cancel"], *HELD["amend"]]
-    saved = sum(one.put(*command) for command in commands)
-    # A Command has the instrument and the side between its slot and its flags.
-    assert many.put_all([(*c[:2], 7, 1, *c[2:]) for c in commands]) == saved == many.saved
-    assert many.peek(3) == one.peek(3)
-    assert many.put_all(()) == 0
-
-
-def test_many_at_once_stop_at_the_first_that_is_refused(coalesce):
-    good, far = (PLACE, 1, 0, 0, 0, 10, 1, 5), (PLACE, 9, 0, 0, 0, 10, 1, 6)
-    for bad in (far, good[:7], [*good], "x" * 8, None):
-        table = coalesce.IntentTable(4)
-        with pytest.raises(ValueError, match=r"slot|command"):
-            table.put_all([good, bad, (PLACE, 2, 0, 0, 0, 10, 1, 7)])
-        assert len(table) == len(table.peek(1)) == 1
-
-
 def test_nonsense_is_refused(coalesce):
     table = coalesce.IntentTable(4)
     for op, slot in ((-1, 0), (3, 0), (0, -1), (0, 4), (0, 2**40)):
@@ -228,12 +209,13 @@ def test_puts_and_drains_leave_no_memory_behind():
     from mmfast._core import coalesce
 
     table = coalesce.IntentTable(8)
-    commands = [(op, slot, 0, 0, 9, 10, 1, 2**60 + slot) for slot in range(8) for op in (0, 2, 1)]
+    commands = [(op, slot, 9, 10, 1, 2**60 + slot) for slot in range(8) for op in (0, 2, 1)]
 
     def rounds(count):
         for turn in range(count):
             table.set_amend_replaces(turn % 2 == 0)
-            table.put_all(commands)
+            for command in commands:
+                table.put(*command)
             table.drain(turn % 4, turn % 3, turn % 5)
             table.clear(turn % 8)
         table.clear_all()
