@@ -7,7 +7,7 @@ There is no slower stand-in: if an extension is missing the import fails here, w
 from __future__ import annotations
 
 try:
-    from mmfast._core import acks, book, coalesce, encode, fixed, rows, sign, wide
+    from mmfast._core import acks, book, coalesce, encode, fixed, rows, segment, sign, tuples, wide
     from mmfast._core._build import BUILD, VERSION
 except ImportError as error:  # pragma: no cover - needs a broken installation
     raise ImportError(
@@ -25,6 +25,8 @@ __all__ = [
     "encode",
     "fixed",
     "rows",
+    "segment",
     "sign",
+    "tuples",
     "wide",
 ]

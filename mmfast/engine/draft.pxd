@@ -3,6 +3,8 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast._core.tuples cimport named
+
 cdef tuple _OPS
 cdef tuple _SIDES
 cdef int _LEVELS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mmfast._core.tuples import named
 from mmfast.messages import Command, Op, Side
 from mmfast.units import MAX_LEVELS
 
@@ -42,7 +43,7 @@ class Draft:
 
     def command(self) -> Command:
         """What goes to the codec, and comes back with the reply."""
-        return tuple.__new__(
+        return named(
             Command,
             (
                 _OPS[self.op],

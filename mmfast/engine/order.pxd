@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast.engine.draft cimport Draft
 from mmfast.engine.order_states cimport is_final
 
 cdef tuple _STATES
@@ -44,10 +45,18 @@ cdef class Order:
     cdef public bint missing
     cdef public int64_t counted_lots
 
+    cdef void begin(
+        self, int64_t client_id, int slot, int instrument, int side, int64_t price_ticks,
+        int64_t lots
+    ) except *
     @cython.locals(size=int64_t)
     cpdef int64_t worst_lots(self) except? -1
     @cython.locals(code=int)
     cpdef bint is_leaving(self) noexcept
+
+
+@cython.locals(order=Order)
+cpdef Order placed(Draft draft)
 
 
 @cython.final

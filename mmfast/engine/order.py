@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from mmfast.engine.draft import Draft
 from mmfast.engine.order_states import State, is_final
 from mmfast.messages import Op
 from mmfast.units import Slot
@@ -59,6 +60,12 @@ class Order:
     def __init__(
         self, client_id: int, slot: int, instrument: int, side: int, price_ticks: int, lots: int
     ) -> None:
+        self.begin(client_id, slot, instrument, side, price_ticks, lots)
+
+    def begin(
+        self, client_id: int, slot: int, instrument: int, side: int, price_ticks: int, lots: int
+    ) -> None:
+        """What a new one is; said once, at its making."""
         self.client_id = client_id
         self.slot = slot
         self.instrument = instrument
@@ -116,6 +123,20 @@ class Order:
         """Its cancel has left and was not refused: the slot may be filled anew."""
         code = self.code
         return code in (_CANCELLING, _CANCELLING_BLIND, _CANCEL_ACKED)
+
+
+def placed(draft: Draft) -> Order:
+    """A new order, as the command that is to leave wants it."""
+    order: Order = Order.__new__(Order)
+    order.begin(
+        draft.client_id,
+        draft.slot,
+        draft.instrument,
+        draft.side,
+        draft.price_ticks,
+        draft.lots,
+    )
+    return order
 
 
 class Change:

@@ -9,7 +9,7 @@ from mmfast.engine.endings cimport Endings
 from mmfast.engine.evidence cimport (
     end_of_status, event_of_outcome, expects_reply, is_open_status, judge,
 )
-from mmfast.engine.order cimport Change, Order, bit_of
+from mmfast.engine.order cimport Change, Order, bit_of, placed
 from mmfast.engine.order_states cimport following, is_final, is_in_flight
 from mmfast.engine.strays cimport Strays
 

@@ -21,7 +21,7 @@ from mmfast.engine.evidence import (
     is_open_status,
     judge,
 )
-from mmfast.engine.order import NEVER_NS, NO_SLOT, Change, Order, bit_of
+from mmfast.engine.order import NEVER_NS, NO_SLOT, Change, Order, bit_of, placed
 from mmfast.engine.order_states import Event, State, following, is_final, is_in_flight
 from mmfast.engine.strays import Strays
 from mmfast.errors import InvariantError
@@ -137,7 +137,7 @@ class OrderTable:
                     f"{holder.state.name}; its cancel must leave first"
                 )
             self._unseat(holder)
-        order = Order(client_id, slot, draft.instrument, draft.side, draft.price_ticks, draft.lots)
+        order = placed(draft)
         order.sent_ns = now_ns
         order.flight_tick = tick_id
         self._orders[client_id] = order

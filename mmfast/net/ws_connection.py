@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import random
 import socket
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final, Required, TypedDict, Unpack
 
 import picows
 
+from mmfast._core.segment import segment
 from mmfast.bybit import topics
 from mmfast.bybit.auth import Credentials
 from mmfast.clock import VenueClock
@@ -33,8 +35,8 @@ _CLOSE: Final = picows.WSMsgType.CLOSE
 
 _AUTH_LIFE_MS: Final = 5_000
 """How far in the future a login says it expires."""
-#: Linux only; elsewhere each frame of a group leaves in a write of its own.
-_CORK: Final[int | None] = getattr(socket, "TCP_CORK", None)
+MASK_SIZE: Final = 4
+"""Bytes of the key that a client hides a message under."""
 
 #: The library would log handshakes and errors on its own; ours go through the log hook.
 _SILENT: Final = logging.getLogger("mmfast.net.ws_connection")
@@ -184,20 +186,16 @@ class WsConnection:
         if self._transport is not None:
             self._transport.send(_TEXT, data)
 
-    def _send_group(self, messages: Sequence[bytes]) -> None:
-        """Messages that belong together: they leave in one segment, so that the other side
-        reads them at once."""
-        transport = self._transport
-        if transport is None:
+    def _send_group(self, messages: list[bytes]) -> None:
+        """Messages that belong together: they leave in one write, so that the other side reads
+        them at once."""
+        if len(messages) == 1:
+            self._send(messages[0])
             return
-        # Encrypted bytes are gathered by the transport itself.
-        cork = _CORK if len(messages) > 1 and not transport.is_secure else None
-        if cork is not None and self._socket is not None:
-            self._socket.setsockopt(socket.IPPROTO_TCP, cork, 1)
-        for message in messages:
-            transport.send(_TEXT, message)
-        if cork is not None and self._socket is not None:
-            self._socket.setsockopt(socket.IPPROTO_TCP, cork, 0)
+        transport = self._transport
+        if transport is not None and not transport.is_disconnected:
+            keys = os.urandom(MASK_SIZE * len(messages))
+            transport.underlying_transport.write(segment(messages, keys))
 
     def _next_req_id(self) -> str:
         """A request id never used before on this stream."""

@@ -95,10 +95,11 @@ class _Clock:
 class _Wire:
     """The transport of one connection: keeps what is sent until the venue is to hear it."""
 
-    is_secure = False
+    is_disconnected = False
 
     def __init__(self) -> None:
         self.sent: list[bytes] = []
+        self.written: list[bytes] = []
         self.underlying_transport = self
 
     def get_extra_info(self, _name: str) -> None:
@@ -107,11 +108,29 @@ class _Wire:
     def send(self, _kind: object, message: bytes) -> None:
         self.sent.append(message)
 
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def heard(self) -> list[bytes]:
+        """What was sent since the last time, as messages."""
+        sent, self.sent = self.sent, []
+        written, self.written = b"".join(self.written), []
+        while written:
+            assert written[:2] == b"\x81\xfe", (
+                "a batch is a whole masked text of 126 to 65535 bytes"
+            )
+            end = 8 + int.from_bytes(written[2:4], "big")
+            key = int.from_bytes(written[4:8] * ((end - 5) // 4), "big")
+            size = end - 8
+            text = int.from_bytes(written[8:end], "big") ^ key >> (-size % 4) * 8
+            sent.append(text.to_bytes(size, "big"))
+            written = written[end:]
+        return sent
+
 
 class OrderTicks(InProcess):
     """Ten instruments, 80 commands a tick. :meth:`decide` moves the books, :meth:`send` is the
-    turn of the loop that decides and sends, :meth:`answer_all` has the venue answer, and
-    :meth:`hear` is the turn that reads the replies."""
+    turn of the loop that decides and sends, and :meth:`hear` is the one that reads the replies."""
 
     def __init__(self) -> None:
         self._turn = itertools.count()
@@ -244,8 +263,7 @@ class OrderTicks(InProcess):
 
     def _listen(self) -> None:
         """The venue hears what was sent, and says what it says to it."""
-        sent, self.wire.sent = self.wire.sent, []
-        for message in sent:
+        for message in self.wire.heard():
             self.venue.ws_message(TRADE, message, self.now_ns)
         for due in self.venue.advance(self.now_ns + PERIOD_NS):
             if isinstance(due.output, WsSend):

@@ -1,0 +1,3 @@
+"""C types of tuples.pyx."""
+
+cpdef object named(type kind, tuple values)

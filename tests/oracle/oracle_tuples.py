@@ -1,0 +1,7 @@
+"""The slow twin of mmfast._core.tuples: Python's own way."""
+
+from __future__ import annotations
+
+
+def named(kind, values):
+    return tuple.__new__(kind, values)
