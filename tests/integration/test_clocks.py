@@ -58,3 +58,6 @@ def test_a_clock_that_leaps_an_hour_is_measured_at_once(
     engine.signal(signal.SIGTERM)
     assert engine.wait() == 0, engine.text()
     assert open_ids(venue) == set()
+    told = report_of(venue)
+    assert told["violations"] == {}, "after the first refusal nothing left before a measurement"
+    assert told["excused"].keys() <= {"bad_timestamp"}
