@@ -59,6 +59,7 @@ class VenueConfig(_Section, frozen=True, kw_only=True):
     max_batch_orders: Annotated[int, Meta(ge=1, le=20)] = 20
     smp: Literal["none", "cancel_maker", "cancel_taker", "cancel_both"] = "none"
     dcp_window_s: Annotated[int, Meta(ge=0, le=300)] = 0
+    http_requests_per_5_s: Annotated[int, Meta(ge=0, le=1_000_000)] = 600
     assumed_orders_per_s: Annotated[int, Meta(ge=1, le=5_000)] = 10
     state_dir: str = "state"
     key_file: str | None = None

@@ -30,6 +30,7 @@ from mmfast.bybit.trade import IP_BAN_NS
 from mmfast.clock import Clock, VenueClock
 from mmfast.errors import NotSent, OutcomeUnknown
 from mmfast.messages import RateInfo
+from mmfast.net.address import AddressPace
 from mmfast.net.connector import QuietConnector
 from mmfast.net.eager import EagerRequest
 from mmfast.units import NS_PER_S, Ns
@@ -53,6 +54,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     total_s: float = 5.0
     """From asking for a connection to the last byte of the reply."""
     connect_s: float = 3.0
+    requests_per_5_s: int = 0
+    """The venue's limit by address; 0: none."""
     max_reply_bytes: int = 1 << 20
     """For order entry; a longer reply proves nothing."""
     max_query_reply_bytes: int = 16 << 20
@@ -70,7 +73,7 @@ class Reply(NamedTuple):
 
 
 class Refused(NotSent):
-    """The last look said no; nothing left. The text is its reason."""
+    """The last look, or the address's limit, said no; nothing left. The text is the reason."""
 
 
 class Attempt:
@@ -79,17 +82,21 @@ class Attempt:
     ``payload`` is what is signed: the query string or the body. ``window`` None means unsigned.
     """
 
-    __slots__ = ("last_look", "payload", "sent_ns", "signature", "stamp_ms", "window")
+    __slots__ = ("cancels", "last_look", "payload", "sent_ns", "signature", "stamp_ms", "window")
 
     def __init__(
         self,
         payload: bytes,
         window: Window | None,
         last_look: Callable[[], str] | None = None,
+        *,
+        cancels: bool = False,
     ) -> None:
         self.payload = payload
         self.window = window
         self.last_look = last_look
+        self.cancels = cancels
+        """Cancels may use what is kept of the address's limit."""
         self.stamp_ms = 0
         self.signature = ""
         """Made ahead for ``stamp_ms``; "" if it is to be made when the bytes leave."""
@@ -165,6 +172,7 @@ class HttpPool:
         self._on_request = on_request
         self._log = log
         self._session: aiohttp.ClientSession | None = None
+        self._address = AddressPace(self.limits.requests_per_5_s)
         self._in_flight = 0
 
     def sign(self, attempts: Sequence[Attempt]) -> None:
@@ -277,6 +285,9 @@ class HttpPool:
         now_ns = self.clock.now_ns()
         if now_ns < self.blocked_until_ns:
             raise (OutcomeUnknown if attempt.sent_ns else NotSent)(self._ban_text(now_ns))
+        crowded = self._address.refusal(now_ns, cancels=attempt.cancels)
+        if crowded:
+            raise OutcomeUnknown(crowded) if attempt.sent_ns else Refused(crowded)
         if attempt.last_look is not None:
             refusal = attempt.last_look()
             if refusal:

@@ -181,7 +181,7 @@ class BybitRest(Queries):
             body = self.codec.encode(batch)[1]
         except LocalProtocolError as error:
             return Outgoing(batch, Attempt(b"", window, look), str(error))
-        return Outgoing(batch, Attempt(body, window, look))
+        return Outgoing(batch, Attempt(body, window, look, cancels=batch.op == Op.CANCEL))
 
     def _url(self, path: str) -> URL:
         """Address of an order path, built once: there are six of them."""

@@ -25,6 +25,7 @@ from mmfast.engine.params import (
 )
 from mmfast.errors import ConfigError
 from mmfast.messages import Category, Instrument
+from mmfast.sim.limits.tiers import LimitParams
 from mmfast.sim.params import TIER_LIMITS, FlowParams, VenueParams
 from mmfast.typed_yaml import Faults
 from mmfast.units import E8, Lots, Ms, QuoteE8
@@ -204,3 +205,14 @@ def _bps(value: Decimal | int) -> int:
 
 def _scaled(value: Decimal, scale: int) -> int:
     return int(value * scale)
+
+
+def http_limit(config: Config) -> int:
+    """HTTP requests of one address in five seconds; 0 where there is no limit, as for the tiers
+    of the embedded venue that stand for a host of one's own."""
+    limit = config.venue.http_requests_per_5_s
+    if config.venue.environment == "embedded" and not LimitParams().http_limit(
+        config.embedded_venue.tier
+    ):
+        return 0
+    return limit

@@ -45,6 +45,7 @@ from mmfast.net.rest import BybitRest
 from mmfast.net.tls import tls_context
 from mmfast.net.ws import PrivateStream, PublicStream
 from mmfast.net.ws_connection import WsConnection
+from mmfast.runtime.assemble import http_limit
 from mmfast.runtime.day_book import DayBook
 from mmfast.runtime.filters import FilterDoubts
 from mmfast.runtime.journal import Journal
@@ -121,6 +122,7 @@ class Contact:
                 connections=CONNECTIONS,
                 total_s=config.venue.request_timeout_ms / 1000,
                 connect_s=config.venue.request_timeout_ms / 1000,
+                requests_per_5_s=http_limit(config),
             ),
             on_request=self.observed,
             log=net_log,
