@@ -81,6 +81,9 @@ class InProcess:
     :meth:`frames` can move the first so many alone.
     """
 
+    INITIAL_LIMIT = 1_000_000
+    """Orders a second until a reply says how many."""
+
     def __init__(
         self,
         rows: Sequence[Listing] | None = None,
@@ -103,7 +106,7 @@ class InProcess:
                 for one, mid in zip(self.instruments, self.mids, strict=True)
             ),
             batch=BatchParams(),
-            planner=PlannerParams(initial_limit=1_000_000),
+            planner=PlannerParams(initial_limit=self.INITIAL_LIMIT),
             fair_price=FairPrice.MID,
             requote_by=requote_by,
             stale_book_ms=Ms(60_000),

@@ -132,6 +132,9 @@ class OrderTicks(InProcess):
     """Ten instruments, 80 commands a tick. :meth:`decide` moves the books, :meth:`send` is the
     turn of the loop that decides and sends, and :meth:`hear` is the one that reads the replies."""
 
+    INITIAL_LIMIT = 1_200
+    """What the venue's tier allows."""
+
     def __init__(self) -> None:
         self._turn = itertools.count()
         self._replies: list[bytes] = []
@@ -163,6 +166,7 @@ class OrderTicks(InProcess):
         """Decide, look once more, encode, send; and what is noted after that."""
         with self.loop as loop:
             loop.turn()
+        assert self.orchestrator.in_flight == BATCHES
 
     def decide_and_send(self) -> None:
         """All that stands before :meth:`hear`."""
