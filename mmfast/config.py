@@ -115,6 +115,7 @@ class SymbolConfig(_Section, frozen=True, kw_only=True):
     max_order_qty: Quantity
     max_daily_loss_quote: Quote | None = None
     max_drawdown_quote: Quote | None = None
+    max_open_notional_quote: Quote | None = None
     enabled: bool = True
     levels: Levels | None = None
     half_spread_bps: Bps | None = None
@@ -155,6 +156,14 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
     drift_pause_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 5_000
     max_daily_loss_quote: Quote = Decimal(1_000)
     max_drawdown_quote: Quote = Decimal(1_000)
+    max_open_notional_quote: Quote = Decimal(1_000_000)
+    max_portfolio_notional_quote: Quote = Decimal(1_000_000)
+    portfolio_shock_bps: Bps = Decimal(100)
+    margin_percent: Percent = 10
+    max_open_orders: Annotated[int, Meta(ge=1, le=100_000)] = 5_000
+    max_open_orders_per_symbol: Annotated[int, Meta(ge=1, le=500)] = 500
+    max_messages_per_s: Annotated[int, Meta(ge=1, le=20_000)] = 10_000
+    max_messages_per_symbol_per_s: Annotated[int, Meta(ge=1, le=20_000)] = 2_000
 
 
 class WatchdogConfig(_Section, frozen=True, kw_only=True):

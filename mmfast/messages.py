@@ -294,7 +294,7 @@ class PositionUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class WalletUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """Balance of the settlement coin."""
+    """Balance of a settlement coin."""
 
     coin: str
     balance_e8: QuoteE8
@@ -302,10 +302,8 @@ class WalletUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderAbsent(msgspec.Struct, frozen=True, kw_only=True):
-    """Proof by query that an order never reached the book.
-
-    Raised only when the request could no longer be accepted and two searches found nothing.
-    """
+    """Proof that an order never reached the book: two searches found nothing, begun when its
+    request could no longer be accepted."""
 
     client_id: ClientId
     evidence: str
@@ -314,15 +312,16 @@ class OrderAbsent(msgspec.Struct, frozen=True, kw_only=True):
 class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """The venue's truth, read by REST while the private stream was up.
 
-    ``orders`` are all open orders (ours and others'), ``executions`` those since the last one
-    known, ``positions`` one row per instrument of ours. ``asked_ns`` is when reading began:
-    an order first sent after it may be absent without meaning anything.
+    ``orders`` are all open ones (ours and others'), ``executions`` those since the last known, one
+    of ``positions`` per instrument, of ``wallets`` per settlement coin. Reading began at
+    ``asked_ns``: an order first sent after that may be absent without meaning anything.
     """
 
     orders: tuple[OrderUpdate, ...]
     executions: tuple[Execution, ...]
     positions: tuple[PositionUpdate, ...]
     asked_ns: Ns
+    wallets: tuple[WalletUpdate, ...] = ()
 
 
 class InstrumentChange(msgspec.Struct, frozen=True):

@@ -39,6 +39,7 @@ cdef class Dispatcher:
     cdef ClientIds _ids
     cdef Draft _draft
     cdef dict _alerted
+    cdef dict _silent_until_ns
 
     @cython.locals(homeless=list, bus=CommandBus, urgent=int64_t, cancels=int64_t,
                    amends=int64_t, ordinary=int64_t, places=int64_t, leaving=list, batches=list, op=int,
@@ -60,7 +61,7 @@ cdef class Dispatcher:
     ) except *
     @cython.locals(order=Order, control=str)
     cdef bint _admit(self, Draft draft, int64_t tick_id, int64_t now_ns) except -1
-    cdef void _refuse(self, Draft draft, str control) except *
+    cdef void _refuse(self, Draft draft, str control, int64_t now_ns) except *
     cdef void _lower_alerts(self, int instrument) except *
     @cython.locals(batches=list)
     cdef list _pack(self, int op, list leaving, int64_t tick_id, int64_t now_ns)

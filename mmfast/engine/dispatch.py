@@ -7,6 +7,7 @@ from typing import Final
 from mmfast.engine.bus import CommandBus
 from mmfast.engine.counters import Counters
 from mmfast.engine.draft import Draft
+from mmfast.engine.exposure import CONTROLS as OF_THE_WHOLE
 from mmfast.engine.order import NO_SLOT, Order
 from mmfast.engine.order_states import State
 from mmfast.engine.orders import OrderTable
@@ -16,7 +17,10 @@ from mmfast.engine.ranking import Ranking
 from mmfast.engine.risk import SLOT, WAITING, Risk
 from mmfast.ids import ClientIds
 from mmfast.messages import Batch, Command, Flag, Mode, Op, Severity
+from mmfast.units import NS_PER_S
 
+TELL_AGAIN_NS: Final = 60 * NS_PER_S
+"""How often a limit of the whole account is told of that stays passed."""
 _CANCEL: Final = int(Op.CANCEL)
 _AMEND: Final = int(Op.AMEND)
 _PLACE: Final = int(Op.PLACE)
@@ -46,6 +50,7 @@ class Dispatcher:
         "_planner",
         "_ranking",
         "_risk",
+        "_silent_until_ns",
     )
 
     def __init__(
@@ -70,6 +75,7 @@ class Dispatcher:
         self._ids = ids
         self._draft = Draft()
         self._alerted: dict[int, list[str]] = {}
+        self._silent_until_ns: dict[str, int] = {}
 
     def batches(self, tick_id: int, now_ns: int) -> list[Batch]:
         """Everything that may leave now, in sending order."""
@@ -171,7 +177,7 @@ class Dispatcher:
             return False
         control = self._risk.check(draft, order, now_ns)
         if control:
-            self._refuse(draft, control)
+            self._refuse(draft, control, now_ns)
             return False
         if draft.op == _PLACE:
             self._orders.place(draft, tick_id, now_ns)
@@ -183,7 +189,7 @@ class Dispatcher:
             self._lower_alerts(draft.instrument)
         return True
 
-    def _refuse(self, draft: Draft, control: str) -> None:
+    def _refuse(self, draft: Draft, control: str, now_ns: int) -> None:
         if control == SLOT:
             self._counters.obsolete += 1
             return
@@ -191,6 +197,13 @@ class Dispatcher:
         if control in WAITING:
             return
         key = f"{control} {draft.instrument}"
+        if control in OF_THE_WHOLE:
+            # Some commands pass such a limit while others do not, flush after flush.
+            if now_ns >= self._silent_until_ns.get(key, now_ns):
+                self._silent_until_ns[key] = now_ns + TELL_AGAIN_NS
+                text = self._risk.explain(draft, control)
+                self._outbox.alert(Severity.WARNING, "refused_" + control, text)
+            return
         if key not in self._alerted.get(draft.instrument, ()):
             text = self._risk.explain(draft, control)
             self._outbox.raise_once(key, Severity.WARNING, "refused_" + control, text)

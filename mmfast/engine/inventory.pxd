@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 
 from mmfast._core.positions cimport PositionBlock
 from mmfast.engine.memory cimport BoundedMemory
+from mmfast.engine.rotation cimport Rotation
 
 
 @cython.final
@@ -31,6 +32,7 @@ cdef class Inventory:
     cdef int64_t _forgotten_ms
     cdef dict _disputed
     cdef readonly list positions
+    cdef readonly Rotation moved
     cdef public bint synced
 
     @cython.locals(position=Position)

@@ -13,6 +13,7 @@ from typing import Final
 
 from mmfast._core.positions import PositionBlock
 from mmfast.engine.memory import BoundedMemory
+from mmfast.engine.rotation import Rotation
 from mmfast.messages import Execution, Instrument, PositionUpdate
 from mmfast.units import NS_PER_S
 
@@ -102,13 +103,23 @@ def _no_executions() -> Iterator[tuple[str, int]]:
 class Inventory:
     """Positions of all instruments, and the memory that lets each execution count once."""
 
-    __slots__ = ("_disputed", "_forgotten_ms", "_instruments", "_seen", "positions", "synced")
+    __slots__ = (
+        "_disputed",
+        "_forgotten_ms",
+        "_instruments",
+        "_seen",
+        "moved",
+        "positions",
+        "synced",
+    )
 
     def __init__(self, instruments: tuple[Instrument, ...]) -> None:
         self._instruments = list(instruments)
         self._seen = BoundedMemory(_no_executions())
         self._forgotten_ms = -1
         self.positions = [Position() for _ in instruments]
+        self.moved = Rotation(len(instruments))
+        """Marks the instruments whose position has changed."""
         self._disputed: dict[int, None] = {}
         """Instruments that may differ: the others are not looked at."""
         self.synced = False
@@ -144,6 +155,7 @@ class Inventory:
             execution.price_ticks, execution.lots
         )
         position.trade(signed, value_e8)
+        self.moved.mark(execution.instrument)
         position.recent.append((execution.seq, signed))
         position.newest_seq = max(position.newest_seq, execution.seq)
 
@@ -189,6 +201,7 @@ class Inventory:
 
     def adopt(self, claim: PositionUpdate) -> bool:
         """Make a position that was read the base of ours; True when that corrected ours."""
+        self.moved.mark(claim.instrument)
         position = self.positions[claim.instrument]
         position.claim = None
         if 0 < claim.seq < position.base_seq:

@@ -13,6 +13,7 @@ from mmfast.engine.differ cimport Differ, Stance
 from mmfast.engine.dispatch cimport Dispatcher
 from mmfast.engine.holds cimport Holds
 from mmfast.engine.inventory cimport Inventory
+from mmfast.engine.losses cimport LossStop
 from mmfast.engine.market cimport Market
 from mmfast.engine.orders cimport OrderTable
 from mmfast.engine.permits cimport Permits
@@ -53,8 +54,7 @@ cdef class Kernel:
     cdef dict _in_air
     cdef list _pending
     cdef int64_t _check_ns
-    cdef readonly object losses
-    cdef list _traded
+    cdef readonly LossStop losses
 
     cpdef void on_event(self, event, int64_t now_ns) except *
     cpdef void on_events(self, events, int64_t now_ns) except *
@@ -62,10 +62,8 @@ cdef class Kernel:
     cdef void _on_reply(self, reply, int64_t now_ns) except *
     @cython.locals(instrument=int, batches=list)
     cpdef list flush(self, int64_t now_ns)
-    @cython.locals(instrument=int)
+    @cython.locals(instrument=int, checks=bint)
     cdef void _look_around(self, int64_t now_ns) except *
-    @cython.locals(passed=str, instrument=int)
-    cdef void _look_at_losses(self, int64_t now_ns) except *
     @cython.locals(terms=Terms, quotes=Quotes, stance=Stance)
     cdef void _decide(self, int instrument, int64_t now_ns) except *
     @cython.locals(position=int64_t, book=Book, fair=int64_t, quotes=Quotes)

@@ -101,9 +101,8 @@ class Kernel:
         self.leaving = LeavingCheck(instruments[0].category.text, ids.head, count)
         """What the bytes of an order must keep to, for who makes them of a batch."""
         self._risk = Risk(self._market, self._orders, self._inventory, self._terms, self.leaving)
-        self._permits = Permits(self._market, self._risk, self._outbox)
+        self._permits = Permits(self._market, self._inventory, self._risk, self._outbox)
         self.losses = LossStop(self._market, self._inventory)
-        self._traded: list[int] = []
         self._account = Account(
             instruments,
             self._orders,
@@ -147,7 +146,6 @@ class Kernel:
             self._account.on_update(event, now_ns)
         elif isinstance(event, Execution):
             self._account.on_execution(event, now_ns)
-            self._traded.append(event.instrument)
         elif isinstance(event, PositionUpdate):
             self._inventory.on_claim(event, now_ns)
         else:
@@ -182,7 +180,8 @@ class Kernel:
                 self._outbox.read_account(event.reason)
             self._set_mode()
         else:
-            assert isinstance(event, WalletUpdate)  # noqa: S101 - balances decide nothing here
+            assert isinstance(event, WalletUpdate)  # noqa: S101 - the last kind
+            self._risk.exposure.set_equity(event.coin, event.equity_e8)
 
     def _on_reply(self, reply: BatchReply, now_ns: int) -> None:
         """A second reply to the same batch is evidence about orders, but no budget comes back."""
@@ -211,6 +210,8 @@ class Kernel:
 
     def _on_snapshot(self, snapshot: AccountSnapshot, now_ns: int) -> None:
         self._account.on_snapshot(snapshot, now_ns)
+        for wallet in snapshot.wallets:
+            self._risk.exposure.set_equity(wallet.coin, wallet.equity_e8)
         if not self._gate.account_read(snapshot.asked_ns) and self._gate.private_up:
             self._outbox.read_account("the last reading began before the private stream was up")
         self._set_mode()
@@ -257,24 +258,16 @@ class Kernel:
             self._dirty.mark(instrument)
         for instrument in self._pending:
             self._dirty.mark(instrument)
-        if self._traded or now_ns >= self._check_ns:
-            self._look_at_losses(now_ns)
-        if now_ns >= self._check_ns:
+        checks = now_ns >= self._check_ns
+        if checks:
             self._check_ns = now_ns + CHECK_NS
             self._account.check_books(now_ns)
-
-    def _look_at_losses(self, now_ns: int) -> None:
-        """After each trade what traded; now and then everything, for prices move too."""
-        passed = self.losses.look(now_ns) if now_ns >= self._check_ns else ""
-        for instrument in self._traded:
-            passed = passed or self.losses.look_at(instrument)
-        self._traded.clear()
-        if passed:
-            self._permits.stop(passed)
-            self._dirty.mark_all()
+        if checks or self._inventory.moved.any_marked():
+            self._permits.watch_losses(self.losses, checks, now_ns, self._dirty)
 
     def _decide(self, instrument: int, now_ns: int) -> None:
         terms = self._terms[instrument]
+        self._risk.exposure.weigh(instrument)
         if self._permits.pull_reason(instrument, now_ns):
             quotes, stance = NO_QUOTES, _PULLED
         else:
@@ -396,5 +389,6 @@ class Kernel:
             params.max_fills_per_side, params.fills_window_ms, account=params.account.max_fills
         )
         self.losses.set_limits(params)
+        self._risk.exposure.set_limits(params)
         self._permits.set_status(params.symbols)
         allow(self.leaving, self._market.instruments, params.symbols)

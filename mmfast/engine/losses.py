@@ -14,7 +14,7 @@ import msgspec
 
 from mmfast.engine.inventory import Inventory
 from mmfast.engine.market import Market
-from mmfast.engine.params import EngineParams
+from mmfast.engine.params import NO_LIMIT, EngineParams
 from mmfast.messages import Mode
 from mmfast.units import E8, NS_PER_S
 
@@ -46,10 +46,18 @@ class DayLedger(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """By symbol."""
 
 
-class _Row:
-    """One instrument's day in the making."""
+class Result:
+    """What a day has brought one instrument, or the account, and what it may cost."""
 
-    __slots__ = ("net_base_e8", "open_base_e8", "open_e8", "peak_e8", "result_e8")
+    __slots__ = (
+        "max_drawdown_e8",
+        "max_loss_e8",
+        "net_base_e8",
+        "open_base_e8",
+        "open_e8",
+        "peak_e8",
+        "result_e8",
+    )
 
     def __init__(self) -> None:
         self.net_base_e8 = 0
@@ -58,6 +66,32 @@ class _Row:
         """What the position has gained, as it was last valued in this run."""
         self.peak_e8 = 0
         self.result_e8 = 0
+        self.max_loss_e8 = NO_LIMIT
+        self.max_drawdown_e8 = NO_LIMIT
+
+    def begin(self, net_e8: int) -> None:
+        """From here on nothing has been won or lost."""
+        self.net_base_e8 = net_e8
+        self.open_base_e8 = None
+        self.peak_e8 = self.result_e8 = 0
+
+    def is_beyond(self) -> bool:
+        """One of the two limits is passed."""
+        result_e8 = self.result_e8
+        return -result_e8 > self.max_loss_e8 or self.peak_e8 - result_e8 > self.max_drawdown_e8
+
+    def verdict(self, whose: str, section: str) -> str:
+        """Which limit is passed, as a sentence."""
+        if -self.result_e8 > self.max_loss_e8:
+            lost_e8, limit_e8, name = -self.result_e8, self.max_loss_e8, "max_daily_loss_quote"
+            text = "has come down"
+        else:
+            lost_e8, limit_e8 = self.peak_e8 - self.result_e8, self.max_drawdown_e8
+            text, name = "has come down from its highest result", "max_drawdown_quote"
+        return (
+            f"{whose} {text} by {_quote(lost_e8)} on this UTC day, more than {section}.{name} "
+            f"{_quote(limit_e8)}"
+        )
 
 
 class LossStop:
@@ -69,34 +103,32 @@ class LossStop:
         "_halted",
         "_inventory",
         "_market",
-        "_max_drawdown_e8",
-        "_max_loss_e8",
         "_offset_ns",
-        "_peak_e8",
-        "_rows",
-        "_symbol_limits",
-        "result_e8",
+        "_results",
+        "_unvalued",
+        "whole",
     )
 
     def __init__(self, market: Market, inventory: Inventory) -> None:
         self._market = market
         self._inventory = inventory
-        self._rows = [_Row() for _ in market.instruments]
+        self._results = [Result() for _ in market.instruments]
+        self._unvalued = len(self._results)
+        """Instruments whose position has not been valued in this run."""
+        self.whole = Result()
+        """Of the account."""
         self._day = NO_DAY
         self._offset_ns: int | None = None
-        self._peak_e8 = 0
-        self.result_e8 = 0
-        """Of the whole account, since the day began."""
         self._asked = False
         self._halted = False
-        self._max_loss_e8 = self._max_drawdown_e8 = 0
-        self._symbol_limits: list[tuple[int, int]] = []
 
     def set_limits(self, params: EngineParams) -> None:
         """Largest loss and drawdown of a day."""
-        self._max_loss_e8 = params.account.max_daily_loss_e8
-        self._max_drawdown_e8 = params.account.max_drawdown_e8
-        self._symbol_limits = [(s.max_daily_loss_e8, s.max_drawdown_e8) for s in params.symbols]
+        self.whole.max_loss_e8 = params.account.max_daily_loss_e8
+        self.whole.max_drawdown_e8 = params.account.max_drawdown_e8
+        for result, limits in zip(self._results, params.symbols, strict=True):
+            result.max_loss_e8 = limits.max_daily_loss_e8
+            result.max_drawdown_e8 = limits.max_drawdown_e8
 
     def set_venue_time(self, offset_ns: int) -> None:
         """What the venue's clock shows beyond ours: it tells which day it is."""
@@ -110,55 +142,50 @@ class LossStop:
             self._begin()
             self._asked = self._halted = False
 
-    @property
-    def drawdown_e8(self) -> int:
-        """How far the account's result is below its highest of the day."""
-        return self._peak_e8 - self.result_e8
-
     def look(self, now_ns: int) -> str:
         """Value all positions anew. The limit that is passed, once; empty for none."""
         if not self._inventory.synced:
             return ""
         self._turn_day(now_ns)
         reason = ""
-        for instrument in range(len(self._rows)):
-            self._value(instrument)
-            reason = reason or self._passed_by(instrument)
-        return self._tell(self._passed() or reason)
+        for instrument in range(len(self._results)):
+            reason = self._value(instrument) or reason
+        return self._tell(reason)
 
     def look_at(self, instrument: int) -> str:
         """:meth:`look` where only this instrument has traded."""
         if not self._inventory.synced:
             return ""
-        self._value(instrument)
-        return self._tell(self._passed() or self._passed_by(instrument))
+        return self._tell(self._value(instrument))
 
     def ledger(self) -> DayLedger:
         """What a later run must know."""
         rows = {}
-        for known, row, position in zip(
-            self._market.instruments, self._rows, self._inventory.positions, strict=True
+        for known, result, position in zip(
+            self._market.instruments, self._results, self._inventory.positions, strict=True
         ):
-            net_e8 = position.realized_e8 - position.fees_e8 - row.net_base_e8
             rows[known.symbol] = DayRow(
-                net_e8=net_e8, open_e8=row.open_base_e8, peak_e8=row.peak_e8
+                net_e8=position.realized_e8 - position.fees_e8 - result.net_base_e8,
+                open_e8=result.open_base_e8,
+                peak_e8=result.peak_e8,
             )
-        return DayLedger(day=self._day, halted=self._halted, peak_e8=self._peak_e8, rows=rows)
+        peak_e8 = self.whole.peak_e8
+        return DayLedger(day=self._day, halted=self._halted, peak_e8=peak_e8, rows=rows)
 
     def restore(self, ledger: DayLedger) -> None:
         """Go on with the day of an earlier run, before anything of this one is booked."""
         self._day = ledger.day
         self._halted = self._asked = ledger.halted
-        self._peak_e8 = ledger.peak_e8
-        for known, row in zip(self._market.instruments, self._rows, strict=True):
+        self.whole.peak_e8 = ledger.peak_e8
+        for known, result in zip(self._market.instruments, self._results, strict=True):
             kept = ledger.rows.get(known.symbol)
             if kept is not None:
-                row.net_base_e8 = -kept.net_e8
-                row.open_base_e8 = kept.open_e8
-                row.peak_e8 = kept.peak_e8
+                result.net_base_e8 = -kept.net_e8
+                result.open_base_e8 = kept.open_e8
+                result.peak_e8 = kept.peak_e8
 
     def _turn_day(self, now_ns: int) -> None:
-        """A clock set back is no new day: the larger number has been lost in already."""
+        """A clock set back is no new day: on that one there was trade already."""
         if self._offset_ns is None:
             return
         day = (now_ns + self._offset_ns) // DAY_NS
@@ -168,69 +195,47 @@ class LossStop:
             self._day = day
 
     def _begin(self) -> None:
-        """From here on nothing has been won or lost."""
-        for row, position in zip(self._rows, self._inventory.positions, strict=True):
-            row.net_base_e8 = position.realized_e8 - position.fees_e8
-            row.open_base_e8 = None
-            row.peak_e8 = row.result_e8 = 0
-        self._peak_e8 = self.result_e8 = 0
+        for result, position in zip(self._results, self._inventory.positions, strict=True):
+            result.begin(position.realized_e8 - position.fees_e8)
+        self.whole.begin(0)
 
-    def _value(self, instrument: int) -> None:
-        """A position without a market keeps the gain it had last."""
-        row = self._rows[instrument]
+    def _value(self, instrument: int) -> str:
+        """Count one instrument anew; the limit that it has passed. A position
+        without a market keeps the gain it had last."""
+        result = self._results[instrument]
         position = self._inventory.positions[instrument]
         mid_x2 = self._market.mid_x2_ticks(instrument)
         if mid_x2 or not position.lots:
-            known = self._market.instruments[instrument]
-            row.open_e8 = position.unrealized_e8(mid_x2, known.tick_lot_value_e8)
-            if row.open_base_e8 is None:
-                row.open_base_e8 = row.open_e8
-        result_e8 = position.realized_e8 - position.fees_e8 - row.net_base_e8
-        if row.open_e8 is not None and row.open_base_e8 is not None:
-            result_e8 += row.open_e8 - row.open_base_e8
-        self.result_e8 += result_e8 - row.result_e8
-        row.result_e8 = result_e8
-        row.peak_e8 = max(row.peak_e8, result_e8)
-
-    def _passed(self) -> str:
-        if all(row.open_e8 is not None for row in self._rows):
-            # Before all are valued the sum may be too good.
-            self._peak_e8 = max(self._peak_e8, self.result_e8)
-        limits_e8 = (self._max_loss_e8, self._max_drawdown_e8)
-        return _beyond("the account", self.result_e8, self._peak_e8, limits_e8, "risk")
-
-    def _passed_by(self, instrument: int) -> str:
-        row = self._rows[instrument]
+            self._unvalued -= result.open_e8 is None
+            unit_e8 = self._market.instruments[instrument].tick_lot_value_e8
+            result.open_e8 = position.unrealized_e8(mid_x2, unit_e8)
+            if result.open_base_e8 is None:
+                result.open_base_e8 = result.open_e8
+        result_e8 = position.realized_e8 - position.fees_e8 - result.net_base_e8
+        if result.open_e8 is not None and result.open_base_e8 is not None:
+            result_e8 += result.open_e8 - result.open_base_e8
+        whole = self.whole
+        whole.result_e8 += result_e8 - result.result_e8
+        result.result_e8 = result_e8
+        result.peak_e8 = max(result.peak_e8, result_e8)
+        if not result.is_beyond():
+            return ""
         symbol = self._market.instruments[instrument].symbol
-        limits_e8 = self._symbol_limits[instrument]
-        section = f"symbols[{instrument}]"
-        return _beyond(symbol, row.result_e8, row.peak_e8, limits_e8, section)
+        return result.verdict(symbol, f"symbols[{instrument}]")
 
     def _tell(self, reason: str) -> str:
-        """Said once, until a human has resumed."""
+        """What is passed by an instrument, or by the account; said once, until a human has
+        resumed."""
+        whole = self.whole
+        if not self._unvalued:
+            # Before all are valued the sum may be too good.
+            whole.peak_e8 = max(whole.peak_e8, whole.result_e8)
         if self._asked:
             return ""
+        if whole.is_beyond():
+            reason = whole.verdict("the account", "risk")
         self._asked = bool(reason)
         return reason
-
-
-def _beyond(
-    whose: str, result_e8: int, peak_e8: int, limits_e8: tuple[int, int], section: str
-) -> str:
-    """Which limit of loss and drawdown is passed, as a sentence; empty for none."""
-    max_loss_e8, max_drawdown_e8 = limits_e8
-    if -result_e8 > max_loss_e8:
-        lost, limit, name = -result_e8, max_loss_e8, "max_daily_loss_quote"
-        text = "has come down"
-    elif peak_e8 - result_e8 > max_drawdown_e8:
-        lost, limit, name = peak_e8 - result_e8, max_drawdown_e8, "max_drawdown_quote"
-        text = "has come down from its highest result"
-    else:
-        return ""
-    return (
-        f"{whose} {text} by {_quote(lost)} on this UTC day, more than {section}.{name} "
-        f"{_quote(limit)}"
-    )
 
 
 def _quote(value_e8: int) -> str:

@@ -13,6 +13,7 @@ cdef int _CANCELLING_BLIND
 cdef int _CANCEL_ACKED
 cdef int _PLACE
 cdef int64_t _NEVER_NS
+cdef int64_t _NOT_COUNTED
 
 cpdef int bit_of(int op) noexcept
 
@@ -44,6 +45,7 @@ cdef class Order:
     cdef public bint adopted
     cdef public bint missing
     cdef public int64_t counted_lots
+    cdef public int64_t counted_e8
 
     cdef void begin(
         self, int64_t client_id, int slot, int instrument, int side, int64_t price_ticks,

@@ -11,6 +11,8 @@ from mmfast.units import Slot
 
 NO_SLOT: Final = Slot(-1)
 """Seat of an order that only waits for its end: replaced, adopted, or a zombie."""
+NOT_COUNTED: Final = -1
+"""As the value of an order that no sum contains yet."""
 NEVER_NS: Final = 1 << 62
 """An instant that does not come."""
 _STATES: Final = tuple(State)
@@ -20,6 +22,7 @@ _CANCELLING_BLIND: Final = int(State.CANCELLING_BLIND)
 _CANCEL_ACKED: Final = int(State.CANCEL_ACKED)
 _PLACE: Final = int(Op.PLACE)
 _NEVER_NS: Final = NEVER_NS
+_NOT_COUNTED: Final = NOT_COUNTED
 
 
 def bit_of(op: int) -> int:
@@ -35,6 +38,7 @@ class Order:
         "booked_lots",
         "client_id",
         "code",
+        "counted_e8",
         "counted_lots",
         "cum_lots",
         "flight_op",
@@ -100,6 +104,8 @@ class Order:
         self.missing = False
         """A snapshot did not show it while a request of ours was in flight."""
         self.counted_lots = 0
+        self.counted_e8 = _NOT_COUNTED
+        """What the table's sums contain of it."""
 
     @property
     def state(self) -> State:

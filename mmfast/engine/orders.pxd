@@ -9,6 +9,7 @@ from mmfast.engine.endings cimport Endings
 from mmfast.engine.evidence cimport (
     end_of_status, event_of_outcome, expects_reply, is_open_status, judge,
 )
+from mmfast.engine.open_sums cimport OpenSums
 from mmfast.engine.order cimport Change, Order, bit_of, placed
 from mmfast.engine.order_states cimport following, is_final, is_in_flight
 from mmfast.engine.strays cimport Strays
@@ -43,6 +44,7 @@ cdef class OrderTable:
     cdef readonly Endings endings
     cdef readonly list by_slot
     cdef readonly list open_lots
+    cdef readonly OpenSums sums
     cdef readonly int64_t expiry_ns
     cdef readonly int64_t next_resolve_ns
 

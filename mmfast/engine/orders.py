@@ -21,6 +21,7 @@ from mmfast.engine.evidence import (
     is_open_status,
     judge,
 )
+from mmfast.engine.open_sums import OpenSums
 from mmfast.engine.order import NEVER_NS, NO_SLOT, Change, Order, bit_of, placed
 from mmfast.engine.order_states import Event, State, following, is_final, is_in_flight
 from mmfast.engine.strays import Strays
@@ -34,7 +35,6 @@ REASK_NS: Final = 5 * NS_PER_S
 """An order still unknown after so long is asked about again."""
 EXPIRY_MARGIN_NS: Final = NS_PER_S
 """The venue refuses stamps this far ahead of its clock; so long may one of ours be valid."""
-
 
 _PLACED: Final = int(State.PLACED)
 _LIVE: Final = int(State.LIVE)
@@ -75,6 +75,7 @@ class OrderTable:
         "next_resolve_ns",
         "open_lots",
         "strays",
+        "sums",
     )
 
     def __init__(self, instruments: int, recv_window_ns: int) -> None:
@@ -84,6 +85,7 @@ class OrderTable:
         self.endings = Endings()
         self.by_slot: list[Order | None] = [None] * (instruments * 2 * MAX_LEVELS)
         self.open_lots = [0] * (instruments * 2)
+        self.sums = OpenSums(instruments)
         self.set_recv_window(recv_window_ns)
         self.next_resolve_ns = _NEVER_NS
 
@@ -316,9 +318,8 @@ class OrderTable:
     def recount(self) -> list[int]:
         """``open_lots`` counted anew from the orders; must always equal it."""
         totals = [0] * len(self.open_lots)
-        for orders in (self._orders, self._unbooked):
-            for order in orders.values():
-                totals[order.instrument * 2 + order.side] += order.worst_lots()
+        for order in (*self._orders.values(), *self._unbooked.values()):
+            totals[order.instrument * 2 + order.side] += order.worst_lots()
         return totals
 
     # -- inside ---------------------------------------------------------------------------
@@ -377,6 +378,7 @@ class OrderTable:
     def _end(self, order: Order, event: int) -> None:
         client_id = order.client_id
         del self._orders[client_id]
+        self.sums.drop(order)
         if order.slot == _NO_SLOT:
             self.strays.drop(order)
         else:
@@ -395,3 +397,4 @@ class OrderTable:
         if worst != order.counted_lots:
             self.open_lots[order.instrument * 2 + order.side] += worst - order.counted_lots
             order.counted_lots = worst
+        self.sums.count(order)

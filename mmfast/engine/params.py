@@ -61,6 +61,9 @@ class SymbolParams(msgspec.Struct, frozen=True, kw_only=True):
     max_distance_e4: int
     max_daily_loss_e8: int = NO_LIMIT
     max_drawdown_e8: int = NO_LIMIT
+    max_open_notional_e8: int = NO_LIMIT
+    max_open_orders: int = NO_LIMIT
+    max_messages_per_s: int = 0
     """As :class:`AccountLimits`, of this instrument alone."""
     enabled: bool = True
 
@@ -87,6 +90,18 @@ class AccountLimits(msgspec.Struct, frozen=True, kw_only=True):
     """The same for what is lost from the highest result of the day."""
     max_fills: int = 0
     """As ``max_fills_per_side`` of all instruments and both sides together; 0: never."""
+    max_open_notional_e8: int = NO_LIMIT
+    """Value of all open orders at their prices, in flight and unknown ones included."""
+    max_open_orders: int = NO_LIMIT
+    """How many orders may be open."""
+    max_messages_per_s: int = 0
+    """Creates and amends in any second; 0: any number."""
+    max_portfolio_notional_e8: int = NO_LIMIT
+    """Worst case of all instruments together: each with the orders of its bad side filled."""
+    portfolio_shock_e4: int = 0
+    """How far from the mid that worst case is valued, in 1e-4 bp."""
+    margin_e4: int = 0
+    """Share of the worst case that the account's equity must cover; 0: not looked at."""
 
 
 class BatchParams(msgspec.Struct, frozen=True, kw_only=True):

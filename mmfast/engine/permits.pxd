@@ -3,13 +3,17 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast.engine.inventory cimport Inventory
+from mmfast.engine.losses cimport LossStop
 from mmfast.engine.market cimport Market
 from mmfast.engine.risk cimport Risk
+from mmfast.engine.rotation cimport Rotation
 
 
 @cython.final
 cdef class Permits:
     cdef Market _market
+    cdef Inventory _inventory
     cdef Risk _risk
     cdef object _outbox
     cdef object _mode
@@ -20,6 +24,10 @@ cdef class Permits:
 
     cpdef void set_mode(self, mode) except *
     cpdef void stop(self, str reason) except *
+    @cython.locals(passed=str, instrument=int)
+    cpdef void watch_losses(
+        self, LossStop losses, bint whole, int64_t now_ns, Rotation dirty
+    ) except *
     cpdef void set_status(self, tuple symbols) except *
     @cython.locals(reason=str)
     cpdef str pull_reason(self, int instrument, int64_t now_ns)

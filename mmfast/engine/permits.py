@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from mmfast.engine.inventory import Inventory
+from mmfast.engine.losses import LossStop
 from mmfast.engine.market import Market
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import SymbolParams
 from mmfast.engine.risk import Risk
+from mmfast.engine.rotation import Rotation
 from mmfast.engine.terms import units_of
 from mmfast.messages import Batch, Instrument, Mode, Op, Severity
 
@@ -19,6 +22,7 @@ class Permits:
     that a decision, the check of each command and the last look go by the same facts."""
 
     __slots__ = (
+        "_inventory",
         "_market",
         "_mode",
         "_outbox",
@@ -29,8 +33,9 @@ class Permits:
         "reduces",
     )
 
-    def __init__(self, market: Market, risk: Risk, outbox: Outbox) -> None:
+    def __init__(self, market: Market, inventory: Inventory, risk: Risk, outbox: Outbox) -> None:
         self._market = market
+        self._inventory = inventory
         self._risk = risk
         self._outbox = outbox
         self._units_changed: dict[int, None] = {}
@@ -52,6 +57,16 @@ class Permits:
         if not self._stopped:
             self._stopped = reason
             self._outbox.halt(reason)
+
+    def watch_losses(self, losses: LossStop, whole: bool, now_ns: int, dirty: Rotation) -> None:
+        """After each trade what traded; now and then everything, for prices move too."""
+        passed = losses.look(now_ns) if whole else ""
+        for instrument in self._inventory.moved.take(len(self._risk.status)):
+            self._risk.exposure.weigh(instrument)
+            passed = passed or losses.look_at(instrument)
+        if passed:
+            self.stop(passed)
+            dirty.mark_all()
 
     def set_status(self, symbols: tuple[SymbolParams, ...]) -> None:
         """Which instruments are traded: what the venue and the configuration say."""

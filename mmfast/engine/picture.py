@@ -55,8 +55,8 @@ def draw(
         realized_e8=sum(view.realized_e8 for view in views),
         unrealized_e8=sum(view.unrealized_e8 for view in views),
         fees_e8=sum(view.fees_e8 for view in views),
-        day_result_e8=losses.result_e8,
-        day_drawdown_e8=losses.drawdown_e8,
+        day_result_e8=losses.whole.result_e8,
+        day_drawdown_e8=losses.whole.peak_e8 - losses.whole.result_e8,
     )
 
 

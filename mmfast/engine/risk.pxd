@@ -6,6 +6,7 @@ from libc.stdint cimport int64_t
 from mmfast._core.leaving cimport LeavingCheck
 from mmfast._core.wide cimport product_greater
 from mmfast.engine.draft cimport Draft
+from mmfast.engine.exposure cimport Exposure
 from mmfast.engine.inventory cimport Inventory, Position
 from mmfast.engine.market cimport Market
 from mmfast.engine.order cimport Order
@@ -70,9 +71,11 @@ cdef class Risk:
     cdef LeavingCheck _leaving
     cdef list _terms
     cdef Facts _facts
+    cdef readonly Exposure exposure
     cdef public int mode
     cdef readonly list status
 
+    @cython.locals(refusal=str)
     cpdef str check(self, Draft draft, Order order, int64_t now_ns)
     @cython.locals(f=Facts, index=int, side=int, lots=int64_t, position=int64_t,
                    worst=int64_t)

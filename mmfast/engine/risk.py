@@ -10,7 +10,9 @@ from typing import Final
 
 from mmfast._core.leaving import LeavingCheck
 from mmfast._core.wide import product_greater
+from mmfast.engine import exposure
 from mmfast.engine.draft import Draft
+from mmfast.engine.exposure import Exposure
 from mmfast.engine.inventory import Inventory
 from mmfast.engine.market import Market
 from mmfast.engine.order import Order
@@ -123,9 +125,10 @@ CONTROLS: Final = (
     "open_position",
     "self_match",
     "duplicate",
+    *exposure.CONTROLS,
 )
 """Names of the controls, in the order in which they are asked: those of :func:`refusing`, then
-those of :func:`clashing`."""
+those of :func:`clashing`, then those of all instruments together."""
 
 
 def refusing(f: Facts) -> str:
@@ -223,6 +226,7 @@ class Risk:
         "_market",
         "_orders",
         "_terms",
+        "exposure",
         "mode",
         "status",
     )
@@ -241,6 +245,8 @@ class Risk:
         self._leaving = leaving
         self._terms = terms
         self._facts = Facts(terms[0])
+        self.exposure = Exposure(market, orders, inventory)
+        """What all instruments come to together."""
         self.mode = int(Mode.SYNCING)
         """Of the whole engine."""
         self.status = [""] * len(terms)
@@ -265,17 +271,21 @@ class Risk:
         refusal = refusing(self._facts)
         if refusal:
             return refusal
-        return clashing(self._facts, self._orders, draft.slot, draft.op != _AMEND)
+        refusal = clashing(self._facts, self._orders, draft.slot, draft.op != _AMEND)
+        if refusal:
+            return refusal
+        return self.exposure.refusing(draft, order, self._facts.adds_lots, now_ns)
 
     def explain(self, draft: Draft, control: str) -> str:
         """The sentence for the operator: what was asked and what stood against it."""
         f = self._facts
+        sums = self.exposure.explain(control, f.index)
         return (
             f"{f.terms.symbol}: {control} refused to {Op(draft.op).name.lower()} a "
             f"{Side(draft.side).name.lower()} of {f.leaves_lots} lots at {f.price} ticks "
             f"(twice the mid {f.mid_x2}, position {f.held_lots} and open {f.open_lots} lots on "
             f"that side, limits: {f.terms.max_order_lots} lots an order, "
-            f"{f.terms.max_position_lots} lots position)"
+            f"{f.terms.max_position_lots} lots position)" + f"; {sums}" * bool(sums)
         )
 
     def _gather(self, draft: Draft, amended: Order | None, now_ns: int) -> None:

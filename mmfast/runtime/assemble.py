@@ -14,6 +14,7 @@ from mmfast.bybit.hosts import Endpoints, check_endpoints, endpoints_for
 from mmfast.config import Config, RiskConfig, SymbolConfig, strategy_value, symbol_limit
 from mmfast.engine.params import (
     BP_E4,
+    ONE_E4,
     AccountLimits,
     BatchParams,
     EngineParams,
@@ -91,6 +92,12 @@ def _account_limits(risk: RiskConfig) -> AccountLimits:
         max_daily_loss_e8=_scaled(risk.max_daily_loss_quote, E8),
         max_drawdown_e8=_scaled(risk.max_drawdown_quote, E8),
         max_fills=risk.max_fills,
+        max_open_notional_e8=_scaled(risk.max_open_notional_quote, E8),
+        max_open_orders=risk.max_open_orders,
+        max_messages_per_s=risk.max_messages_per_s,
+        max_portfolio_notional_e8=_scaled(risk.max_portfolio_notional_quote, E8),
+        portfolio_shock_e4=_bps(risk.portfolio_shock_bps),
+        margin_e4=risk.margin_percent * ONE_E4 // 100,
     )
 
 
@@ -178,6 +185,9 @@ def _symbol_params(
         max_distance_e4=_bps(config.risk.max_distance_bps),
         max_daily_loss_e8=_scaled(symbol_limit(config, row, "max_daily_loss_quote"), E8),
         max_drawdown_e8=_scaled(symbol_limit(config, row, "max_drawdown_quote"), E8),
+        max_open_notional_e8=_scaled(symbol_limit(config, row, "max_open_notional_quote"), E8),
+        max_open_orders=config.risk.max_open_orders_per_symbol,
+        max_messages_per_s=config.risk.max_messages_per_symbol_per_s,
         enabled=row.enabled,
     )
 

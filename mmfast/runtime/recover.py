@@ -19,6 +19,7 @@ from mmfast.messages import (
     OrderUpdate,
     PositionUpdate,
     ResolveOrder,
+    WalletUpdate,
 )
 from mmfast.runtime.logs import say
 from mmfast.units import NS_PER_MS, NS_PER_S, ClientId, Ns
@@ -65,6 +66,10 @@ class Account(Protocol):
 
     async def positions(self) -> tuple[PositionUpdate, ...]:
         """One row per instrument."""
+        ...
+
+    async def wallet(self) -> tuple[WalletUpdate, ...]:
+        """One row for each settlement coin."""
         ...
 
 
@@ -114,10 +119,15 @@ class AccountReader:
         # execution, not as a position that nothing explains. The sequence says what is in both.
         positions = await self._account.positions()
         executions = await self._account.executions(since_ms)
+        wallets = await self._account.wallet()
         self._known_until_ms = asked_ms
         self.reads += 1
         return AccountSnapshot(
-            orders=orders, executions=executions, positions=positions, asked_ns=Ns(asked_ns)
+            orders=orders,
+            executions=executions,
+            positions=positions,
+            asked_ns=Ns(asked_ns),
+            wallets=wallets,
         )
 
 

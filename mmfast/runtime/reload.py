@@ -29,9 +29,17 @@ _TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
     "drift_pause_ms": True,
     "max_daily_loss_quote": False,
     "max_drawdown_quote": False,
+    "max_open_notional_quote": False,
+    "max_portfolio_notional_quote": False,
+    "portfolio_shock_bps": True,
+    "margin_percent": True,
+    "max_open_orders": False,
+    "max_open_orders_per_symbol": False,
+    "max_messages_per_s": False,
+    "max_messages_per_symbol_per_s": False,
 }
 _SYMBOL_LIMITS: Final = ("max_position_qty", "max_order_qty")
-_OWN_OR_COMMON: Final = ("max_daily_loss_quote", "max_drawdown_quote")
+_OWN_OR_COMMON: Final = ("max_daily_loss_quote", "max_drawdown_quote", "max_open_notional_quote")
 """Limits that a symbol may set for itself; without, the account's holds for it."""
 _FIXED_SECTIONS: Final = ("venue", "watchdog", "journal", "metrics", "embedded_venue")
 

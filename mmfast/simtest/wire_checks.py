@@ -17,6 +17,7 @@ from mmfast.sim.venue import Venue
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.network import Link
+from mmfast.simtest.portfolio import Coming, Portfolio
 from mmfast.simtest.rate_judge import RateJudge, RateTerms
 from mmfast.simtest.reading import CANCEL, CANCEL_ALL, CREATE, WITNESS, Item, OrderRequest
 from mmfast.simtest.tap import PRIVATE
@@ -48,6 +49,7 @@ class Terms(NamedTuple):
     bounds: tuple[Bounds, ...]
     stale_ns: int
     rates: RateTerms
+    portfolio_e8: int
     reply_ns: int
     """So long the engine waits for a reply."""
 
@@ -77,7 +79,8 @@ class WireChecks:
         self._created: dict[str, int] = {}
         self._flying: dict[tuple[int, str], OrderRequest] = {}
         self._busy: dict[str, tuple[tuple[int, str], str, int]] = {}
-        self._coming: dict[str, tuple[int, int, int, int]] = {}
+        self._coming: dict[str, Coming] = {}
+        self._portfolio = Portfolio(truth, terms.portfolio_e8)
         self.rates = RateJudge(terms.rates, findings)
         self._http: deque[int] = deque()
         self._banned_ns = -BAN_NS
@@ -298,18 +301,18 @@ class WireChecks:
         truth = self._truth
         order = truth.orders.get(item.link_id)
         lots = _lots(item.qty, truth.instruments[index]) or 0
+        name = item.link_id
         if request.op == CREATE:
             side = 0 if item.side == "Buy" else 1
-            expires_ns = now_ns + request.window_ms * NS_PER_MS + NS_PER_S
-            self._coming[item.link_id] = (index, side, lots, expires_ns)
         elif order is not None and order.is_open:
             side = int(order.side)
-            grows = lots - order.lots
-            if grows > 0:
-                expires_ns = now_ns + request.window_ms * NS_PER_MS + NS_PER_S
-                self._coming["amend " + item.link_id] = (index, side, grows, expires_ns)
+            name, lots = "amend " + name, lots - order.lots
         else:
             return
+        if lots > 0:
+            expires_ns = now_ns + request.window_ms * NS_PER_MS + NS_PER_S
+            self._coming[name] = Coming(index, side, lots, expires_ns)
+            self._judge_all(item, name, now_ns)
         self._judge_side(index, side, item, now_ns)
 
     def _judge_side(self, index: int, side: int, item: Item, now_ns: int) -> None:
@@ -326,10 +329,15 @@ class WireChecks:
             )
             self._broke("I4", now_ns, text)
 
+    def _judge_all(self, item: Item, name: str, now_ns: int) -> None:
+        self._drop_settled(now_ns)
+        mids = [min((mid for _, mid in book.mids), default=None) for book in self._books]
+        if fault := self._portfolio.fault(name, self._coming, mids):
+            self._broke("I4", now_ns, f"{item.link_id} left though {fault}")
+
     def _drop_settled(self, now_ns: int) -> None:
         """Forget what can no longer become open."""
-        for name in [name for name, row in self._coming.items() if row[3] < now_ns]:
-            del self._coming[name]
+        self._coming = {k: row for k, row in self._coming.items() if row.until_ns >= now_ns}
 
     def decided(self, link_id: str) -> None:
         """The venue has decided about a request with this id: nothing of it is coming."""
@@ -346,8 +354,6 @@ class WireChecks:
         if abs(position) > most:
             symbol = truth.instruments[index].symbol
             self._broke("I4", now_ns, f"{symbol}: a position of {position} lots, at most {most}")
-
-    # Small things.
 
     def _filled(self, link_id: str) -> int:
         order = self._truth.orders.get(link_id)

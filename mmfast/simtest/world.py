@@ -367,6 +367,7 @@ def _terms(config: Config, instruments: tuple[Instrument, ...]) -> Terms:
             reserve_percent=config.risk.cancel_reserve_percent,
             spills=config.planner.policy == "planned" and config.async_batch.coalesce_cancel,
         ),
+        portfolio_e8=int(config.risk.max_portfolio_notional_quote * E8),
         reply_ns=config.venue.request_timeout_ms * NS_PER_MS,
     )
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
+from engine_world import make_instrument, make_params
 
-from mmfast.engine.inventory import Position
+from mmfast.engine.counters import Counters
+from mmfast.engine.inventory import Inventory
 from mmfast.engine.losses import DayLedger, DayRow, LossStop
+from mmfast.engine.market import Market
+from mmfast.engine.outbox import Outbox
+from mmfast.engine.rotation import Rotation
 from mmfast.errors import StateError
 from mmfast.runtime import day_book
 from mmfast.runtime.day_book import DayBook
@@ -23,8 +27,9 @@ LOST = DayLedger(
 
 def losses() -> LossStop:
     """A stop of one instrument that has not traded."""
-    market = SimpleNamespace(instruments=[SimpleNamespace(symbol="BTCUSDT")])
-    return LossStop(market, SimpleNamespace(positions=[Position()], synced=False))
+    instruments = (make_instrument(symbol="BTCUSDT"),)
+    market = Market(instruments, make_params(), Counters(), Outbox(), Rotation(1))
+    return LossStop(market, Inventory(instruments))
 
 
 def test_what_one_run_wrote_the_next_goes_on_with(tmp_path: Path) -> None:

@@ -101,6 +101,9 @@ class Venue:
     async def positions(self) -> tuple[Any, ...]:
         return ()
 
+    async def wallet(self) -> tuple[Any, ...]:
+        return ()
+
 
 class Bench:
     def __init__(self, clock: FakeClock) -> None:

@@ -107,23 +107,25 @@ def test_no_risk_limit_is_loosened_while_running(name: str) -> None:
     assert [change.path for change in reload.changes(offer, OLD)] == [f"$.risk.{name}"]
 
 
-@pytest.mark.parametrize("name", ["max_daily_loss_quote", "max_drawdown_quote"])
+@pytest.mark.parametrize(
+    "name", ["max_daily_loss_quote", "max_drawdown_quote", "max_open_notional_quote"]
+)
 @pytest.mark.parametrize(
     ("own", "later", "refused"),
     [
-        (None, "1000", False),
-        (None, "1000.1", True),
-        ("500", None, True),
-        ("500", "500.1", True),
-        ("500", "400", False),
-        ("2000", None, False),
+        (None, "1", False),
+        (None, "1.1", True),
+        ("0.5", None, True),
+        ("0.5", "0.6", True),
+        ("0.5", "0.4", False),
+        ("2", None, False),
     ],
 )
 def test_a_symbol_without_a_limit_of_its_own_has_the_accounts(
     name: str, own: str | None, later: str | None, refused: bool
 ) -> None:
-    def with_limit(text: str | None) -> config.Config:
-        value = None if text is None else Decimal(text)
+    def with_limit(share: str | None) -> config.Config:
+        value = None if share is None else Decimal(share) * getattr(OLD.risk, name)
         return replace(OLD, symbols=(replace(OLD.symbols[0], **{name: value}), *OLD.symbols[1:]))
 
     if not refused:

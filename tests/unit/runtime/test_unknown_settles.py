@@ -106,6 +106,9 @@ class Venue:
     async def settled_open_orders(self, passes: int = 6) -> tuple[OrderUpdate, ...]:
         raise AssertionError("orders in doubt are asked about one by one")
 
+    async def wallet(self) -> tuple[Any, ...]:
+        raise AssertionError("orders in doubt are asked about one by one")
+
     async def positions(self) -> tuple[Any, ...]:
         raise AssertionError("orders in doubt are asked about one by one")
 
