@@ -174,6 +174,14 @@ class WatchdogConfig(_Section, frozen=True, kw_only=True):
     key_file: str | None = None
 
 
+class AlertsConfig(_Section, frozen=True, kw_only=True):
+    """The channel of alerts beside the log."""
+
+    command: tuple[str, ...] = ()
+    min_severity: Literal["warning", "error"] = "warning"
+    heartbeat_s: Annotated[int, Meta(ge=0, le=3_600)] = 30
+
+
 class JournalConfig(_Section, frozen=True, kw_only=True):
     """The record on disk of what was sent and how it ended."""
 
@@ -213,6 +221,7 @@ class Config(_Section, frozen=True, kw_only=True):
     strategy: StrategyConfig
     risk: RiskConfig
     watchdog: WatchdogConfig = WatchdogConfig()
+    alerts: AlertsConfig = AlertsConfig()
     journal: JournalConfig = JournalConfig()
     metrics: MetricsConfig = MetricsConfig()
     embedded_venue: EmbeddedVenueConfig = EmbeddedVenueConfig()

@@ -61,12 +61,18 @@ class LineWriter:
         self._wake.set()
         self._thread.join(_STOP_WAIT_S)
 
+    def left(self) -> list[bytes]:
+        """What could not be written, once the sink is gone or this has stopped."""
+        return list(self._lines)
+
     def _run(self) -> None:
         while True:
             self._wake.wait()
             self._wake.clear()
             while self._lines:
-                if not self._write(self._lines.popleft()):
+                line = self._lines.popleft()
+                if not self._write(line):
+                    self._lines.appendleft(line)
                     return
             if self._stopping:
                 return
@@ -97,6 +103,8 @@ class Logs(logging.Handler):
         self.errors = 0
         self.recent: deque[str] = deque(maxlen=RECENT)
         self.error_texts: deque[str] = deque(maxlen=RECENT)
+        self.on_alert: Callable[[int, str, str], None] | None = None
+        """Told the level, the event and the text of each warning and error."""
         self._secrets: list[str] = []
         self._on_line = on_line
 
@@ -136,11 +144,14 @@ class Logs(logging.Handler):
         if record.levelno >= logging.ERROR:
             self.errors += 1
             self.error_texts.append(text)
+        event = getattr(record, "event", record.name)
+        if self.on_alert is not None and record.levelno >= logging.WARNING:
+            self.on_alert(record.levelno, event, text)
         at = dt.datetime.fromtimestamp(record.created, dt.UTC)
         row: dict[str, object] = {
             "ts": at.isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
-            "event": getattr(record, "event", record.name),
+            "event": event,
             "text": text,
         }
         for key, value in getattr(record, "fields", {}).items():

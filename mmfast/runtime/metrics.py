@@ -16,6 +16,7 @@ from mmfast.engine.counters import Counters
 from mmfast.engine.view import EngineView
 from mmfast.errors import ConfigError
 from mmfast.messages import Mode, Op, Stream
+from mmfast.runtime.alerts import Alerts
 from mmfast.runtime.durations import Durations
 from mmfast.runtime.stats import BATCHED, SEQUENTIAL, RunStats
 from mmfast.units import E8, NS_PER_MS
@@ -41,6 +42,11 @@ class Source(Protocol):
         """Log lines lost to a blocked sink."""
         ...
 
+    @property
+    def alerts(self) -> Alerts | None:
+        """Who counts alerts; None before it begins."""
+        ...
+
 
 class EngineCollector(Collector):
     """Turns one look at the source into metric families."""
@@ -54,6 +60,8 @@ class EngineCollector(Collector):
         yield from _durations(source.stats)
         yield from _shell(source)
         yield from _order_way(source.stats)
+        if source.alerts is not None:
+            yield from _alerts(source.alerts)
         yield from _policies(source.stats)
         engine = source.engine()
         if engine is None:
@@ -158,6 +166,16 @@ def _shell(source: Source) -> Iterator[Metric]:
     reloads.add_metric(["taken"], stats.reloads_taken)
     reloads.add_metric(["refused"], stats.reloads_refused)
     yield reloads
+
+
+def _alerts(alerts: Alerts) -> Iterator[Metric]:
+    family = CounterMetricFamily("mm_alerts", "Warnings and errors.", labels=["severity", "event"])
+    for key in sorted(alerts.counts):
+        family.add_metric(list(key), alerts.counts[key])
+    yield family
+    yield _counter("mm_alerts_dropped", "Alerts that their receiver did not take.", alerts.dropped)
+    beat_s = alerts.last_beat_ms / 1000
+    yield _gauge("mm_heartbeat_timestamp_seconds", "Unix time of the last sign of life.", beat_s)
 
 
 def _order_way(stats: RunStats) -> Iterator[Metric]:

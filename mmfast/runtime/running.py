@@ -25,6 +25,7 @@ from mmfast.engine.view import EngineView
 from mmfast.errors import MmfastError, OperatorNeeded
 from mmfast.messages import Category, Mode
 from mmfast.runtime import assemble, standing, summary, table
+from mmfast.runtime.alerts import Alerts
 from mmfast.runtime.ban import BanNote
 from mmfast.runtime.closing import Verdict
 from mmfast.runtime.control import Signals
@@ -62,6 +63,7 @@ class Running:
         quiet = self._on_terminal and os.isatty(STDERR_FD)
         self._log_writer = None if quiet else LineWriter(STDERR_FD)
         self.logs = Logs(self._log_writer)
+        self.alerts: Alerts | None = None
         self._loop: AsyncQuoteLoop | None = None
         self._child: EmbeddedVenue | None = None
         self._verdict: Verdict | None = None
@@ -93,6 +95,7 @@ class Running:
         config = self._config
         clock = SystemClock()
         self.stats.started_ns = clock.now_ns()
+        alerts = await self._start_alerts(stack, clock)
         endpoints, key = await self._venue(stack)
         base = self._config_path.resolve().parent
         section = config.watchdog
@@ -128,7 +131,9 @@ class Running:
         stack.callback(signals.remove)
         asyncio.get_running_loop().set_exception_handler(self._unhandled)
         await self._start_metrics(stack)
-        tasks = TaskGroup(4, loop.on_fault)
+        tasks = TaskGroup(6, loop.on_fault)
+        tasks.start(alerts.beat(), "heartbeat")
+        tasks.start(alerts.keep(), "alerts")
         # The embedded venue ends with the engine, and its orders with it.
         if section.enabled and self._child is None:
             await self._start_guard(stack, tasks, contact, own_key or key)
@@ -166,6 +171,21 @@ class Running:
             ws_trade_url=f"{where.ws_url}/v5/trade",
         )
         return endpoints, Key(where.api_key, secret=where.api_secret)
+
+    async def _start_alerts(self, stack: contextlib.AsyncExitStack, clock: Clock) -> Alerts:
+        """Before all else, so that a start that fails is told as well."""
+        section = self._config.alerts
+        self.alerts = alerts = Alerts(
+            section.command,
+            logging.getLevelNamesMapping()[section.min_severity.upper()],
+            section.heartbeat_s,
+            clock,
+            self._config.venue.stem,
+        )
+        await alerts.start(self._environment)
+        stack.push_async_callback(alerts.close)
+        self.logs.on_alert = alerts.take
+        return alerts
 
     async def _start_guard(
         self, stack: contextlib.AsyncExitStack, tasks: TaskGroup, contact: Contact, key: Key

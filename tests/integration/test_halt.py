@@ -76,6 +76,21 @@ def test_repeated_fills_halt_the_engine_durably(start: Start, tmp_path: Path) ->
     assert engine.wait() == 0, engine.text()
 
 
+def test_a_halt_of_the_engine_is_paged(start: Start, tmp_path: Path) -> None:
+    pager, pages = tmp_path / "pager", tmp_path / "pages"
+    pager.write_text(f"#!/bin/sh\nexec cat >> {pages}\n")
+    pager.chmod(0o700)
+    tight = ("max_fills_per_side: 200", "max_fills_per_side: 1")
+    long = ("fills_window_ms: 10000", "fills_window_ms: 3600000")
+    busy = ('taker_rate_hz: "2.0"', 'taker_rate_hz: "50"')
+    told = ("command: []", f'command: ["{pager}"]')
+    engine = start("run", "-c", configured(tmp_path, tight, long, busy, told))
+    engine.wait_said("control_halts", "risk.max_fills_per_side")
+    engine.wait_until(lambda: "control_halts" in pages.read_text(), "the page")
+    engine.signal(signal.SIGTERM)
+    assert engine.wait() == 0, engine.text()
+
+
 def test_a_loss_halts_the_engine_and_the_next_run_remembers_it(
     start: Start, tmp_path: Path
 ) -> None:

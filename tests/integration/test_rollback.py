@@ -32,6 +32,8 @@ async def page(live: Scenario) -> str:
         def engine(self) -> None:
             return None
 
+        alerts = None
+
         def error_count(self) -> int:
             return 0
 

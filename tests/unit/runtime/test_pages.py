@@ -95,6 +95,8 @@ class Source:
     def engine(self) -> tuple[EngineView, Counters] | None:
         return (VIEW, counters()) if self.ready else None
 
+    alerts = None
+
     def error_count(self) -> int:
         return 3
 
