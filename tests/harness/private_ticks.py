@@ -33,6 +33,7 @@ from mmfast.sim.wire import HttpReply, HttpRequest, WsSend
 from mmfast.units import NS_PER_MS, InstrumentIndex, Ns
 
 CONNECTION: Final = 1
+COMMANDS: Final = 80
 WINDOW_MS: Final = 5_000
 LATENCY_MS: Final = 1.0
 PERIOD_NS: Final = 200 * NS_PER_MS
@@ -54,6 +55,9 @@ class _Clock:
 class PrivateTicks(InProcess):
     """:meth:`prepare` moves the books and has everything sent and answered; :meth:`hear` then
     reads what the private stream said of it, as a session does."""
+
+    INITIAL_LIMIT = 1_200
+    """What the venue's tier allows."""
 
     def __init__(self) -> None:
         self._requests = itertools.count(1)
@@ -117,7 +121,9 @@ class PrivateTicks(InProcess):
         for frame in self.frames(5 if next(self._turn) % 2 else -5):
             instrument = InstrumentIndex(self.router.route(frame).instrument)
             self.kernel.on_event(BookFrame(instrument, frame), self.now_ns)
-        self.answer(self.witness.flush(self.now_ns))
+        batches = self.witness.flush(self.now_ns)
+        assert sum(len(batch.commands) for batch in batches) == COMMANDS
+        self.answer(batches)
 
     def answer(self, batches: list[Batch]) -> None:
         """Send, and take what the venue answers; what it streams is kept for :meth:`hear`."""
