@@ -38,7 +38,7 @@ cdef class Planner:
     cpdef tuple allowance(self, int64_t now_ns, int64_t urgent_cancels)
     cpdef int64_t places_kept(self) except -1
     cpdef int64_t kept_for_reducing(self, int op) except -1
-    @cython.locals(usable=int64_t)
+    @cython.locals(usable=int64_t, spilled=Bucket)
     cdef int64_t _usable(self, int op) except -1
     @cython.locals(batches=list, together=Py_ssize_t, at=Py_ssize_t)
     cpdef list pack(self, int op, list commands, int64_t tick_id, int64_t now_ns)

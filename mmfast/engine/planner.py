@@ -179,9 +179,11 @@ class Planner:
         return self._usable(op) * self._reducing_percent // 100
 
     def _usable(self, op: int) -> int:
+        """What the budgets of an operation pay for in a second, spilling as far as it may."""
         usable = self._bucket(op).usable()
         if self._spills[op]:
-            usable += self._single(op).usable()
+            spilled: Bucket = self._spilled[op]
+            usable += min(self._single(op).usable(), spilled.usable())
         return usable
 
     def pack(self, op: int, commands: list[Command], tick_id: int, now_ns: int) -> list[Batch]:

@@ -255,6 +255,16 @@ def test_the_reserve_of_both_cancel_budgets_outlives_any_order_of_spending(first
     assert plan.allowance(0, 99)[0] == 4
 
 
+def test_what_is_kept_is_a_share_of_what_may_leave() -> None:
+    """Of the single calls only twenty a second may be used, however many the venue allows."""
+    plan = planned(100_000, spill_requests_per_s=20, reducing_reserve_percent=10)
+    [batch] = send(plan, Op.PLACE, 1, 0)
+    plan.on_reply(reply(batch, Outcome.ACK, 0, rate=RateInfo(100, 99, -1)), 0)
+    assert plan.kept_for_reducing(Op.PLACE) == 12
+    assert plan.places_kept() == 24
+    assert plan.kept_for_reducing(Op.CANCEL) == 0
+
+
 def test_a_half_that_is_not_packed_does_not_spill() -> None:
     params = PlannerParams(initial_limit=10, safety_percent=100)
     plan = Planner(params, PlannedPolicy(True, False), Category.LINEAR)
