@@ -59,7 +59,13 @@ def an_old_report_takes_fills_back():
             order.cum_lots = update.cum_lots
         return plain(self, update, now_ns)
 
-    with replaced(OrderTable, "on_update", on_update):
+    plain_row = OrderTable.on_row
+
+    def on_row(self, order, block, row, now_ns):
+        order.cum_lots = block.cum_lots(row)
+        return plain_row(self, order, block, row, now_ns)
+
+    with replaced(OrderTable, "on_update", on_update), replaced(OrderTable, "on_row", on_row):
         yield
 
 

@@ -46,6 +46,19 @@ def test_there_are_enough_of_them() -> None:
     assert set(names) >= set(QUICK)
 
 
+def test_each_can_still_be_planted() -> None:
+    """What a bug replaces has to be there: else the hunt for it ends before it has begun."""
+    program = "import planted\nfor bug in planted.BUGS:\n with bug.plant(): pass"
+    done = subprocess.run(
+        [sys.executable, "-X", "mmfast_engine=interpreted", "-c", program],
+        env={**os.environ, "PYTHONPATH": f"{Path(mmfast.__file__).parents[1]}:{HUNT.parent}"},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("name", QUICK)
 def test_a_planted_bug_is_caught(name: str) -> None:
     assert hunt(name)["seed"] is not None

@@ -127,7 +127,7 @@ def test_what_ten_thousand_seeds_have_found(seed: int) -> None:
 @pytest.mark.parametrize(
     "seed",
     [
-        *(490, 4646, 4780, 6025, 2920, 4805, 4377, 6468, 7840, 20037),
+        *(490, 4646, 4780, 6025, 2920, 4805, 4377, 6468, 7840, 20037, 30263),
         pytest.param(8069, marks=pytest.mark.long),
     ],
 )
@@ -136,5 +136,6 @@ def test_what_those_seeds_left_open(seed: int) -> None:
     the next one, in which the private stream was lost. 2920, 4805: a half-open private stream, and
     stalls that put off the ping and the look. 4377, 6468, 7840: connections that broke as their
     engine died counted as the next one's. 8069: the library repeated a query on another
-    connection after a ban. 20037: a cancel waited for a budget that the venue had not spent."""
+    connection after a ban. 20037, 30263: a cancel waited for a budget that had not been
+    spent."""
     story(plan_of(seed, 2.0))
