@@ -71,6 +71,8 @@ cdef class Risk:
     cdef LeavingCheck _leaving
     cdef list _terms
     cdef Facts _facts
+    cdef int64_t _flush
+    cdef list _shown
     cdef readonly Exposure exposure
     cdef public int mode
     cdef readonly list status

@@ -221,10 +221,12 @@ class Risk:
 
     __slots__ = (
         "_facts",
+        "_flush",
         "_inventory",
         "_leaving",
         "_market",
         "_orders",
+        "_shown",
         "_terms",
         "exposure",
         "mode",
@@ -245,6 +247,8 @@ class Risk:
         self._leaving = leaving
         self._terms = terms
         self._facts = Facts(terms[0])
+        self._flush = 1
+        self._shown = [0] * len(terms)
         self.exposure = Exposure(market, orders, inventory)
         """What all instruments come to together."""
         self.mode = int(Mode.SYNCING)
@@ -320,8 +324,13 @@ class Risk:
         f.status = self.status[index]
         f.pull = self._market.fault(index, now_ns)
         f.mid_x2 = self._market.mid_x2_ticks(index)
-        self._leaving.see(index, f.mid_x2)
+        # Commands of many instruments come in any order: what is filled of one that is amended
+        # must not be forgotten when its instrument comes again.
+        if self._shown[index] != self._flush:
+            self._shown[index] = self._flush
+            self._leaving.see(index, f.mid_x2)
 
     def begin(self) -> None:
         """A flush begins: nothing seen before it is believed any more."""
         self._facts.index = -1
+        self._flush += 1

@@ -16,7 +16,7 @@ from engine_world import (
     order_update,
 )
 
-from mmfast._core.leaving import LeavingCheck
+from mmfast._core.leaving import LeavingCheck, LeavingError
 from mmfast.engine.counters import Counters
 from mmfast.engine.inventory import Inventory
 from mmfast.engine.market import Market
@@ -32,17 +32,20 @@ LOT_VALUE = 10_000
 
 
 class Desk:
-    """One instrument with a fresh book round 100000 ticks, trading."""
+    """One instrument with a fresh book round 100000 ticks, trading; others have no book."""
 
-    def __init__(self, instrument: dict[str, Any] | None = None, **symbol: Any) -> None:
-        self.instruments = (make_instrument(0, **(instrument or {})),)
-        outbox, dirty = Outbox(), Rotation(1)
+    def __init__(
+        self, instrument: dict[str, Any] | None = None, *, others: int = 0, **symbol: Any
+    ) -> None:
+        count = 1 + others
+        self.instruments = tuple(make_instrument(i, **(instrument or {})) for i in range(count))
+        outbox, dirty = Outbox(), Rotation(count)
         params = make_params(len(self.instruments), stale_book_ms=1000)
         self.market = Market(self.instruments, params, Counters(), outbox, dirty)
-        self.orders = OrderTable(1, 2 * SECOND)
+        self.orders = OrderTable(count, 2 * SECOND)
         self.inventory = Inventory(self.instruments)
-        terms = [Terms(self.instruments[0], make_symbol(**symbol))]
-        self.leaving = LeavingCheck("linear", "mmt1-", 1)
+        terms = [Terms(one, make_symbol(**symbol)) for one in self.instruments]
+        self.leaving = LeavingCheck("linear", "mmt1-", count)
         self.risk = Risk(self.market, self.orders, self.inventory, terms, self.leaving)
         self.risk.mode = Mode.TRADING
         self.now_ns = SECOND
@@ -316,3 +319,29 @@ def test_an_order_on_its_way_out_may_be_asked_for_again() -> None:
     assert desk.check(level=3) == "duplicate"
     desk.orders.cancel(1, 99, desk.now_ns)
     assert desk.check(level=3) == ""
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_the_last_check_knows_what_is_filled_whatever_comes_in_between(between: bool) -> None:
+    """An amend says its size in all. The commands of a flush come in the order of their worth, so
+    the instrument may come again after others."""
+    desk = Desk(others=1)
+    desk.leaving.allow(0, "C00USDT", 1, 1, 3, 1, 20, 10**12, 10**6, 10**7)
+    desk.rest(5)
+    partly = order_update(
+        5, OrderStatus.PARTIALLY_FILLED, lots=10, cum_lots=8, price_ticks=MID - 20, updated_ms=20
+    )
+    desk.orders.on_update(partly, desk.now_ns)
+    amend = draft(Op.AMEND, 5, price_ticks=MID - 20, lots=28, flags=int(Flag.AMEND_QTY))
+    desk.risk.begin()
+    assert desk.risk.check(amend, desk.orders.get(5), desk.now_ns) == ""
+    if between:
+        desk.risk.check(draft(Op.PLACE, 6, instrument=1), None, desk.now_ns)
+        desk.risk.check(draft(Op.PLACE, 7, side=Side.SELL), None, desk.now_ns)
+    item = b'{"symbol":"C00USDT","orderLinkId":"mmt1-0000000000000005","qty":"0.028"}'
+    assert desk.leaving.body(1, b'{"category":"linear","request":[' + item + b"]}") == 1
+    # The next flush begins without it.
+    desk.risk.begin()
+    desk.risk.check(draft(Op.PLACE, 8, side=Side.SELL), None, desk.now_ns)
+    with pytest.raises(LeavingError):
+        desk.leaving.body(1, b'{"category":"linear","request":[' + item + b"]}")
