@@ -17,6 +17,12 @@ cdef class Level:
     cdef readonly int64_t price_ticks
     cdef readonly int64_t lots
 
+    cdef void take(self, int64_t price_ticks, int64_t lots) except *
+
+
+@cython.locals(level=Level)
+cpdef Level level_at(int64_t price_ticks, int64_t lots)
+
 
 @cython.final
 @cython.freelist(16)

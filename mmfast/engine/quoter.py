@@ -26,6 +26,10 @@ class Level:
         # Compiled, a float would be cut to an integer without a word.
         if type(price_ticks) is not int or type(lots) is not int:
             raise InvariantError(f"a quote must be of integers, found {lots!r} at {price_ticks!r}")
+        self.take(price_ticks, lots)
+
+    def take(self, price_ticks: int, lots: int) -> None:
+        """What it wants; said once, at its making."""
         if not (-_WIDEST <= price_ticks <= _WIDEST and -_WIDEST <= lots <= _WIDEST):
             raise InvariantError(
                 f"a quote must lie within 2**53, found {lots} lots at {price_ticks} ticks"
@@ -35,6 +39,13 @@ class Level:
 
     def __repr__(self) -> str:
         return f"Level({self.price_ticks}, {self.lots})"
+
+
+def level_at(price_ticks: int, lots: int) -> Level:
+    """A level of numbers that are integers already: those of strategies are looked at first."""
+    level: Level = Level.__new__(Level)
+    level.take(price_ticks, lots)
+    return level
 
 
 class Quotes:
@@ -150,7 +161,7 @@ def bid_levels(
         lots = sized(price, terms, room_lots)
         if not lots:
             break
-        levels.append(Level(price, lots))
+        levels.append(level_at(price, lots))
         room_lots -= lots
         highest_ticks = price - 1
     return levels
@@ -168,7 +179,7 @@ def ask_levels(
         lots = sized(price, terms, room_lots)
         if not lots:
             break
-        levels.append(Level(price, lots))
+        levels.append(level_at(price, lots))
         room_lots -= lots
         lowest_ticks = price + 1
     return levels
