@@ -100,6 +100,10 @@ class OtherHand:
             else:
                 _remember(self._prices, map(self._prices_after, batch.commands))
 
+    def cancelling(self, commands: Iterable[Command]) -> None:
+        """Cancels of ours that go another way than the engine's batches."""
+        _remember(self._cancelled, dict.fromkeys(map(_client_id, commands)))
+
     def _prices_after(self, amend: Command) -> tuple[int, tuple[int, ...]]:
         """The order of an amend, and every price it may stand at with it."""
         known = self._prices.get(amend.client_id, ())

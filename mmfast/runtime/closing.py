@@ -74,13 +74,15 @@ async def prove_empty(
     kernel_works: bool,
     settled_after_ns: int,
     describe: Callable[[OrderUpdate], str],
+    on_cancel: Callable[[Sequence[Command]], None],
     limit_ns: int = DRAIN_LIMIT_NS,
 ) -> Verdict:
     """Wait until the venue shows, in two equal readings, that none of our orders is open.
 
     A reading counts only when the kernel has nothing resting, in flight or unknown. If the kernel
     has failed, nothing of it is believed: then a reading counts when it began after
-    ``settled_after_ns``, when nothing sent before can be accepted any more.
+    ``settled_after_ns``, when nothing sent before can be accepted any more. ``on_cancel`` hears of
+    cancels that are about to leave past the kernel: they are ours, too.
     """
     began_ns = clock.now_ns()
     own: tuple[OrderUpdate, ...] | None = None
@@ -100,7 +102,7 @@ async def prove_empty(
         if not own and quiet:
             return Verdict(proven_empty=True, open_orders=0)
         if own and helping:
-            await _cancel(venue, own, max_batch_orders)
+            await _cancel(venue, own, max_batch_orders, on_cancel)
         await asyncio.sleep(_POLL_S if kernel_works else _RETRY_S)
     if own is None:
         return Verdict(proven_empty=False, open_orders=-1, may_rest=("the venue did not answer",))
@@ -148,7 +150,12 @@ def order_text(order: OrderUpdate, instruments: Sequence[Instrument], ids: Clien
     return f"{instrument.symbol} {side} {lots.decode()} at {price.decode()} ({link_id})"
 
 
-async def _cancel(venue: VenueSide, orders: Sequence[OrderUpdate], max_batch_orders: int) -> None:
+async def _cancel(
+    venue: VenueSide,
+    orders: Sequence[OrderUpdate],
+    max_batch_orders: int,
+    on_cancel: Callable[[Sequence[Command]], None],
+) -> None:
     """Cancel orders as the venue named them; what fails is found again by the next reading."""
     commands = [
         Command(
@@ -163,6 +170,7 @@ async def _cancel(venue: VenueSide, orders: Sequence[OrderUpdate], max_batch_ord
         )
         for order in orders
     ]
+    on_cancel(commands)
     for start in range(0, len(commands), max_batch_orders):
         await venue.batch_cancel_orders(commands[start : start + max_batch_orders])
 

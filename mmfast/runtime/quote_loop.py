@@ -380,6 +380,7 @@ class AsyncQuoteLoop:
             kernel_works=self._kernel_works,
             settled_after_ns=closing.void_after_ns(now_ns, config.venue.recv_window_ms),
             describe=lambda order: closing.order_text(order, session.instruments, contact.ids),
+            on_cancel=session.other_hand.cancelling,
         )
         if verdict.proven_empty:
             say(logging.INFO, "closed", "the venue shows no open order of ours")

@@ -40,6 +40,7 @@ class Venue:
 
     def __init__(self, *readings: Sequence[OrderUpdate] | Exception) -> None:
         self._readings = list(readings)
+        self.announced: list[Command] = []
         self.cancelled: list[list[int]] = []
         self.obeys = True
 
@@ -51,6 +52,7 @@ class Venue:
 
     async def batch_cancel_orders(self, commands: Sequence[Command]) -> Any:
         assert all(command.op is Op.CANCEL for command in commands)
+        assert set(commands) <= set(self.announced), "whoever looks for another hand knows first"
         self.cancelled.append([command.client_id for command in commands])
         if self.obeys:
             self._readings = [[]]
@@ -73,6 +75,7 @@ def prove(clock: FakeClock, monkeypatch: pytest.MonkeyPatch):
                 kernel_works=works,
                 settled_after_ns=closing.void_after_ns(clock.ns, 2000),
                 describe=lambda o: str(o.client_id),
+                on_cancel=venue.announced.extend,
             )
         )
 

@@ -57,6 +57,13 @@ def update(client_id: int, **changes: Any) -> OrderUpdate:
     return OrderUpdate(**{**settings, **changes})
 
 
+def test_a_cancel_that_goes_past_the_engine_is_ours_all_the_same() -> None:
+    watching = hand()
+    watching.sent([batch(1, [OWN])])
+    watching.cancelling(batch(2, [OWN], Op.CANCEL).commands)
+    assert watching.news(cancelled(OWN)) == ""
+
+
 def cancelled(client_id: int, **changes: Any) -> OrderUpdate:
     settings: dict[str, Any] = {
         "status": OrderStatus.CANCELLED,
