@@ -136,6 +136,7 @@ class StrategyConfig(_Section, frozen=True, kw_only=True):
     requote_by: Literal["amend", "replace"] = "amend"
     book_depth: Literal[1, 50, 200, 1000] = 50
     cross_check_level1: bool = True
+    second_reference: Literal["none", "mark", "index", "last"] = "none"
 
 
 class RiskConfig(_Section, frozen=True, kw_only=True):
@@ -154,6 +155,7 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
     max_drift_bps: Drift = Decimal(500)
     drift_window_ms: Annotated[int, Meta(ge=10, le=600_000)] = 1_000
     drift_pause_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 5_000
+    reference_stale_ms: Annotated[int, Meta(ge=100, le=600_000)] = 10_000
     max_daily_loss_quote: Quote = Decimal(1_000)
     max_drawdown_quote: Quote = Decimal(1_000)
     max_open_notional_quote: Quote = Decimal(1_000_000)

@@ -228,6 +228,13 @@ class VenueTime(msgspec.Struct, frozen=True, gc=False):
     doubt_ns: int
 
 
+class ReferencePrice(msgspec.Struct, frozen=True, gc=False):
+    """The venue's own price of an instrument (mark, index or last), as its ticker tells it."""
+
+    instrument: InstrumentIndex
+    ticks: Ticks
+
+
 class BookReset(msgspec.Struct, frozen=True, gc=False):
     """The book stream of an instrument starts anew; drop the book and wait for a snapshot."""
 
@@ -242,11 +249,9 @@ class StreamState(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """What the venue says about one order, from the stream or from a query.
-
-    ``client_id`` is 0 for orders that are not ours. ``cum_lots`` is the filled size,
-    ``leaves_lots`` what still rests; a cancelled order reports no leaves.
-    """
+    """What the venue says about one order, from the stream or from a query. ``client_id`` is 0
+    for orders that are not ours, ``cum_lots`` the filled size, ``leaves_lots`` what still rests; a
+    cancelled order reports no leaves."""
 
     client_id: ClientId
     link_id: str
@@ -310,12 +315,10 @@ class OrderAbsent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The venue's truth, read by REST while the private stream was up.
-
-    ``orders`` are all open ones (ours and others'), ``executions`` those since the last known, one
-    of ``positions`` per instrument, of ``wallets`` per settlement coin. Reading began at
-    ``asked_ns``: an order first sent after that may be absent without meaning anything.
-    """
+    """The venue's truth, read by REST while the private stream was up: all open ``orders`` (ours
+    and others'), ``executions`` since the last known, one of ``positions`` per instrument, of
+    ``wallets`` per settlement coin. Reading began at ``asked_ns``: an order first sent after that
+    may be absent without meaning anything."""
 
     orders: tuple[OrderUpdate, ...]
     executions: tuple[Execution, ...]
@@ -341,6 +344,7 @@ Event = (
     BookFrame
     | BookReset
     | VenueTime
+    | ReferencePrice
     | StreamState
     | BatchReply
     | OrderUpdate
@@ -362,11 +366,8 @@ class Resubscribe(msgspec.Struct, frozen=True, gc=False):
 
 
 class ResolveOrder(msgspec.Struct, frozen=True, gc=False):
-    """Request to the shell: ask the venue how this order stands.
-
-    ``sent_ns`` is when its create last left; only after ``sent_ns`` plus the receive window may
-    "not found" prove anything.
-    """
+    """Request to the shell: ask the venue how this order stands. ``sent_ns`` is when its create
+    last left; only after that plus the receive window may "not found" prove anything."""
 
     client_id: ClientId
     instrument: InstrumentIndex

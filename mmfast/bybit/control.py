@@ -29,6 +29,8 @@ class Kind(IntEnum):
     """Not a JSON object."""
     LEVEL1 = 8
     """A frame of the level-1 stream that is kept beside a deeper book."""
+    TICKER = 9
+    """A frame of the ticker that is kept beside a book."""
 
 
 class Control(NamedTuple):

@@ -31,21 +31,35 @@ _MALFORMED: Final = Routed(Kind.MALFORMED)
 _OTHER: Final = Routed(Kind.OTHER)
 _LEVEL1: Final = 1
 _LEVEL1_PREFIX: Final = b'{"topic":"orderbook.1.'
+_TICKER_PREFIX: Final = b'{"topic":"tickers.'
 _TOPIC_AT: Final = len(b'{"topic":"')
 
 
 class PublicRouter:
     """Routes the frames of the order book topics of ``symbols`` at one depth; an instrument's
-    index is its position in ``symbols``. ``level1``: each has the level-1 topic beside it."""
+    index is its position in ``symbols``. ``level1``: each has the level-1 topic beside it;
+    ``tickers``: and its ticker."""
 
-    __slots__ = ("_books", "_level1", "_prefix", "_tail_at", "_topics", "topics")
+    __slots__ = ("_books", "_level1", "_prefix", "_tail_at", "_tickers", "_topics", "topics")
 
-    def __init__(self, symbols: tuple[str, ...], depth: int, *, level1: bool = False) -> None:
+    def __init__(
+        self,
+        symbols: tuple[str, ...],
+        depth: int,
+        *,
+        level1: bool = False,
+        tickers: bool = False,
+    ) -> None:
         depths = (depth, _LEVEL1) if level1 and depth != _LEVEL1 else (depth,)
         self._topics = [
             tuple(topics.orderbook(each, symbol) for each in depths) for symbol in symbols
         ]
-        self.topics = tuple(topic for beside in zip(*self._topics, strict=True) for topic in beside)
+        books = tuple(topic for beside in zip(*self._topics, strict=True) for topic in beside)
+        self.topics = books + tuple(topics.ticker(symbol) for symbol in symbols if tickers)
+        self._tickers = {
+            topics.ticker(symbol).encode(): Routed(Kind.TICKER, index)
+            for index, symbol in enumerate(symbols if tickers else ())
+        }
         self._level1 = {
             topics.orderbook(_LEVEL1, symbol).encode(): Routed(Kind.LEVEL1, index)
             for index, symbol in enumerate(symbols if len(depths) > 1 else ())
@@ -66,6 +80,9 @@ class PublicRouter:
         if frame.startswith(_LEVEL1_PREFIX):
             topic = frame[_TOPIC_AT : frame.find(b'"', _TOPIC_AT)]
             return self._level1.get(topic, _OTHER)
+        if frame.startswith(_TICKER_PREFIX):
+            topic = frame[_TOPIC_AT : frame.find(b'"', _TOPIC_AT)]
+            return self._tickers.get(topic, _OTHER)
         return self._route_parsed(frame)
 
     def _route_parsed(self, frame: bytes) -> Routed:
@@ -78,7 +95,8 @@ class PublicRouter:
             return _MALFORMED
         topic = parsed.get("topic")
         if isinstance(topic, str):
-            beside = self._level1.get(topic.encode(errors="replace"))
+            name = topic.encode(errors="replace")
+            beside = self._level1.get(name) or self._tickers.get(name)
             if beside is not None:
                 return beside
             head, _, symbol = topic.rpartition(".")

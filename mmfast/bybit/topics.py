@@ -31,6 +31,11 @@ def orderbook(depth: int, symbol: str) -> str:
     return f"orderbook.{depth}.{symbol}"
 
 
+def ticker(symbol: str) -> str:
+    """Topic of one ticker, for example ``tickers.BTCUSDT``."""
+    return f"tickers.{symbol}"
+
+
 def private_topics(category: Category, *, dcp: bool = False) -> tuple[str, ...]:
     """What the engine listens to on the private stream: categorised forms only, because the
     venue refuses a request that mixes them with the all-in-one forms. Spot has no positions.

@@ -54,6 +54,7 @@ from mmfast.messages import (
     OrderAbsent,
     OrderUpdate,
     PositionUpdate,
+    ReferencePrice,
     Request,
     Severity,
     Stream,
@@ -179,6 +180,8 @@ class Kernel:
             if event.mode is Mode.SYNCING:
                 self._outbox.read_account(event.reason)
             self._set_mode()
+        elif isinstance(event, ReferencePrice):
+            self._market.on_reference(event.instrument, event.ticks, now_ns)
         else:
             assert isinstance(event, WalletUpdate)  # noqa: S101 - the last kind
             self._risk.exposure.set_equity(event.coin, event.equity_e8)

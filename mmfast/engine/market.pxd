@@ -37,6 +37,7 @@ cdef class Feed:
 @cython.final
 cdef class Market:
     cdef readonly list instruments
+    cdef readonly object references
     cdef list _feeds
     cdef Counters _counters
     cdef object _outbox

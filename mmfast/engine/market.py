@@ -19,6 +19,7 @@ from mmfast.engine.order import NEVER_NS
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import EngineParams
 from mmfast.engine.quoter import Top
+from mmfast.engine.references import References
 from mmfast.engine.rotation import Rotation
 from mmfast.messages import Instrument, Severity
 from mmfast.units import NS_PER_MS, NS_PER_S
@@ -115,6 +116,7 @@ class Market:
         "_stale_ns",
         "_venue_offset_ns",
         "instruments",
+        "references",
     )
 
     def __init__(
@@ -138,6 +140,7 @@ class Market:
         self._dirty = dirty
         self._venue_offset_ns = _NO_OFFSET_NS
         self._drift = DriftLimit(params)
+        self.references = References(len(instruments), params)
         self.set_limits(params)
         self._looked_ns = 0
         self._next_look_ns = _NEVER_NS
@@ -145,6 +148,7 @@ class Market:
     def set_limits(self, params: EngineParams) -> None:
         """New limits of age, lateness and drift; every book is looked at again."""
         self._drift.set_limits(params)
+        self.references.set_limit(params)
         self._stale_ns = params.stale_book_ms * NS_PER_MS
         self._max_lag_ns = params.max_feed_lag_ms * NS_PER_MS or _NEVER_NS
         self._next_look_ns = 0
@@ -203,6 +207,11 @@ class Market:
         if feed.fault or not feed.fresh or feed.differs_since_ns:
             self._judge(instrument, feed, now_ns)
 
+    def on_reference(self, instrument: int, ticks: int, now_ns: int) -> None:
+        """Hear the second reference; where none was known, quotes were kept back."""
+        if self.references.tell(instrument, ticks, now_ns):
+            self._dirty.mark(instrument)
+
     def reset(self, instrument: int, now_ns: int) -> None:
         """The stream begins anew: nothing is known until its snapshot."""
         self._forget(instrument)
@@ -215,7 +224,8 @@ class Market:
                 self._await(feed, now_ns)
 
     def lose_all(self) -> None:
-        """The public stream is gone, and every book with it."""
+        """The public stream is gone, and every book and reference with it."""
+        self.references.forget()
         for instrument in range(len(self._feeds)):
             self._forget(instrument)
 

@@ -164,4 +164,7 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
     ``drift_pause_ms``; 0: never."""
     drift_window_ms: Ms = Ms(1_000)
     drift_pause_ms: Ms = Ms(5_000)
+    reference_stale_ms: Ms = Ms(0)
+    """Without a second reference younger than this nothing is created or amended; 0: none is
+    asked for."""
     account: AccountLimits = AccountLimits()

@@ -33,6 +33,7 @@ cdef class Facts:
     cdef str status
     cdef str pull
     cdef int64_t mid_x2
+    cdef int64_t reference_x2
     cdef int side
     cdef int flags
     cdef int64_t price
@@ -45,13 +46,15 @@ cdef class Facts:
 @cython.locals(grows=bint)
 cdef bint _wrong_mode(Facts f) except -1
 cdef bint _too_large(Facts f) except -1
-@cython.locals(beyond_x2=int64_t)
 cdef bint _outside_collar(Facts f) except -1
+@cython.locals(beyond_x2=int64_t)
+cdef bint _beyond(Facts f, int64_t reference_x2) except -1
 @cython.locals(distance_x2=int64_t)
 cdef bint _too_far(Facts f) except -1
 cdef bint _over_position(Facts f) except -1
 @cython.locals(worst=int64_t)
 cdef bint _over_open_position(Facts f) except -1
+cdef str _unfounded(Facts f)
 cdef str refusing(Facts f)
 @cython.locals(there=int64_t)
 cdef bint _meets(Order order, int side, int64_t price) except -1

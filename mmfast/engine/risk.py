@@ -19,6 +19,7 @@ from mmfast.engine.order import Order
 from mmfast.engine.order_states import State, is_cancellable
 from mmfast.engine.orders import OrderTable
 from mmfast.engine.params import ONE_E4
+from mmfast.engine.references import NOT_ASKED
 from mmfast.engine.terms import Terms
 from mmfast.messages import Flag, Mode, Op, Side
 from mmfast.units import MAX_LEVELS
@@ -48,6 +49,7 @@ class Facts:
         "open_lots",
         "price",
         "pull",
+        "reference_x2",
         "side",
         "status",
         "terms",
@@ -63,6 +65,8 @@ class Facts:
         self.pull = ""
         """What is wrong with the book; empty when nothing is."""
         self.mid_x2 = 0
+        self.reference_x2 = NOT_ASKED
+        """Twice the second reference; 0 when there should be one and is none."""
         self.side = 0
         self.flags = 0
         self.price = 0
@@ -88,11 +92,18 @@ def _too_large(f: Facts) -> bool:
 
 
 def _outside_collar(f: Facts) -> bool:
-    """A buy above the mid, or a sell below it, by more than the collar."""
-    beyond_x2 = f.price * 2 - f.mid_x2
+    """A buy above the mid, or a sell below it, by more than the collar; or, where there is a
+    second reference, so far beyond that."""
+    if _beyond(f, f.mid_x2):
+        return True
+    return f.reference_x2 > 0 and _beyond(f, f.reference_x2)
+
+
+def _beyond(f: Facts, reference_x2: int) -> bool:
+    beyond_x2 = f.price * 2 - reference_x2
     if f.side:
         beyond_x2 = -beyond_x2
-    return product_greater(beyond_x2, _ONE_E4, f.mid_x2, f.terms.price_collar_e4)
+    return product_greater(beyond_x2, _ONE_E4, reference_x2, f.terms.price_collar_e4)
 
 
 def _too_far(f: Facts) -> bool:
@@ -115,6 +126,7 @@ CONTROLS: Final = (
     "mode",
     "instrument",
     "book",
+    "reference",
     "min_order",
     "order_size",
     "order_value",
@@ -131,14 +143,19 @@ CONTROLS: Final = (
 those of :func:`clashing`, then those of all instruments together."""
 
 
+def _unfounded(f: Facts) -> str:
+    """Which of the things is missing that any price has to rest on."""
+    if f.status:
+        return "instrument"
+    return "book" if f.pull else "reference"
+
+
 def refusing(f: Facts) -> str:
     """The first control that refuses; empty when all let pass."""
     if _wrong_mode(f):
         return "mode"
-    if f.status:
-        return "instrument"
-    if f.pull:
-        return "book"
+    if f.status or f.pull or f.reference_x2 == 0:
+        return _unfounded(f)
     if f.terms.below_minimum(f.price, f.leaves_lots):
         return "min_order"
     if _too_large(f):
@@ -210,7 +227,7 @@ def _clashing_homeless(f: Facts, orders: OrderTable, slot: int, is_place: bool) 
 
 SLOT: Final = "slot"
 """One intent per slot: a place needs an empty or leaving seat, a change its own resting order."""
-WAITING: Final = ("open_position", "book", "mode", "self_match")
+WAITING: Final = ("open_position", "book", "reference", "mode", "self_match")
 """Refusals that are part of the trade (an old order must end first, the market moved on): they
 are counted, but no operator is called."""
 
@@ -324,6 +341,7 @@ class Risk:
         f.status = self.status[index]
         f.pull = self._market.fault(index, now_ns)
         f.mid_x2 = self._market.mid_x2_ticks(index)
+        f.reference_x2 = self._market.references.price_x2(index, now_ns)
         # Commands of many instruments come in any order: what is filled of one that is amended
         # must not be forgotten when its instrument comes again.
         if self._shown[index] != self._flush:

@@ -19,7 +19,7 @@ from mmfast.net.ws_connection import LoginConnection, OnState, Options, WsConnec
 class PublicStream(WsConnection):
     """Order books. ``on_frame(instrument, data, last_in_buffer)`` is called from the receive
     path for every book frame, in the venue's order; ``on_level1`` for those of the level-1
-    stream beside it, where the router has one.
+    stream beside it and ``on_ticker`` for its ticker, where the router has one.
 
     ``last_in_buffer`` tells that no further frame has arrived yet. A burst may end with a frame
     that is no book frame, so it is a hint to flush early, not a promise.
@@ -33,12 +33,14 @@ class PublicStream(WsConnection):
         on_state: OnState,
         *,
         on_level1: Callable[[int, bytes, bool], None] | None = None,
+        on_ticker: Callable[[int, bytes], None] | None = None,
         **options: Unpack[Options],
     ) -> None:
         super().__init__("public", url, on_state, **options)
         self._router = router
         self._on_frame = on_frame
         self._on_level1 = on_level1 or on_frame
+        self._on_ticker = on_ticker
         self._pending: set[str] = set()
 
     def resubscribe(self, instrument: int) -> None:
@@ -69,6 +71,9 @@ class PublicStream(WsConnection):
             self._on_frame(routed.instrument, data, last_in_buffer)
         elif routed.kind is Kind.LEVEL1:
             self._on_level1(routed.instrument, data, last_in_buffer)
+        elif routed.kind is Kind.TICKER:
+            if self._on_ticker is not None:
+                self._on_ticker(routed.instrument, data)
         elif routed.kind is Kind.PONG:
             self._pong()
         elif routed.kind is Kind.SUBSCRIBED:

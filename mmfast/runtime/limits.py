@@ -36,6 +36,9 @@ def _account(config: Config) -> Iterator[str]:
         f"  drift: quotes stop for {risk.drift_pause_ms} ms when the mid moves more than "
         f"{risk.max_drift_bps} bp within {risk.drift_window_ms} ms"
     )
+    which = config.strategy.second_reference
+    age = "" if which == "none" else f", at most {risk.reference_stale_ms} ms old"
+    yield f"  references: the mid of the book and {which}{age}"
     yield f"  book: at most {risk.stale_book_ms} ms old and {risk.max_feed_lag_ms} ms late"
     rows = [row for row in config.symbols if row.enabled]
     yield f"  allow-list: {', '.join(row.symbol for row in rows) or 'nothing'}"

@@ -73,6 +73,17 @@ class Pump:
         except Exception as error:  # noqa: BLE001 - as above
             self.fail(error)
 
+    def quiet(self, event: Event) -> None:
+        """One event that mostly changes nothing: it is served only where the kernel wants to."""
+        if self._closed:
+            return
+        try:
+            self._kernel.on_event(event, self._clock.now_ns())
+            if self._kernel.wants_flush:
+                self.wake()
+        except Exception as error:  # noqa: BLE001 - as above
+            self.fail(error)
+
     def event(self, event: Event) -> None:
         """One event of any kind."""
         self.events((event,))

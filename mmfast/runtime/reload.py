@@ -27,6 +27,7 @@ _TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
     "max_drift_bps": False,
     "drift_window_ms": True,
     "drift_pause_ms": True,
+    "reference_stale_ms": False,
     "max_daily_loss_quote": False,
     "max_drawdown_quote": False,
     "max_open_notional_quote": False,
@@ -69,7 +70,7 @@ def changes(old: Config, new: Config) -> list[Change]:
     found += _differences(old.async_batch, new.async_batch, "$.async_batch")
     found += _differences(old.planner, new.planner, "$.planner")
     found += _differences(old.strategy, new.strategy, "$.strategy")
-    for name in ("book_depth", "cross_check_level1"):
+    for name in ("book_depth", "cross_check_level1", "second_reference"):
         if getattr(old.strategy, name) != getattr(new.strategy, name):
             faults.append((f"$.strategy.{name}", "cannot change while running: restart"))
     found += _risk_changes(old.risk, new.risk, faults)

@@ -13,6 +13,7 @@ from mmfast.bybit.auth import Credentials
 from mmfast.bybit.hosts import Endpoints
 from mmfast.bybit.private import PrivateDecoder
 from mmfast.bybit.public import PublicRouter
+from mmfast.bybit.tickers import TickerReader
 from mmfast.bybit.trade import TradeCodec
 from mmfast.clock import Clock, VenueClock, until_beat_s
 from mmfast.config import Config
@@ -255,6 +256,11 @@ class Session:
         self.pump.events(events)
         self.witness.news(events)
 
+    def _ticker(self, instrument: int, frame: bytes) -> None:
+        price = self._tickers.read(instrument, frame)
+        if price is not None:
+            self.pump.quiet(price)
+
     async def _tell_time(self) -> None:
         """The kernel has no clock: it is told how the venue's stands to ours, and how well that
         is known by now."""
@@ -288,6 +294,8 @@ class Session:
     def _streams(self, config: Config) -> None:
         contact = self.contact
         symbols = tuple(instrument.symbol for instrument in self.instruments)
+        which = config.strategy.second_reference
+        self._tickers = TickerReader(self.instruments, "mark" if which == "none" else which)
         # Jitter needs no secret, and seeded by the epoch a run can be repeated.
         self._rng = rng = random.Random(contact.epoch)  # noqa: S311
         self._budget = budget = ConnectBudget(self.clock)
@@ -295,7 +303,10 @@ class Session:
         self.public = PublicStream(
             contact.endpoints.ws_public_url,
             PublicRouter(
-                symbols, config.strategy.book_depth, level1=config.strategy.cross_check_level1
+                symbols,
+                config.strategy.book_depth,
+                level1=config.strategy.cross_check_level1,
+                tickers=which != "none",
             ),
             self.pump.frame,
             lambda up: self._stream_changed(Stream.PUBLIC, up=up),
@@ -304,6 +315,7 @@ class Session:
             tls=_tls(contact.endpoints.ws_public_url),
             log=net_log,
             on_level1=self.pump.level1,
+            on_ticker=self._ticker,
         )
         self.private = PrivateStream(
             contact.endpoints.ws_private_url,

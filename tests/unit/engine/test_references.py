@@ -1,0 +1,86 @@
+"""The second reference: orders keep to its collar too, and without it nothing is created."""
+
+from __future__ import annotations
+
+import pytest
+from engine_world import MS, make_params
+from kernel_desk import MID, Desk, ops
+from test_risk import Desk as RiskDesk
+
+from mmfast.engine.references import NOT_ASKED, References
+from mmfast.messages import Op, ReferencePrice, Side, Stream, StreamState
+
+STALE_MS = 2000
+
+
+def told(desk: Desk, ticks: int = MID, instrument: int = 0) -> None:
+    desk.feed(ReferencePrice(instrument, ticks))
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_the_collar_is_kept_to_both_references(beyond: int) -> None:
+    """10 bp of 50,000 ticks: 50 beyond either reference, and one tick more."""
+    refused = "price_collar" if beyond else ""
+    for reference in (MID - 80, MID + 80):
+        desk = RiskDesk()
+        desk.market.set_limits(make_params(reference_stale_ms=STALE_MS, stale_book_ms=1000))
+        desk.market.on_reference(0, reference, desk.now_ns)
+        if reference < MID:
+            highest = reference + 99  # 10 bp of 99,920 ticks are 99.92
+            assert desk.check(price_ticks=highest + beyond) == refused
+        else:
+            lowest = reference - 100  # of 100,080: 100.08
+            assert desk.check(side=Side.SELL, price_ticks=lowest - beyond) == refused
+
+
+def test_without_a_second_reference_nothing_is_created_or_amended_and_cancels_leave() -> None:
+    desk = Desk(1, reference_stale_ms=STALE_MS).start()
+    assert desk.settle() == []
+    assert desk.kernel.counters.refused == {"reference": 4}
+    told(desk)
+    assert desk.kernel.wants_flush, "what was kept back is decided anew"
+    assert ops(desk.settle()) == {"PLACE": 4}
+    desk.later(STALE_MS).book(0, MID + 100)
+    assert ops(desk.settle()) == {"AMEND": 4}, "just young enough"
+    desk.now_ns += 1
+    desk.book(0, MID)
+    assert desk.settle() == []
+    assert desk.kernel.open_orders() == 4
+    desk.feed(StreamState(Stream.PRIVATE, False))
+    assert ops(desk.settle()) == {"CANCEL": 4}
+
+
+def test_a_ticker_that_repeats_its_price_keeps_it_fresh() -> None:
+    desk = Desk(1, reference_stale_ms=STALE_MS).start()
+    told(desk)
+    desk.settle()
+    assert desk.settle() == []
+    for _ in range(4):
+        desk.later(STALE_MS - 1)
+        told(desk)
+        assert not desk.kernel.wants_flush, "nothing has changed"
+    desk.book(0, MID + 100)
+    assert ops(desk.settle()) == {"AMEND": 4}
+
+
+@pytest.mark.parametrize("ticks", [0, -1, (1 << 53) + 1])
+def test_a_price_that_is_none_counts_as_missing(ticks: int) -> None:
+    desk = Desk(1, reference_stale_ms=STALE_MS).start()
+    told(desk, ticks)
+    assert desk.settle() == []
+
+
+def test_losing_the_public_stream_loses_the_reference() -> None:
+    references = References(2, make_params(2, reference_stale_ms=STALE_MS))
+    references.tell(0, MID, 0)
+    assert references.price_x2(0, STALE_MS * MS) == 2 * MID
+    assert references.price_x2(0, STALE_MS * MS + 1) == 0
+    assert references.price_x2(1, 0) == 0
+    references.forget()
+    assert references.price_x2(0, 0) == 0
+
+
+def test_where_none_is_asked_for_nothing_waits_for_it() -> None:
+    assert References(1, make_params()).price_x2(0, 0) == NOT_ASKED
+    assert ops(Desk(1).start().settle()) == {"PLACE": 4}
+    assert RiskDesk().check(Op.PLACE) == ""
