@@ -294,8 +294,8 @@ class Kernel:
         return reducing(quotes, terms, position) if self._permits.reduces else quotes
 
     def last_look(self, batch: Batch, now_ns: int) -> str:
-        """Why a batch must not leave any more; empty when it may. Cancels always may."""
-        reason = self._permits.objection(batch, now_ns)
+        """Why a batch must not leave any more; empty when it may. Only a limit stops cancels."""
+        reason = self._permits.objection(batch, now_ns) or self._planner.objection(batch, now_ns)
         if reason and batch.batch_id in self._in_air:
             self._in_air[batch.batch_id] = True
         return reason

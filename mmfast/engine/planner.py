@@ -20,6 +20,7 @@ from mmfast.units import NS_PER_MS, NS_PER_S
 FIRST_PAUSE_NS: Final = 10 * NS_PER_MS
 """After a request that found no connection; doubled with each further one, up to:"""
 LONGEST_PAUSE_NS: Final = NS_PER_S
+LIMIT_FELL: Final = "the limit of orders has fallen since this was planned"
 DEADLINE_PASSED: Final = "tick deadline passed before sending"
 """``ret_msg`` of commands that the shell gave back because their tick was over."""
 PLACES_KEPT_PERCENT: Final = 20
@@ -232,6 +233,12 @@ class Planner:
             self._failures = 0
         elif not connected and DEADLINE_PASSED not in reply.items[0].ret_msg:
             self._pause(now_ns)
+
+    def objection(self, batch: Batch, now_ns: int) -> str:
+        """Why a batch that was planned must not leave any more; empty when it may: a reply has
+        told a lower limit since, as it can where requests leave one after the other."""
+        bucket = self._single(batch.op) if batch.single else self._together(batch.op)
+        return LIMIT_FELL if bucket.used(now_ns) > bucket.usable() else ""
 
     def opens_ns(self, now_ns: int, ops: Sequence[int]) -> int:
         """When commands of these operations may get further than now."""

@@ -13,6 +13,7 @@ from mmfast.engine.bucket import Bucket
 from mmfast.engine.params import BatchParams, PlannerParams
 from mmfast.engine.planner import (
     DEADLINE_PASSED,
+    LIMIT_FELL,
     BatchPolicy,
     PlannedPolicy,
     Planner,
@@ -141,6 +142,21 @@ def test_what_stopped_counting_while_a_request_was_under_way_is_not_charged_agai
         plan.on_reply(answer, (at_ms + 20) * MS)
     (used,) = [b.used for b in plan.budgets(1_021 * MS) if b.op is Op.CANCEL and not b.single]
     assert used == 1
+
+
+@pytest.mark.parametrize("op", list(Op))
+def test_what_was_planned_under_a_higher_limit_does_not_leave_under_a_lower_one(op: Op) -> None:
+    """Requests leave one after the other, and the reply to the first tells a lower limit. Seed
+    490 of the simulation: ten calls left in a second, seven more than the venue allowed."""
+    plan = planner(10, sequential=True, safety_percent=100, cancel_reserve_percent=0)
+    first, *others = send(plan, op, 10, 0)
+    assert [plan.objection(one, 0) for one in (first, *others)] == [""] * 10
+    plan.on_reply(reply(first, Outcome.ACK, MS, rate=RateInfo(3, 2, -1)), MS)
+    assert all(plan.objection(one, MS) == LIMIT_FELL for one in others)
+    for one in others:
+        plan.on_reply(reply(one, Outcome.NOT_SENT, MS), MS, connected=True)
+    again = send(plan, op, 2, MS)
+    assert [plan.objection(one, MS) for one in again] == ["", ""]
 
 
 def test_a_throttled_order_closes_its_bucket_for_a_whole_window() -> None:
