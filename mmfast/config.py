@@ -168,6 +168,29 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
     max_messages_per_symbol_per_s: Annotated[int, Meta(ge=1, le=20_000)] = 2_000
 
 
+_LimitMs = Annotated[int, Meta(ge=0, le=600_000)]
+
+
+class BreakersConfig(_Section, frozen=True, kw_only=True):
+    """When to be careful. A limit of 0 is never reached, and that is how all of them begin."""
+
+    widen_percent: Annotated[int, Meta(ge=100, le=1_000)] = 200
+    ack_widen_ms: _LimitMs = 0
+    ack_pull_ms: _LimitMs = 0
+    ack_halt_ms: _LimitMs = 0
+    lag_widen_ms: _LimitMs = 0
+    lag_pull_ms: _LimitMs = 0
+    lag_halt_ms: _LimitMs = 0
+    calm_ms: Annotated[int, Meta(ge=1_000, le=600_000)] = 5_000
+    reject_percent: Percent = 0
+    reject_min_orders: Annotated[int, Meta(ge=1, le=10_000)] = 20
+    reject_window_ms: Annotated[int, Meta(ge=1_000, le=600_000)] = 10_000
+    storm_refusals: Annotated[int, Meta(ge=0, le=10_000)] = 0
+    storm_window_ms: Annotated[int, Meta(ge=100, le=600_000)] = 5_000
+    pull_first_ms: Annotated[int, Meta(ge=100, le=600_000)] = 1_000
+    pull_cap_ms: Annotated[int, Meta(ge=100, le=3_600_000)] = 60_000
+
+
 class WatchdogConfig(_Section, frozen=True, kw_only=True):
     """The process that cancels when the engine dies or stands still."""
 
@@ -222,6 +245,7 @@ class Config(_Section, frozen=True, kw_only=True):
     symbols: tuple[SymbolConfig, ...]
     strategy: StrategyConfig
     risk: RiskConfig
+    breakers: BreakersConfig = BreakersConfig()
     watchdog: WatchdogConfig = WatchdogConfig()
     alerts: AlertsConfig = AlertsConfig()
     journal: JournalConfig = JournalConfig()

@@ -55,6 +55,7 @@ cdef class Kernel:
     cdef list _pending
     cdef int64_t _check_ns
     cdef readonly LossStop losses
+    cdef readonly object breakers
 
     cpdef void on_event(self, event, int64_t now_ns) except *
     cpdef void on_events(self, events, int64_t now_ns) except *

@@ -103,6 +103,7 @@ class Kernel:
         """What the bytes of an order must keep to, for who makes them of a batch."""
         self._risk = Risk(self._market, self._orders, self._inventory, self._terms, self.leaving)
         self._permits = Permits(self._market, self._inventory, self._risk, self._outbox)
+        self.breakers = self._permits.heed(self._terms, self._holds, self.counters)
         self.losses = LossStop(self._market, self._inventory)
         self._account = Account(
             instruments,
@@ -192,6 +193,7 @@ class Kernel:
         if kept is not None:
             self._planner.on_reply(reply, now_ns, connected=kept)
         self._account.on_reply(reply, now_ns)
+        self.breakers.acked(reply, now_ns)
         if self.mode is not Mode.TRADING:
             # What was in flight when trading stopped can be cancelled now.
             for command in reply.batch.commands:
@@ -265,6 +267,8 @@ class Kernel:
         if checks:
             self._check_ns = now_ns + CHECK_NS
             self._account.check_books(now_ns)
+            if self._permits.look(now_ns):
+                self._dirty.mark_all()
         if checks or self._inventory.moved.any_marked():
             self._permits.watch_losses(self.losses, checks, now_ns, self._dirty)
 
@@ -392,6 +396,7 @@ class Kernel:
             params.max_fills_per_side, params.fills_window_ms, account=params.account.max_fills
         )
         self.losses.set_limits(params)
+        self._permits.set_breakers(params.breakers)
         self._risk.exposure.set_limits(params)
         self._permits.set_status(params.symbols)
         allow(self.leaving, self._market.instruments, params.symbols)

@@ -6,7 +6,7 @@ from typing import Final
 
 from mmfast._core.acks import Accepted
 from mmfast.engine.counters import Counters
-from mmfast.engine.holds import Holds
+from mmfast.engine.holds import NO_MARGIN, Holds
 from mmfast.engine.order import Order
 from mmfast.engine.order_states import State, is_final
 from mmfast.engine.orders import OrderTable
@@ -137,7 +137,7 @@ class Outcomes:
             counters.count_code(item.ret_code)
             counters.orders_rejected += command.op == _PLACE
             if command.op != _CANCEL:
-                self._holds.refuse(command.instrument, now_ns)
+                self._holds.refuse(command.instrument, now_ns, item.ret_code in NO_MARGIN)
             self._tell_refused(command, item)
         elif outcome == _THROTTLED:
             counters.throttled += 1

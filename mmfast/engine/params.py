@@ -104,6 +104,32 @@ class AccountLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Share of the worst case that the account's equity must cover; 0: not looked at."""
 
 
+class BreakerParams(msgspec.Struct, frozen=True, kw_only=True):
+    """Section ``breakers`` of the configuration. A limit of 0 is never reached."""
+
+    widen_percent: int = 200
+    """Of the half spread, while the quotes are widened."""
+    ack_widen_ms: int = 0
+    ack_pull_ms: int = 0
+    ack_halt_ms: int = 0
+    lag_widen_ms: int = 0
+    lag_pull_ms: int = 0
+    lag_halt_ms: int = 0
+    calm_ms: int = 5_000
+    """So long without another such measure, and the breaker steps back by one."""
+    reject_percent: int = 0
+    """Share of the orders in the window that may be refused; 0: any."""
+    reject_min_orders: int = 20
+    reject_window_ms: int = 10_000
+    storm_refusals: int = 0
+    """One refusal of an instrument more within the window withdraws it; 0: never."""
+    storm_window_ms: int = 5_000
+    pull_first_ms: int = 1_000
+    pull_cap_ms: int = 60_000
+    """How long what was refused stays withdrawn: doubled each time up to the cap, and short again
+    after as long as the cap without."""
+
+
 class BatchParams(msgspec.Struct, frozen=True, kw_only=True):
     """Section ``async_batch`` of the configuration."""
 
@@ -168,3 +194,4 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
     """Without a second reference younger than this nothing is created or amended; 0: none is
     asked for."""
     account: AccountLimits = AccountLimits()
+    breakers: BreakerParams = BreakerParams()

@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast.engine.holds cimport Holds
 from mmfast.engine.inventory cimport Inventory
 from mmfast.engine.losses cimport LossStop
 from mmfast.engine.market cimport Market
@@ -19,10 +20,18 @@ cdef class Permits:
     cdef object _mode
     cdef dict _units_changed
     cdef str _stopped
+    cdef list _terms
+    cdef Holds _holds
+    cdef object _breakers
+    cdef object _symbols
+    cdef int _widen_percent
+    cdef bint _widened
+    cdef str _pulled
     cdef readonly bint quotes_at_all
     cdef readonly bint reduces
 
     cpdef void set_mode(self, mode) except *
+    cpdef bint look(self, int64_t now_ns) except -1
     cpdef void stop(self, str reason) except *
     @cython.locals(passed=str, instrument=int)
     cpdef void watch_losses(

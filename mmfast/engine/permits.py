@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
+from mmfast.engine.breakers import Breakers
+from mmfast.engine.counters import Counters
+from mmfast.engine.holds import Holds
 from mmfast.engine.inventory import Inventory
 from mmfast.engine.losses import LossStop
 from mmfast.engine.market import Market
 from mmfast.engine.outbox import Outbox
-from mmfast.engine.params import SymbolParams
+from mmfast.engine.params import BreakerParams, SymbolParams
 from mmfast.engine.risk import Risk
 from mmfast.engine.rotation import Rotation
-from mmfast.engine.terms import units_of
+from mmfast.engine.terms import Terms, units_of
 from mmfast.messages import Batch, Instrument, Mode, Op, Severity
 
 _TRADING: Final = "Trading"
@@ -22,13 +27,20 @@ class Permits:
     that a decision, the check of each command and the last look go by the same facts."""
 
     __slots__ = (
+        "_breakers",
+        "_holds",
         "_inventory",
         "_market",
         "_mode",
         "_outbox",
+        "_pulled",
         "_risk",
         "_stopped",
+        "_symbols",
+        "_terms",
         "_units_changed",
+        "_widen_percent",
+        "_widened",
         "quotes_at_all",
         "reduces",
     )
@@ -38,6 +50,13 @@ class Permits:
         self._inventory = inventory
         self._risk = risk
         self._outbox = outbox
+        self._terms: list[Terms] = []
+        self._holds = Holds(0)
+        self._breakers = Breakers(Counters())
+        self._symbols: tuple[SymbolParams, ...] = ()
+        self._widen_percent = 100
+        self._widened = False
+        self._pulled = ""
         self._units_changed: dict[int, None] = {}
         self._stopped = ""
         self.set_mode(Mode.SYNCING)
@@ -50,6 +69,55 @@ class Permits:
             self._stopped = ""
         self.reduces = mode is Mode.REDUCE_ONLY
         self.quotes_at_all = self.reduces or mode is Mode.TRADING
+
+    def heed(self, terms: list[Terms], holds: Holds, counters: Counters) -> Breakers:
+        """Widen these ``terms`` and pull what is held when the breakers ask for it."""
+        self._terms = terms
+        self._holds = holds
+        self._breakers = Breakers(counters)
+        return self._breakers
+
+    def set_breakers(self, params: BreakerParams) -> None:
+        """When to be careful, and how."""
+        self._widen_percent = params.widen_percent
+        self._breakers.set_limits(params)
+        self._holds.set_limits(params)
+
+    def look(self, now_ns: int) -> bool:
+        """Once a second: do what the breakers ask for; True when everything is to be decided
+        anew."""
+        for instrument, why in self._holds.news:
+            text = f"{self._market.instruments[instrument].symbol}: {why}; it is withdrawn"
+            self._outbox.alert(Severity.WARNING, "breaker_instrument", text)
+        self._holds.news.clear()
+        verdict = self._breakers.look(now_ns)
+        if verdict.halt and self._mode is not Mode.HALTED:
+            self.stop(verdict.halt)
+        before = (self._widened, self._pulled)
+        self._widened, self._pulled = bool(verdict.widen), verdict.pull
+        self._tell("breaker_widen", verdict.widen, "the quotes are widened")
+        self._tell("breaker_pull", verdict.pull, "all quotes are withdrawn")
+        if (self._widened, self._pulled) == before:
+            return False
+        self._set_terms()
+        return True
+
+    def _tell(self, code: str, why: str, what: str) -> None:
+        """When it begins, and when it is over."""
+        if why:
+            self._outbox.raise_once(code, Severity.WARNING, code, f"{why}: {what}")
+        elif self._outbox.lower(code):
+            self._outbox.alert(Severity.INFO, code, f"over: {what} no more")
+
+    def _set_terms(self) -> None:
+        """The terms of all instruments, widened or not."""
+        instruments = self._market.instruments
+        for index, symbol in enumerate(self._symbols):
+            wide = symbol
+            if self._widened:
+                half_e4 = symbol.half_spread_e4 * self._widen_percent // 100
+                wide = msgspec.structs.replace(symbol, half_spread_e4=half_e4)
+            self._terms[index] = Terms(instruments[index], wide)
 
     def stop(self, reason: str) -> None:
         """A control has been passed: quote nothing from here on, and ask for a halt that only a
@@ -69,7 +137,10 @@ class Permits:
             dirty.mark_all()
 
     def set_status(self, symbols: tuple[SymbolParams, ...]) -> None:
-        """Which instruments are traded: what the venue and the configuration say."""
+        """Which instruments are traded, and on which terms: what the venue and the configuration
+        say."""
+        self._symbols = symbols
+        self._set_terms()
         for index, params in enumerate(symbols):
             known = self._market.instruments[index]
             status = "" if known.status == _TRADING else f"instrument is {known.status}"
@@ -97,9 +168,10 @@ class Permits:
         """Why an instrument is not quoted; empty when it is."""
         if not self.quotes_at_all:
             return self._mode.name.lower()
-        return (
-            self._stopped or self._risk.status[instrument] or self._market.fault(instrument, now_ns)
-        )
+        reason = self._stopped or self._pulled or self._risk.status[instrument]
+        if not reason and self._holds.pulled(instrument, now_ns):
+            reason = "orders refused"
+        return reason or self._market.fault(instrument, now_ns)
 
     def objection(self, batch: Batch, now_ns: int) -> str:
         """Why a batch must not leave any more; empty when it may. Cancels always may."""

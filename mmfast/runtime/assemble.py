@@ -17,6 +17,7 @@ from mmfast.engine.params import (
     ONE_E4,
     AccountLimits,
     BatchParams,
+    BreakerParams,
     EngineParams,
     FairPrice,
     PlannerParams,
@@ -87,6 +88,7 @@ def config_for_instruments(config: Config, instruments: Sequence[Instrument]) ->
             0 if config.strategy.second_reference == "none" else config.risk.reference_stale_ms
         ),
         account=_account_limits(config.risk),
+        breakers=BreakerParams(**msgspec.to_builtins(config.breakers)),
     )
 
 

@@ -170,18 +170,23 @@ class LagWatch:
     Four times a second, in the turns in which other things are looked after: waking an idle loop
     costs a tenth of a millisecond, so looking oftener would cost more than quoting does.
     ``on_stall`` is told of a turn so long that no connection can be believed after it: nobody has
-    looked whether they live.
+    looked whether they live, and ``on_beat`` of each: how late it was, and when.
     """
 
     INTERVAL_S = 0.25
     STALL_NS = 2 * NS_PER_S
 
     def __init__(
-        self, clock: Clock, lag: Durations, on_stall: Callable[[str], None] | None = None
+        self,
+        clock: Clock,
+        lag: Durations,
+        on_stall: Callable[[str], None] | None = None,
+        on_beat: Callable[[int, int], None] | None = None,
     ) -> None:
         self._clock = clock
         self._lag = lag
         self._on_stall = on_stall
+        self._on_beat = on_beat
         self._handle: asyncio.TimerHandle | None = None
         self._due_ns = 0
 
@@ -198,8 +203,11 @@ class LagWatch:
             self._handle.cancel()
 
     def _beat(self) -> None:
-        late_ns = self._clock.now_ns() - self._due_ns
+        now_ns = self._clock.now_ns()
+        late_ns = now_ns - self._due_ns
         self._lag.record(late_ns)
+        if self._on_beat is not None:
+            self._on_beat(late_ns, now_ns)
         self.start()
         if late_ns > self.STALL_NS and self._on_stall is not None:
             self._on_stall(f"the loop stood still for {late_ns / NS_PER_S:.1f} s")

@@ -42,7 +42,15 @@ _TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
 _SYMBOL_LIMITS: Final = ("max_position_qty", "max_order_qty")
 _OWN_OR_COMMON: Final = ("max_daily_loss_quote", "max_drawdown_quote", "max_open_notional_quote")
 """Limits that a symbol may set for itself; without, the account's holds for it."""
-_FIXED_SECTIONS: Final = ("venue", "watchdog", "alerts", "journal", "metrics", "embedded_venue")
+_FIXED_SECTIONS: Final = (
+    "venue",
+    "breakers",
+    "watchdog",
+    "alerts",
+    "journal",
+    "metrics",
+    "embedded_venue",
+)
 
 
 class Change(NamedTuple):

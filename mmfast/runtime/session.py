@@ -187,7 +187,9 @@ class Session:
         self.witness.on_filter_refusal = self.doubts.refused
         self._on_fault = on_fault
         self._on_halt = on_halt
-        self.lag_watch = LagWatch(self.clock, self.stats.lag, self.distrust)
+        self.lag_watch = LagWatch(
+            self.clock, self.stats.lag, self.distrust, self.kernel.breakers.lagged
+        )
         self.collector = QuietCollector(lambda: self.kernel.wants_flush)
         self._private_up_since_ns: int | None = None
         self.streams_up = asyncio.Event()
