@@ -227,7 +227,7 @@ class Kernel:
             self._market.instruments[index] = changed
             self._terms[index] = Terms(changed, self._params.symbols[index])
             self._inventory.replace_instrument(changed)
-        self._permits.set_status(self._params.symbols)
+        self._permits.set_status(self._params)
         self._dirty.mark(index)
 
     # -- deciding -------------------------------------------------------------------------
@@ -267,8 +267,7 @@ class Kernel:
         if checks:
             self._check_ns = now_ns + CHECK_NS
             self._account.check_books(now_ns)
-            if self._permits.look(now_ns):
-                self._dirty.mark_all()
+            self._permits.look(now_ns, self._dirty)
         if checks or self._inventory.moved.any_marked():
             self._permits.watch_losses(self.losses, checks, now_ns, self._dirty)
 
@@ -396,7 +395,6 @@ class Kernel:
             params.max_fills_per_side, params.fills_window_ms, account=params.account.max_fills
         )
         self.losses.set_limits(params)
-        self._permits.set_breakers(params.breakers)
         self._risk.exposure.set_limits(params)
-        self._permits.set_status(params.symbols)
+        self._permits.set_status(params)
         allow(self.leaving, self._market.instruments, params.symbols)

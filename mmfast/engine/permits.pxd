@@ -31,13 +31,13 @@ cdef class Permits:
     cdef readonly bint reduces
 
     cpdef void set_mode(self, mode) except *
-    cpdef bint look(self, int64_t now_ns) except -1
+    cpdef void look(self, int64_t now_ns, Rotation dirty) except *
     cpdef void stop(self, str reason) except *
     @cython.locals(passed=str, instrument=int)
     cpdef void watch_losses(
         self, LossStop losses, bint whole, int64_t now_ns, Rotation dirty
     ) except *
-    cpdef void set_status(self, tuple symbols) except *
+    cpdef void set_status(self, rules) except *
     @cython.locals(reason=str)
     cpdef str pull_reason(self, int instrument, int64_t now_ns)
     @cython.locals(reason=str, instrument=int, seen=int)

@@ -13,7 +13,7 @@ from mmfast.engine.inventory import Inventory
 from mmfast.engine.losses import LossStop
 from mmfast.engine.market import Market
 from mmfast.engine.outbox import Outbox
-from mmfast.engine.params import BreakerParams, SymbolParams
+from mmfast.engine.params import BreakerParams, EngineParams, SymbolParams
 from mmfast.engine.risk import Risk
 from mmfast.engine.rotation import Rotation
 from mmfast.engine.terms import Terms, units_of
@@ -77,15 +77,14 @@ class Permits:
         self._breakers = Breakers(counters)
         return self._breakers
 
-    def set_breakers(self, params: BreakerParams) -> None:
+    def _set_breakers(self, params: BreakerParams) -> None:
         """When to be careful, and how."""
         self._widen_percent = params.widen_percent
         self._breakers.set_limits(params)
         self._holds.set_limits(params)
 
-    def look(self, now_ns: int) -> bool:
-        """Once a second: do what the breakers ask for; True when everything is to be decided
-        anew."""
+    def look(self, now_ns: int, dirty: Rotation) -> None:
+        """Once a second: do what the breakers ask for."""
         for instrument, why in self._holds.news:
             text = f"{self._market.instruments[instrument].symbol}: {why}; it is withdrawn"
             self._outbox.alert(Severity.WARNING, "breaker_instrument", text)
@@ -97,10 +96,9 @@ class Permits:
         self._widened, self._pulled = bool(verdict.widen), verdict.pull
         self._tell("breaker_widen", verdict.widen, "the quotes are widened")
         self._tell("breaker_pull", verdict.pull, "all quotes are withdrawn")
-        if (self._widened, self._pulled) == before:
-            return False
-        self._set_terms()
-        return True
+        if (self._widened, self._pulled) != before:
+            self._set_terms()
+            dirty.mark_all()
 
     def _tell(self, code: str, why: str, what: str) -> None:
         """When it begins, and when it is over."""
@@ -136,10 +134,11 @@ class Permits:
             self.stop(passed)
             dirty.mark_all()
 
-    def set_status(self, symbols: tuple[SymbolParams, ...]) -> None:
-        """Which instruments are traded, and on which terms: what the venue and the configuration
-        say."""
-        self._symbols = symbols
+    def set_status(self, rules: EngineParams) -> None:
+        """Which instruments are traded, on which terms, and when not: what the venue and the
+        configuration say."""
+        self._set_breakers(rules.breakers)
+        self._symbols = symbols = rules.symbols
         self._set_terms()
         for index, params in enumerate(symbols):
             known = self._market.instruments[index]
