@@ -161,7 +161,7 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
     max_open_notional_quote: Quote = Decimal(1_000_000)
     max_portfolio_notional_quote: Quote = Decimal(1_000_000)
     portfolio_shock_bps: Bps = Decimal(100)
-    margin_percent: Percent = 10
+    margin_percent: Percent = 0
     max_open_orders: Annotated[int, Meta(ge=1, le=100_000)] = 5_000
     max_open_orders_per_symbol: Annotated[int, Meta(ge=1, le=500)] = 500
     max_messages_per_s: Annotated[int, Meta(ge=1, le=20_000)] = 10_000
