@@ -113,6 +113,12 @@ def test_the_killed_are_buried_without_a_warning(recwarn: pytest.WarningsRecorde
     assert [str(one.message) for one in recwarn if one.category is RuntimeWarning] == []
 
 
+def test_calls_in_turn_keep_to_a_limit_that_falls_between_them() -> None:
+    """Decided together at ten a second, sent one after another: the reply to the third says six,
+    of which half is used."""
+    story(plan_of(307, 2.0))
+
+
 @pytest.mark.parametrize("seed", [57, 80, 166, 463, 576, 2345, 3611, 8764])
 def test_what_ten_thousand_seeds_have_found(seed: int) -> None:
     """57 and 166: an execution told after the report a zombie was adopted with. 576: the judge
