@@ -13,6 +13,3 @@ cdef class ClientIds:
     cdef int64_t _counter
 
     cpdef int64_t next(self) except -1
-
-
-cpdef int64_t epoch_of(int64_t client_id) except? -1

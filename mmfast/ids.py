@@ -15,7 +15,8 @@ from mmfast.units import NOT_OURS, ClientId
 
 MAX_LINK_ID_CHARS: Final = 36
 HEX_DIGITS: Final = 16
-_COUNTER_BITS: Final = 32
+EPOCH_SHIFT: Final = 32
+"""Bits below the epoch: the counter."""
 _STEM = re.compile(r"[0-9A-Za-z_]{2,19}")
 
 
@@ -34,13 +35,13 @@ class ClientIds:
         self.stem = stem
         self.head = stem + "-"
         self.epoch = epoch
-        self._base = epoch << _COUNTER_BITS
+        self._base = epoch << EPOCH_SHIFT
         self._counter = 0
 
     def next(self) -> ClientId:
         """A fresh id; raises :class:`InvariantError` after 2**32-1 ids in one run."""
         self._counter += 1
-        if self._counter >> _COUNTER_BITS:
+        if self._counter >> EPOCH_SHIFT:
             raise InvariantError("order ids of this epoch are used up: restart the engine")
         # The name of a new type is called like any function, which costs more than all the rest.
         return self._base | self._counter  # type: ignore[return-value]
@@ -75,4 +76,4 @@ class ClientIds:
 
 def epoch_of(client_id: int) -> int:
     """The run an id was given in; 0 for :data:`NOT_OURS`."""
-    return client_id >> _COUNTER_BITS
+    return client_id >> EPOCH_SHIFT

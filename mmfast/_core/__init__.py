@@ -7,7 +7,19 @@ There is no slower stand-in: if an extension is missing the import fails here, w
 from __future__ import annotations
 
 try:
-    from mmfast._core import acks, book, coalesce, encode, fixed, rows, segment, sign, tuples, wide
+    from mmfast._core import (
+        acks,
+        book,
+        coalesce,
+        encode,
+        fixed,
+        positions,
+        rows,
+        segment,
+        sign,
+        tuples,
+        wide,
+    )
     from mmfast._core._build import BUILD, VERSION
 except ImportError as error:  # pragma: no cover - needs a broken installation
     raise ImportError(
@@ -24,6 +36,7 @@ __all__ = [
     "coalesce",
     "encode",
     "fixed",
+    "positions",
     "rows",
     "segment",
     "sign",

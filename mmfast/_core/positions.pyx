@@ -9,7 +9,7 @@ from libc.string cimport memset
 from mmfast._core.rows cimport (
     DROPPED, E8_DECIMALS, KEPT, ODD, P_AVG_PRICE, P_CATEGORY, P_ENTRY_PRICE, P_IDX,
     P_REQUIRED, P_SIDE, P_SIZE, P_SYMBOL, P_TEXTS, P_UPDATED_TIME, POSITION_FIELDS, ROOM, ROW_END,
-    Block, Frames, Market, Trace, is_text, next_field, plain_text, steps_of, time_of,
+    STRETCH_END, Block, Frames, Market, Trace, checked, is_text, next_field, plain_text, steps_of, time_of,
 )
 from mmfast._core.scan cimport Cursor, Span, scan_count, skip_word, take
 
@@ -30,6 +30,9 @@ cdef bint scan_position(Cursor* c, Trace* trace, Position* row) noexcept nogil:
         return False
     while True:
         field = next_field(c, trace, place, False)
+        place += 1
+        if field == STRETCH_END:
+            continue
         if field == ROW_END:
             return row.seen & P_REQUIRED == P_REQUIRED
         if field < 0 or row.seen >> field & 1:
@@ -43,7 +46,6 @@ cdef bint scan_position(Cursor* c, Trace* trace, Position* row) noexcept nogil:
                 return False
         elif not skip_word(c, b"-1", 2) and not scan_count(c, &row.seq):
             return False
-        place += 1
 
 
 @cython.final
@@ -66,13 +68,13 @@ cdef class PositionBlock(Block):
         return &self._lines[self._count]
 
     cpdef Py_ssize_t instrument(self, Py_ssize_t row) except? -1:
-        return self._lines[self._checked(row)].instrument
+        return self._lines[checked(row, self._count)].instrument
 
     cpdef int64_t lots(self, Py_ssize_t row) except? -1:
-        return self._lines[self._checked(row)].lots
+        return self._lines[checked(row, self._count)].lots
 
     cpdef int64_t seq(self, Py_ssize_t row) except? -1:
-        return self._lines[self._checked(row)].seq
+        return self._lines[checked(row, self._count)].seq
 
     cdef object _message(self, Py_ssize_t row):
         cdef PositionLine* line = &self._lines[row]

@@ -56,8 +56,11 @@ cdef enum:
     P_REQUIRED = 3
     #: What :func:`next_field` answers at the end of a row.
     ROW_END = 32
-    #: Every field once, and the end.
-    STRETCHES = 16
+    #: More of a row is read anew in each.
+    STRETCHES = 40
+    #: Values between two that are wanted which are compared together, and read anew together.
+    STRETCH = 5
+    STRETCH_END = 33
     #: What a row gives: a line of its own, nothing, or no way to read it.
     KEPT = 1
     DROPPED = 2
@@ -73,9 +76,9 @@ cdef struct Trace:
     #: What the row before said between the values that are read, and which value came next.
     #: Rows of one kind say much the same: what is equal is compared and not read again.
     int count
-    int field[16]
-    const uint8_t* start[16]
-    Py_ssize_t size[16]
+    int field[40]
+    const uint8_t* start[40]
+    Py_ssize_t size[40]
 
 cdef struct Row:
     #: Which fields were met, as bits.
@@ -213,31 +216,35 @@ cdef inline int64_t id_of(const Span* text, const char* head, Py_ssize_t size) n
 
 cdef inline int position_field_of(const Span* key) noexcept nogil:
     """Which field of a position a key names, or -1."""
-    if is_text(key, b"symbol", 6):
-        return P_SYMBOL
-    if is_text(key, b"size", 4):
-        return P_SIZE
-    if is_text(key, b"category", 8):
-        return P_CATEGORY
-    if is_text(key, b"side", 4):
-        return P_SIDE
-    if is_text(key, b"entryPrice", 10):
-        return P_ENTRY_PRICE
-    if is_text(key, b"avgPrice", 8):
-        return P_AVG_PRICE
-    if is_text(key, b"updatedTime", 11):
-        return P_UPDATED_TIME
-    if is_text(key, b"positionIdx", 11):
-        return P_IDX
-    return P_SEQ if is_text(key, b"seq", 3) else -1
+    if key.size == 3:
+        return P_SEQ if is_text(key, b"seq", 3) else -1
+    if key.size == 4:
+        if is_text(key, b"size", 4):
+            return P_SIZE
+        return P_SIDE if is_text(key, b"side", 4) else -1
+    if key.size == 6:
+        return P_SYMBOL if is_text(key, b"symbol", 6) else -1
+    if key.size == 8:
+        if is_text(key, b"category", 8):
+            return P_CATEGORY
+        return P_AVG_PRICE if is_text(key, b"avgPrice", 8) else -1
+    if key.size == 10:
+        return P_ENTRY_PRICE if is_text(key, b"entryPrice", 10) else -1
+    if key.size == 11:
+        if is_text(key, b"updatedTime", 11):
+            return P_UPDATED_TIME
+        return P_IDX if is_text(key, b"positionIdx", 11) else -1
+    return -1
 
 
 cdef inline int find_field(Cursor* c, bint orders, bint behind) noexcept nogil:
     """Reads on, from the opening brace or (``behind``) from behind a value, to the next value
-    that is wanted; ROW_END behind the closing brace, -1 for what is not plain."""
+    that is wanted; STRETCH_END behind the last of a few others, ROW_END behind the closing brace,
+    -1 for what is not plain."""
     cdef Span key
     cdef int field
-    while True:
+    cdef int others
+    for others in range(STRETCH):
         if behind:
             if take(c, c"}"):
                 return ROW_END
@@ -252,11 +259,12 @@ cdef inline int find_field(Cursor* c, bint orders, bint behind) noexcept nogil:
         if not skip_plain(c):
             return -1
         behind = True
+    return STRETCH_END
 
 
 cdef inline int next_field(Cursor* c, Trace* trace, int place, bint orders) noexcept nogil:
-    """As :func:`find_field`; ``place`` counts the values read so far. What stands there was read
-    in the row before, between the same two values, if it is the same to the byte."""
+    """As :func:`find_field`; ``place`` counts the calls for this row. What stands there was read
+    in the row before, at the same place of it, if it is the same to the byte."""
     cdef const uint8_t* start = c.at
     cdef int field
     if place < trace.count and mmf_distance(start, c.end) >= trace.size[place] and (
@@ -266,6 +274,8 @@ cdef inline int next_field(Cursor* c, Trace* trace, int place, bint orders) noex
         c.at += trace.size[place]
         return trace.field[place]
     field = find_field(c, orders, place > 0)
+    if place >= STRETCHES:
+        return field
     if place >= trace.count or trace.field[place] != field:
         trace.count = place + 1
     trace.field[place] = field
@@ -304,12 +314,17 @@ cdef struct OrderLine:
     Span reject_text
     Span cancel_text
 
+cdef inline Py_ssize_t checked(Py_ssize_t row, Py_ssize_t count) except -1:
+    if not 0 <= row < count:
+        raise IndexError(f"expected a row below {count}, found {row}")
+    return row
+
+
 cdef class Block:
     cdef bytes _frame
     cdef Py_ssize_t _count
     cdef Py_ssize_t _room
 
-    cdef Py_ssize_t _checked(self, Py_ssize_t row) except -1
     cdef object _message(self, Py_ssize_t row)
 
 
@@ -359,7 +374,10 @@ cdef class OrderRows(Frames):
     cdef list _statuses
     cdef list _codes
     cdef list _finals
+    #: Where the last status was found.
+    cdef Py_ssize_t _status_place
 
     cdef bint _line(self, Row* row, Market market, OrderLine* line) except -1
+    cdef Py_ssize_t _status_of(self, const Span* text) except -2
     cdef int _word(self, const Span* text) except -2
     cdef str _text(self, int word, const Span* text)

@@ -49,6 +49,9 @@ cdef bint scan_row(Cursor* c, Trace* trace, Row* row) noexcept nogil:
         return False
     while True:
         field = next_field(c, trace, place, True)
+        place += 1
+        if field == STRETCH_END:
+            continue
         if field == ROW_END:
             return row.seen & REQUIRED == REQUIRED
         if field < 0 or row.seen >> field & 1:
@@ -62,16 +65,10 @@ cdef bint scan_row(Cursor* c, Trace* trace, Row* row) noexcept nogil:
         elif not plain_text(c, &row.texts[field]):
             if field < NEVER_NULL or not skip_word(c, b"null", 4):
                 return False
-        place += 1
 
 
 cdef class Block:
     """The rows of one frame that are about us; see the stub."""
-
-    cdef Py_ssize_t _checked(self, Py_ssize_t row) except -1:
-        if not 0 <= row < self._count:
-            raise IndexError(f"expected a row below {self._count}, found {row}")
-        return row
 
     cdef object _message(self, Py_ssize_t row):
         raise NotImplementedError
@@ -80,7 +77,7 @@ cdef class Block:
         return self._count
 
     def __getitem__(self, Py_ssize_t row):
-        return self._message(self._checked(row))
+        return self._message(checked(row, self._count))
 
     def __iter__(self):
         return iter([self._message(row) for row in range(self._count)])
@@ -117,25 +114,25 @@ cdef class OrderBlock(Block):
         return &self._lines[self._count]
 
     cpdef int64_t client_id(self, Py_ssize_t row) except? -1:
-        return self._lines[self._checked(row)].client_id
+        return self._lines[checked(row, self._count)].client_id
 
     cpdef int status(self, Py_ssize_t row) except? -1:
-        return self._reader._codes[self._lines[self._checked(row)].status]
+        return self._reader._codes[self._lines[checked(row, self._count)].status]
 
     cpdef int64_t price_ticks(self, Py_ssize_t row) except? -1:
-        return self._lines[self._checked(row)].price_ticks
+        return self._lines[checked(row, self._count)].price_ticks
 
     cpdef int64_t lots(self, Py_ssize_t row) except? -1:
-        return self._lines[self._checked(row)].lots
+        return self._lines[checked(row, self._count)].lots
 
     cpdef int64_t cum_lots(self, Py_ssize_t row) except? -1:
-        return self._lines[self._checked(row)].cum_lots
+        return self._lines[checked(row, self._count)].cum_lots
 
     cpdef int64_t updated_ms(self, Py_ssize_t row) except? -1:
-        return self._lines[self._checked(row)].updated_ms
+        return self._lines[checked(row, self._count)].updated_ms
 
     cpdef str venue_id(self, Py_ssize_t row, str known=""):
-        cdef Span* told = &self._lines[self._checked(row)].venue_id
+        cdef Span* told = &self._lines[checked(row, self._count)].venue_id
         if told.size == 0 or (
             PyUnicode_IS_COMPACT_ASCII(known)
             and is_text(told, <const char*>PyUnicode_DATA(known), PyUnicode_GET_LENGTH(known))
@@ -153,11 +150,11 @@ cdef class OrderBlock(Block):
         ]
 
     cpdef str reject_reason(self, Py_ssize_t row):
-        cdef OrderLine* line = &self._lines[self._checked(row)]
+        cdef OrderLine* line = &self._lines[checked(row, self._count)]
         return self._reader._text(line.reject_reason, &line.reject_text)
 
     cpdef str cancel_type(self, Py_ssize_t row):
-        cdef OrderLine* line = &self._lines[self._checked(row)]
+        cdef OrderLine* line = &self._lines[checked(row, self._count)]
         return self._reader._text(line.cancel_type, &line.cancel_text)
 
     cdef object _message(self, Py_ssize_t row):
@@ -355,8 +352,8 @@ cdef class OrderRows(Frames):
     ):
         if len(fields) != FIELDS:
             raise ValueError(f"fields: expected {FIELDS} names, found {len(fields)}")
-        if len(sides) != 2 or len(statuses) > STATUS_LIMIT:
-            raise ValueError(f"expected 2 sides and at most {STATUS_LIMIT} statuses")
+        if len(sides) != 2 or not 0 < len(statuses) <= STATUS_LIMIT:
+            raise ValueError(f"expected 2 sides and 1 to {STATUS_LIMIT} statuses")
         self._make = make
         self._buy, self._sell = sides
         self._names = fields
@@ -389,17 +386,12 @@ cdef class OrderRows(Frames):
     cdef bint _line(self, Row* row, Market market, OrderLine* line) except -1:
         """A row about us as integers; False if one of its values is not plain."""
         cdef Span* texts = row.texts
-        cdef Span* status = &texts[STATUS]
         cdef Py_ssize_t place
-        cdef bytes word
         line.side = not is_text(&texts[SIDE], b"Buy", 3)
         if line.side and not is_text(&texts[SIDE], b"Sell", 4):
             return False
-        for place in range(len(self._status_words)):
-            word = self._status_words[place]
-            if is_text(status, PyBytes_AS_STRING(word), PyBytes_GET_SIZE(word)):
-                break
-        else:
+        place = self._status_of(&texts[STATUS])
+        if place < 0:
             return False
         line.status = <int>place
         if not (
@@ -426,6 +418,19 @@ cdef class OrderRows(Frames):
         line.updated_ms = time_of(&texts[UPDATED_TIME])
         line.reduce_only = row.reduce_only
         return True
+
+    cdef Py_ssize_t _status_of(self, const Span* text) except -2:
+        """The place of a status word, or -1; mostly that of the row before."""
+        cdef bytes word = self._status_words[self._status_place]
+        cdef Py_ssize_t place
+        if is_text(text, PyBytes_AS_STRING(word), PyBytes_GET_SIZE(word)):
+            return self._status_place
+        for place in range(len(self._status_words)):
+            word = self._status_words[place]
+            if is_text(text, PyBytes_AS_STRING(word), PyBytes_GET_SIZE(word)):
+                self._status_place = place
+                return place
+        return -1
 
     cdef int _word(self, const Span* text) except -2:
         """The place of one of the few words that come again and again; -1 for other ones."""

@@ -81,6 +81,15 @@ class PrivateDecoder:
             "wallet": _wallets(reader),
         }
 
+    def rows(self, frame: bytes) -> Collection[Event] | None:
+        """The events of a frame of orders or positions as the venue spells it, without more
+        around them; None for any other, which :meth:`decode` reads."""
+        plain = self.reader.plain(frame)
+        if plain is None:
+            return None
+        self.frames += 1
+        return plain[1]
+
     def decode(self, frame: bytes) -> PrivateFrame:
         """Read one text frame.
 

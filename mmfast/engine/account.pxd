@@ -12,7 +12,9 @@ from mmfast.engine.orders cimport OrderTable
 from mmfast.engine.outcomes cimport Outcomes
 from mmfast.engine.rotation cimport Rotation
 
+cdef frozenset _UNREMARKABLE
 cdef tuple _OURS_TO_END
+cdef int64_t _NOT_OURS
 cdef int _UNKNOWN
 cdef int _CANCELLED
 cdef int _REJECTED

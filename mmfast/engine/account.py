@@ -31,15 +31,14 @@ BOOKING_NS: Final = 5 * NS_PER_S
 """An ended order may wait so long for its executions before the account is read for them."""
 BOOKING_READS: Final = 3
 """After so many readings that did not bring them, the positions read are believed instead."""
-_UNREMARKABLE: Final = ("", "EC_NoError", "EC_PerCancelRequest")
+_UNREMARKABLE: Final = frozenset(("", "EC_NoError", "EC_PerCancelRequest"))
 """Words of the venue for "nothing was refused"."""
-_OURS_TO_END: Final = (
-    int(State.CANCELLING),
-    int(State.CANCELLING_BLIND),
-    int(State.CANCEL_ACKED),
-    int(State.UNKNOWN),
+_OURS_TO_END: Final = tuple(
+    state in (State.CANCELLING, State.CANCELLING_BLIND, State.CANCEL_ACKED, State.UNKNOWN)
+    for state in State
 )
-"""An order cancelled in one of these states may have been cancelled by us."""
+"""By state: an order cancelled in it may have been cancelled by us."""
+_NOT_OURS: Final = int(NOT_OURS)
 _UNKNOWN: Final = int(State.UNKNOWN)
 _CANCELLED: Final = int(State.CANCELLED)
 _REJECTED: Final = int(State.REJECTED)
@@ -116,7 +115,7 @@ class Account:
     def on_row(self, block: OrderBlock[OrderUpdate], row: int, now_ns: int) -> None:
         """One order of a frame: the same as :meth:`on_update` of its message, without making it."""
         client_id = block.client_id(row)
-        if client_id == NOT_OURS:
+        if client_id == _NOT_OURS:
             self._counters.foreign_events += 1
             return
         order = self._orders.get(client_id)
@@ -134,7 +133,7 @@ class Account:
             return
         if reason not in _UNREMARKABLE:
             self._counters.count_reason(reason)
-        if change.before_code not in _OURS_TO_END:
+        if not _OURS_TO_END[change.before_code]:
             self._holds.refuse(change.order.instrument, now_ns)
         self._counters.orders_rejected += change.after_code == _REJECTED
 

@@ -101,7 +101,9 @@ class Endings:
         self._horizons.put(order.client_id, horizon_ms)
         if len(self._untold) < _MAX_UNTOLD:
             end = _STATES[order.code]
-            self._untold.append(Ending(order.client_id, end, evidence, order.cum_lots))
+            # As a tuple it is made at a fifth of what a call of its class costs.
+            facts = (order.client_id, end, evidence, order.cum_lots)
+            self._untold.append(tuple.__new__(Ending, facts))
 
     def declined(self, order: Order, op: int, outcome: int) -> None:
         """A request has not happened: refused by its reply, or it never left."""

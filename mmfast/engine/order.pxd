@@ -67,3 +67,7 @@ cdef class Change:
     cdef readonly Order order
     cdef readonly int before_code
     cdef readonly int after_code
+
+
+@cython.locals(change=Change)
+cpdef Change changed(Order order, int before_code)

@@ -151,10 +151,9 @@ class Change:
 
     __slots__ = ("after_code", "before_code", "order")
 
-    def __init__(self, order: Order, before_code: int, after_code: int) -> None:
-        self.order = order
-        self.before_code = before_code
-        self.after_code = after_code
+    order: Order
+    before_code: int
+    after_code: int
 
     @property
     def before(self) -> State:
@@ -165,3 +164,13 @@ class Change:
     def after(self) -> State:
         """The state that followed."""
         return _STATES[self.after_code]
+
+
+def changed(order: Order, before_code: int) -> Change:
+    """What has become of an order that stood there. A call of the class itself would cost more
+    than all that is done with the result."""
+    change = Change.__new__(Change)
+    change.order = order
+    change.before_code = before_code
+    change.after_code = order.code
+    return change

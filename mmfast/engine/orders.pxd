@@ -10,7 +10,7 @@ from mmfast.engine.evidence cimport (
     end_of_status, event_of_outcome, expects_reply, is_open_status, judge,
 )
 from mmfast.engine.open_sums cimport OpenSums
-from mmfast.engine.order cimport Change, Order, bit_of, placed
+from mmfast.engine.order cimport Change, Order, bit_of, changed, placed
 from mmfast.engine.order_states cimport following, is_final, is_in_flight
 from mmfast.engine.strays cimport Strays
 
@@ -67,7 +67,7 @@ cdef class OrderTable:
     ) except -1
     @cython.locals(order=Order, cum_lots=int64_t)
     cpdef Change on_update(self, update, int64_t now_ns)
-    @cython.locals(status=int)
+    @cython.locals(status=int, cum_lots=int64_t)
     cpdef Change on_row(self, Order order, OrderBlock block, Py_ssize_t row, int64_t now_ns)
     @cython.locals(final=int, event=int)
     cdef Change _report(

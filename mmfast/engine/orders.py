@@ -1,8 +1,7 @@
 """The order table: every own order that is or may be resting, and what it may still cost.
 
-Outcomes come from evidence only (reply codes, the private stream, queries); until the venue has
-proved an end an order counts at full size. Replies and stream events may come in any order, late
-or twice: finals absorb, filled sizes only grow, and an execution counts once.
+Outcomes come from evidence only; until the venue has proved an end an order counts at full size.
+Evidence may come in any order, late or twice: finals absorb, and an execution counts once.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from mmfast.engine.evidence import (
     judge,
 )
 from mmfast.engine.open_sums import OpenSums
-from mmfast.engine.order import NEVER_NS, NO_SLOT, Change, Order, bit_of, placed
+from mmfast.engine.order import NEVER_NS, NO_SLOT, Change, Order, bit_of, changed, placed
 from mmfast.engine.order_states import Event, State, following, is_final, is_in_flight
 from mmfast.engine.strays import Strays
 from mmfast.errors import InvariantError
@@ -210,7 +209,8 @@ class OrderTable:
     def on_row(self, order: Order, block: OrderBlock[OrderUpdate], row: int, now_ns: int) -> Change:
         """The venue's word about one order, as a row of a frame."""
         order.venue_id = block.venue_id(row, order.venue_id)
-        order.cum_lots = max(order.cum_lots, block.cum_lots(row))
+        cum_lots = block.cum_lots(row)
+        order.cum_lots = max(order.cum_lots, cum_lots)
         status = block.status(row)
         return self._report(
             order, status, block.price_ticks(row), block.lots(row), block.updated_ms(row), now_ns
@@ -225,7 +225,7 @@ class OrderTable:
             return self._step(order, final, now_ns)
         if updated_ms < order.updated_ms or not is_open_status(status):
             self._count(order)
-            return Change(order, order.code, order.code)
+            return changed(order, order.code)
         event = judge(order, price_ticks, lots, updated_ms, now_ns)
         if order.undone:
             self.endings.undone(order)
@@ -242,7 +242,7 @@ class OrderTable:
             self._count(order)
             if order.counted_lots == 0:
                 del self._unbooked[client_id]
-            return Change(order, order.code, order.code)
+            return changed(order, order.code)
         order.seen = True
         change = self._step(order, _TRADED, now_ns)
         if change.after_code == _LIVE:
@@ -340,7 +340,7 @@ class OrderTable:
     def _step(self, order: Order, event: int, now_ns: int) -> Change:
         before = order.code
         self._meet(order, event, now_ns)
-        return Change(order, before, order.code)
+        return changed(order, before)
 
     def _meet(self, order: Order, event: int, now_ns: int) -> None:
         """An order meets an event."""

@@ -4,11 +4,11 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from mmfast._core.rows cimport OrderBlock
-from mmfast.ids cimport epoch_of
 
 cdef int _CANCELLED
+cdef int _EPOCH_SHIFT
 cdef tuple _FINAL
-cdef tuple _ON_REQUEST
+cdef frozenset _ON_REQUEST
 
 
 @cython.final
@@ -23,5 +23,5 @@ cdef class OtherHand:
 
     @cython.locals(row=Py_ssize_t, first=str, reason=str)
     cpdef str rows(self, OrderBlock block)
-    @cython.locals(client_id=object, status=int, expected=bint)
+    @cython.locals(client_id=object, number=int64_t, status=int, expected=bint, prices=tuple)
     cdef str _row(self, OrderBlock block, Py_ssize_t row)

@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Final, TypeVar
 
 from mmfast._core.rows import OrderBlock
-from mmfast.ids import ClientIds, epoch_of
+from mmfast.ids import EPOCH_SHIFT, ClientIds, epoch_of
 from mmfast.messages import (
     AccountSnapshot,
     Batch,
@@ -38,8 +38,9 @@ PRICES: Final = 64
 USED_ID_CODES: Final = (110072, 170141, 10014)
 USED_ID_REASON: Final = "EC_DuplicatedClOrdID"
 _BY_USER: Final = "CancelByUser"
-_ON_REQUEST: Final = ("EC_NoError", "EC_PerCancelRequest", "")
+_ON_REQUEST: Final = frozenset(("EC_NoError", "EC_PerCancelRequest", ""))
 _CANCELLED: Final = int(OrderStatus.CANCELLED)
+_EPOCH_SHIFT: Final = EPOCH_SHIFT
 _FINAL: Final = tuple(status.is_final for status in OrderStatus)
 SETTLE_MS: Final = 5_000
 """On top of the receive window: what an engine that died before us had under way is settled."""
@@ -140,9 +141,10 @@ class OtherHand:
 
     def _row(self, block: OrderBlock[OrderUpdate], row: int) -> str:
         """Nearly all rows say what we commanded; what is said of the others, the message tells."""
-        client_id = block.client_id(row)
-        if epoch_of(client_id) != self._epoch or block.reject_reason(row) not in _ON_REQUEST:
+        number = block.client_id(row)
+        if number >> _EPOCH_SHIFT != self._epoch or block.reject_reason(row) not in _ON_REQUEST:
             return self._update(block[row])
+        client_id = number
         status = block.status(row)
         if not _FINAL[status]:
             prices = self._prices.get(client_id)

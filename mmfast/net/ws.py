@@ -131,6 +131,14 @@ class PrivateStream(LoginConnection):
 
     def _received(self, data: bytes, last_in_buffer: bool) -> None:
         del last_in_buffer  # the kernel decides once per burst anyway
+        events = self._decoder.rows(data)
+        if events is None:
+            self._read(data)
+        elif events:
+            self._on_events(events)
+
+    def _read(self, data: bytes) -> None:
+        """A frame that is not merely rows of orders or positions."""
         try:
             frame = self._decoder.decode(data)
         except RemoteProtocolError as error:

@@ -108,9 +108,8 @@ class Witness:
         """What one frame or query has told the kernel."""
         self._note()
         if isinstance(events, OrderBlock):
-            if self._journal is not None:
-                for update in events.finals():
-                    self._journal.put(update)
+            if self._journal is not None and (finals := events.finals()):
+                self._journal.put_all(finals)
             self._suspect(self._other_hand.rows(events))
         elif not isinstance(events, PositionBlock):  # in which no other hand shows
             self._look(events)
