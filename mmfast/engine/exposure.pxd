@@ -35,6 +35,7 @@ cdef class MessageRate:
 cdef class Holding:
     cdef readonly OpenSum sum
     cdef public int64_t lot_e8
+    cdef public int64_t mid_x2
     cdef public int64_t worst_lots
     cdef public int64_t worst_e8
     cdef public int64_t max_open_e8

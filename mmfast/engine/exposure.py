@@ -74,6 +74,7 @@ class Holding:
         "lot_e8",
         "max_open_e8",
         "max_orders",
+        "mid_x2",
         "rate",
         "sum",
         "worst_e8",
@@ -84,6 +85,8 @@ class Holding:
         self.sum = of_orders
         self.lot_e8 = 0
         """One lot at the shocked mid, as it was last known; 0 before."""
+        self.mid_x2 = 0
+        """Twice that mid; 0 to reckon anew."""
         self.worst_lots = 0
         """The larger position that its orders of one side, all filled, would leave."""
         self.worst_e8 = 0
@@ -146,7 +149,8 @@ class Exposure:
         """Count an instrument anew: its position, its orders or its price have moved."""
         holding = self._holdings[instrument]
         mid_x2 = self._market.mid_x2_ticks(instrument)
-        if mid_x2:
+        if mid_x2 and mid_x2 != holding.mid_x2:
+            holding.mid_x2 = mid_x2
             holding.lot_e8 = _lot_e8(mid_x2, holding.sum.unit_e8, self._shocked_e4)
         elif not holding.lot_e8:
             holding.lot_e8 = self._entry_lot_e8(instrument)
@@ -206,7 +210,8 @@ class Exposure:
         self._margin_e4 = limits.margin_e4
         self._rate = self._rate.resized(limits.max_messages_per_s)
         self._shocked_e4 = _ONE_E4 + limits.portfolio_shock_e4
-        for instrument in range(len(self._holdings)):
+        for instrument, holding in enumerate(self._holdings):
+            holding.mid_x2 = 0
             self.weigh(instrument)
 
     def _has_too_many(self, holding: Holding) -> bool:
