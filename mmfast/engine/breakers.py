@@ -128,15 +128,17 @@ class RejectRate:
 class Breakers:
     """All of them. Told what happens, asked once a second what follows."""
 
-    __slots__ = ("_acks", "_lag", "_rejects")
+    __slots__ = ("_acks", "_lag", "_rejects", "_times_acks")
 
     def __init__(self, counters: Counters) -> None:
         self._acks = Gauge("acknowledgements")
+        self._times_acks = False
         self._lag = Gauge("turns of the loop")
         self._rejects = RejectRate(counters)
 
     def set_limits(self, params: BreakerParams) -> None:
         """New limits."""
+        self._times_acks = bool(params.ack_widen_ms or params.ack_pull_ms or params.ack_halt_ms)
         self._acks.set_limits(
             (params.ack_widen_ms, params.ack_pull_ms, params.ack_halt_ms), params.calm_ms
         )
@@ -147,7 +149,7 @@ class Breakers:
 
     def acked(self, reply: BatchReply, now_ns: int) -> None:
         """A batch was answered, or its time was over. One that never left measures nothing."""
-        if reply.sent_ns and reply.received_ns > reply.sent_ns:
+        if self._times_acks and reply.sent_ns and reply.received_ns > reply.sent_ns:
             self._acks.record(reply.received_ns - reply.sent_ns, now_ns)
 
     def lagged(self, late_ns: int, now_ns: int) -> None:
