@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -186,7 +187,9 @@ class PrivateTicks(InProcess):
 def ready() -> PrivateTicks:
     """One that is connected and quotes."""
     made = PrivateTicks()
-    asyncio.new_event_loop().run_until_complete(made.connect())
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(made.connect())
+    weakref.finalize(made, loop.close)  # its timers stay, and never fire
     return made
 
 

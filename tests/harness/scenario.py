@@ -58,6 +58,7 @@ def config_text(
     request_timeout_ms: int = 5_000,
     trade_sockets: int = 2,
     rollback: str = "{enabled: false}",
+    assumed_orders_per_s: int = 10,
 ) -> str:
     """Configuration of the scenario: a still market, and the highest market-maker tier.
     ``rollback`` is what ``async_batch`` says of it."""
@@ -73,6 +74,7 @@ venue:
   trade_sockets: {trade_sockets}
   instance: "s"
   request_timeout_ms: {request_timeout_ms}
+  assumed_orders_per_s: {assumed_orders_per_s}
 async_batch:
   enabled: {str(enabled).lower()}
   tick_deadline_ms: {deadline_ms}

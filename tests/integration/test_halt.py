@@ -101,7 +101,7 @@ def test_a_loss_halts_the_engine_and_the_next_run_remembers_it(
     tight = ('max_daily_loss_quote: "1000"', 'max_daily_loss_quote: "0"')
     path = configured(tmp_path, tight, venue=venue)
     engine = start("run", "-c", path, env=keys(venue))
-    engine.wait_said("control_halts", "risk.max_daily_loss_quote")
+    engine.wait_said("control_halts", ".max_daily_loss_quote")
     engine.wait_said("halted", "proven")
     engine.signal(signal.SIGTERM)
     assert engine.wait() == 0, engine.text()
@@ -111,7 +111,7 @@ def test_a_loss_halts_the_engine_and_the_next_run_remembers_it(
     assert ledger.halted
     assert any(row.net_e8 for row in ledger.rows.values())
     again = start("run", "-c", path, env=keys(venue))
-    again.wait_said("standing_order", "risk.max_daily_loss_quote")
+    again.wait_said("standing_order", ".max_daily_loss_quote")
     again.wait_said("halted", "proven")
     assert not again.said("mode", "-> TRADING")
     again.signal(signal.SIGTERM)

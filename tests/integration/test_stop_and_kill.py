@@ -55,19 +55,12 @@ def served(venue: dict[str, str], part: str) -> int:
     return sum(sum(told.values()) for endpoint, told in requests.items() if part in endpoint)
 
 
-# stop
-
-
-def test_sigterm_empties_the_venue_of_five_hundred_orders_in_time(
-    start: Start, tmp_path: Path, far_venue: dict[str, str]
-) -> None:
-    path = many_quotes(tmp_path, venue=far_venue)
-    engine = trading(start, path, far_venue, MANY * 95 // 100)
-    watch = Stopwatch(far_venue)
-    creates_before = state_of(far_venue)["open_orders"]
-    assert len(creates_before) >= 480
+def empties_in_time(engine: Process, venue: dict[str, str], tell: Callable[[], None]) -> None:
+    """Five hundred orders go within the promised times of ``tell`` telling the engine to stop."""
+    watch = Stopwatch(venue)
+    assert len(state_of(venue)["open_orders"]) >= 480
+    tell()
     watch.start()
-    engine.signal(signal.SIGTERM)
     empty_ms = watch.until_empty_ms()
     assert engine.wait() == 0, engine.text()
     ended_ms = watch.since_start_ms()
@@ -78,10 +71,36 @@ def test_sigterm_empties_the_venue_of_five_hundred_orders_in_time(
     assert all(at <= CANCEL_ON_WIRE_MS + LATENCY_MS for at in creates)
     assert empty_ms <= EMPTY_MS
     assert ended_ms <= EMPTY_MS + 1_000, "and the proof of it follows at once"
-    assert open_ids(far_venue) == set()
+    assert open_ids(venue) == set()
+
+
+# stop
+
+
+def test_sigterm_empties_the_venue_of_five_hundred_orders_in_time(
+    start: Start, tmp_path: Path, far_venue: dict[str, str]
+) -> None:
+    path = many_quotes(tmp_path, venue=far_venue)
+    engine = trading(start, path, far_venue, MANY * 95 // 100)
+    empties_in_time(engine, far_venue, lambda: engine.signal(signal.SIGTERM))
 
 
 # kill
+
+
+def test_kill_empties_the_venue_of_five_hundred_orders_in_time(
+    start: Start, tmp_path: Path, far_venue: dict[str, str]
+) -> None:
+    path = many_quotes(tmp_path, venue=far_venue)
+    engine = trading(start, path, far_venue, MANY * 95 // 100)
+    killers: list[Process] = []
+
+    def kill() -> None:
+        killers.append(start("kill", "-c", path, env=keys(far_venue)))
+        killers[0].wait_said("kill", "telling the engine")
+
+    empties_in_time(engine, far_venue, kill)
+    assert killers[0].wait() == 0, killers[0].text()
 
 
 def test_kill_stops_a_living_engine_and_proves_it(
