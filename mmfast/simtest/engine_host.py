@@ -214,13 +214,17 @@ class EngineHost:
 
 def _bury(loop: VirtualLoop, left: set[asyncio.Task[Any]]) -> None:
     buried: set[asyncio.Task[Any]] = set()
-    while left - buried:
-        loop._ready.clear()  # type: ignore[attr-defined]
-        loop._scheduled.clear()  # type: ignore[attr-defined]
-        for task in left - buried:
-            _close(task)
-            buried.add(task)
-        left = left | asyncio.all_tasks(loop)
+    asyncio._set_running_loop(loop)  # what they still begin shall not get a real loop for it
+    try:
+        while left - buried:
+            loop._ready.clear()  # type: ignore[attr-defined]
+            loop._scheduled.clear()  # type: ignore[attr-defined]
+            for task in left - buried:
+                _close(task)
+                buried.add(task)
+            left = left | asyncio.all_tasks(loop)
+    finally:
+        asyncio._set_running_loop(None)
     loop.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import msgspec
@@ -106,9 +107,17 @@ def test_a_connection_that_breaks_as_its_engine_dies_is_not_charged_to_the_next_
     assert world.tap.open_now() == 0
 
 
-def test_the_killed_are_buried_without_a_warning(recwarn: pytest.WarningsRecorder) -> None:
-    """What an engine that was killed as it started begins when its end is closed, unheard."""
-    world = story(calm_plan()._replace(acts=(act(swarm.CRASH, 0.05),)))
+@pytest.mark.parametrize("at_s", [0.05, 6.0])
+def test_the_killed_are_buried_without_a_warning(
+    at_s: float, recwarn: pytest.WarningsRecorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an engine that was killed, as it started or later, begins when its end is closed,
+    unheard; and none of it asks for a real loop."""
+    real: list[object] = []
+    policy = type(asyncio.get_event_loop_policy())
+    monkeypatch.setattr(policy, "get_event_loop", lambda found: real.append(found))
+    world = story(calm_plan()._replace(acts=(act(swarm.CRASH, at_s),)))
+    assert real == []
     assert world.findings.marks["life ended: killed"] == 1
     assert [str(one.message) for one in recwarn if one.category is RuntimeWarning] == []
 
