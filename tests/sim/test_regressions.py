@@ -114,8 +114,11 @@ def test_the_killed_are_buried_without_a_warning(
     """What an engine that was killed, as it started or later, begins when its end is closed,
     unheard; and none of it asks for a real loop."""
     real: list[object] = []
-    policy = type(asyncio.get_event_loop_policy())
-    monkeypatch.setattr(policy, "get_event_loop", lambda found: real.append(found))
+
+    def note(policy: object) -> None:
+        real.append(policy)
+
+    monkeypatch.setattr(type(asyncio.get_event_loop_policy()), "get_event_loop", note)
     world = story(calm_plan()._replace(acts=(act(swarm.CRASH, at_s),)))
     assert real == []
     assert world.findings.marks["life ended: killed"] == 1
