@@ -2,7 +2,8 @@
 
 The judge counts what leaves the engine's host and reads the limits from the replies that reach it,
 with a memory of its own. Where limits never changed, the venue must have refused nothing for its
-rate; where they fell, it may refuse what left before a reply that tells it was read.
+rate, but where a reply was lost: nobody can know when the venue counted that request. Where they
+fell, it may refuse what left before a reply that tells it was read.
 """
 
 from __future__ import annotations
@@ -62,17 +63,20 @@ class RateJudge:
         self._terms = terms
         self._findings = findings
         self._endpoints: dict[str, _Endpoint] = {}
-        self._flying: dict[tuple[int, str], int] = {}
+        self._flying: dict[tuple[tuple[int, str], str], int] = {}
+        self._unheard: dict[str, None] = {}
+        """Endpoints of which a reply was lost: such a request may reach the venue, and count
+        there, long after its sender gave it up."""
 
     def new_engine(self) -> None:
         """A fresh process knows nothing of what the one before it sent, or was told."""
+        self._give_up()
         self._endpoints.clear()
-        self._flying.clear()
 
     def left(self, key: tuple[int, str], request: OrderRequest, now_ns: int) -> None:
         """An order request left."""
         self._findings.checked["I7"] += 1
-        self._flying[key] = now_ns
+        self._flying[key, request.path] = now_ns
         endpoint = self._endpoint(request.path)
         endpoint.sent.append((now_ns, len(request.items)))
         used, most = endpoint.used(now_ns), endpoint.usable(self._terms.use_percent)
@@ -88,8 +92,9 @@ class RateJudge:
     ) -> None:
         """Its reply was read, or (``limit`` -1) nothing of it that names a limit. A reply to what
         left before a lower limit was known may be older than that, and raises it no more."""
-        sent_ns = self._flying.pop(key, now_ns)
+        sent_ns = self._flying.pop((key, request.path), now_ns)
         if limit <= 0:
+            self._unheard[request.path] = None
             return
         endpoint = self._endpoint(request.path)
         if limit < endpoint.limit:
@@ -128,10 +133,15 @@ class RateJudge:
         )
 
     def end(self, venue: Venue, now_ns: int) -> None:
-        """The venue's own count: in a seed whose limits never changed it refused nothing."""
-        over = venue.audit.violations.get(OVER_LIMIT, 0)
+        """The venue's own count: in a seed whose limits never changed it refused nothing, where
+        every reply was heard."""
         if self._findings.marks[LIMIT_LOWERED]:
             return
+        self._give_up()
+        over = sum(
+            one.kind == OVER_LIMIT and one.endpoint not in self._unheard
+            for one in venue.audit.violations_newest
+        )
         self._findings.checked["I7"] += 1
         if over:
             self._broke(now_ns, f"{over} requests over limits that never changed")
@@ -141,6 +151,11 @@ class RateJudge:
         if endpoint is None:
             endpoint = self._endpoints[path] = _Endpoint(self._terms.assumed)
         return endpoint
+
+    def _give_up(self) -> None:
+        for _, path in self._flying:
+            self._unheard[path] = None
+        self._flying.clear()
 
     def _broke(self, now_ns: int, text: str) -> None:
         self._findings.broke("I7", (now_ns - START_NS) / NS_PER_S, text)
