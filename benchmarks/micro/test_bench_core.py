@@ -23,7 +23,7 @@ from race import Contest, called
 from mmfast._core import acks, book, coalesce, encode, fixed, sign
 from mmfast.bybit.private import PrivateDecoder
 from mmfast.ids import ClientIds
-from mmfast.messages import ItemReply, Op, Outcome
+from mmfast.messages import ItemReply, Op, Outcome, RateInfo
 
 TWIN = "Python"
 
@@ -233,7 +233,14 @@ def test_a_reply_that_accepts_twenty_against_orjson(race):
          "orderLinkId": f"mmfa-{command.client_id:016x}", "createAt": "1772694602001"}
         for command in batch
     ]  # fmt: skip
-    result = orjson.dumps({"list": rows})
-    reader = acks.Acks("mmfa-", ItemReply, Outcome.ACK)
-    assert [item.client_id for item in reader.read(result, batch)] == [c.client_id for c in batch]
-    race("reply_20", lambda: reader.read(result, batch), lambda: orjson.loads(result))
+    codes = {"list": [{"code": 0, "msg": "OK"} for _ in batch]}
+    body = orjson.dumps(
+        {"retCode": 0, "retMsg": "OK", "result": {"list": rows}, "retExtInfo": codes, "time": 1}
+    )
+    reader = acks.Acks("mmfa-", ItemReply, Outcome.ACK, RateInfo)
+
+    def read():
+        return reader.accepted(reader.http(body), batch)
+
+    assert [item.client_id for item in read()] == [c.client_id for c in batch]
+    race("reply_20", read, lambda: orjson.loads(body))
