@@ -13,6 +13,7 @@ from mmfast._core.leaving import LeavingCheck
 from mmfast.engine.account import Account
 from mmfast.engine.allow_list import allow
 from mmfast.engine.blocks import take_rows
+from mmfast.engine.breakers import Breakers
 from mmfast.engine.bus import CommandBus
 from mmfast.engine.counters import Counters
 from mmfast.engine.differ import Differ, Stance
@@ -35,7 +36,7 @@ from mmfast.engine.quoter import NO_QUOTES, Ladder, Quotes, Strategy, reducing
 from mmfast.engine.ranking import Ranking
 from mmfast.engine.risk import Risk
 from mmfast.engine.rotation import Rotation
-from mmfast.engine.terms import Terms, terms_of
+from mmfast.engine.terms import Terms, match_up
 from mmfast.engine.view import EngineView
 from mmfast.ids import ClientIds
 from mmfast.messages import (
@@ -86,46 +87,33 @@ class Kernel:
         ids: ClientIds,
         strategy: Strategy | None = None,
     ) -> None:
-        self._terms = terms_of(instruments, params.symbols)
+        match_up(instruments, params.symbols)
+        self._terms = terms = list(map(Terms, instruments, params.symbols))
         count = len(instruments)
         self._params = params
-        self.counters = Counters()
+        self.counters = counters = Counters()
         self.mode = Mode.SYNCING
         self._gate = Gate()
-        self._outbox = Outbox()
-        self._own_strategy = Door(strategy, self.counters, self._outbox) if strategy else None
-        self._dirty = Rotation(count)
-        self._holds = Holds(count)
-        self._market = Market(instruments, params, self.counters, self._outbox, self._dirty)
-        self._orders = OrderTable(count, params.recv_window_ms * NS_PER_MS)
-        self._inventory = Inventory(instruments)
+        self._outbox = outbox = Outbox()
+        self._own_strategy = Door(strategy, counters, outbox) if strategy else None
+        self._dirty = dirty = Rotation(count)
+        self._holds = holds = Holds(count)
+        self._market = market = Market(instruments, params, counters, outbox, dirty)
+        self._orders = orders = OrderTable(count, params.recv_window_ms * NS_PER_MS)
+        self._inventory = inventory = Inventory(instruments)
         self.leaving = LeavingCheck(instruments[0].category.text, ids.head, count)
         """What the bytes of an order must keep to, for who makes them of a batch."""
-        self._risk = Risk(self._market, self._orders, self._inventory, self._terms, self.leaving)
-        self._permits = Permits(self._market, self._inventory, self._risk, self._outbox)
-        self.breakers = self._permits.heed(self._terms, self._holds, self.counters)
-        self.losses = LossStop(self._market, self._inventory)
-        self._account = Account(
-            instruments,
-            self._orders,
-            self._inventory,
-            self.counters,
-            self._outbox,
-            self._dirty,
-            self._holds,
-        )
-        self._bus = CommandBus(count, counters=self.counters)
+        self._risk = risk = Risk(market, orders, inventory, terms, self.leaving)
+        self.breakers = Breakers(counters)
+        self._permits = Permits(market, inventory, risk, outbox, terms, holds, self.breakers)
+        self.losses = LossStop(market, inventory)
+        self._account = Account(instruments, orders, inventory, counters, outbox, dirty, holds)
+        self._bus = bus = CommandBus(count, counters=counters)
         self._planner = Planner(params.planner, policy_of(params.batch), instruments[0].category)
-        self._differ = Differ(self._orders, self._bus, ids, count, params.requote_by)
+        self._differ = Differ(orders, bus, ids, count, params.requote_by)
+        ranking = Ranking(bus, market, orders, inventory, terms)
         self._dispatcher = Dispatcher(
-            self._bus,
-            self._orders,
-            self._risk,
-            self._planner,
-            self.counters,
-            self._outbox,
-            Ranking(self._bus, self._market, self._orders, self._inventory, self._terms),
-            ids,
+            bus, orders, risk, self._planner, counters, outbox, ranking, ids
         )
         self._in_air: dict[int, bool] = {}
         """Batches without a reply; True for those that the last look kept from leaving."""
@@ -225,7 +213,6 @@ class Kernel:
         index = changed.index
         if self._permits.keeps_units(changed):
             self._market.instruments[index] = changed
-            self._terms[index] = Terms(changed, self._params.symbols[index])
             self._inventory.replace_instrument(changed)
         self._permits.set_status(self._params)
         self._dirty.mark(index)
@@ -335,7 +322,7 @@ class Kernel:
     def reconfigure(self, params: EngineParams, now_ns: int) -> None:
         """New parameters, between two flushes. What is in flight is not touched."""
         del now_ns  # the next flush decides everything anew
-        self._terms[:] = terms_of(tuple(self._market.instruments), params.symbols)
+        match_up(self._market.instruments, params.symbols)
         self._params = params
         self._set_rules(params)
         self._dirty.mark_all()

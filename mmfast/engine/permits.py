@@ -7,7 +7,6 @@ from typing import Final
 import msgspec
 
 from mmfast.engine.breakers import Breakers
-from mmfast.engine.counters import Counters
 from mmfast.engine.holds import Holds
 from mmfast.engine.inventory import Inventory
 from mmfast.engine.losses import LossStop
@@ -24,7 +23,8 @@ _TRADING: Final = "Trading"
 
 class Permits:
     """Reads the mode, the instruments' standing and the books. Tells risk the first two, so
-    that a decision, the check of each command and the last look go by the same facts."""
+    that a decision, the check of each command and the last look go by the same facts. Keeps
+    ``terms`` and ``holds`` as the parameters and the ``breakers`` ask for it."""
 
     __slots__ = (
         "_breakers",
@@ -45,14 +45,23 @@ class Permits:
         "reduces",
     )
 
-    def __init__(self, market: Market, inventory: Inventory, risk: Risk, outbox: Outbox) -> None:
+    def __init__(
+        self,
+        market: Market,
+        inventory: Inventory,
+        risk: Risk,
+        outbox: Outbox,
+        terms: list[Terms],
+        holds: Holds,
+        breakers: Breakers,
+    ) -> None:
         self._market = market
         self._inventory = inventory
         self._risk = risk
         self._outbox = outbox
-        self._terms: list[Terms] = []
-        self._holds = Holds(0)
-        self._breakers = Breakers(Counters())
+        self._terms = terms
+        self._holds = holds
+        self._breakers = breakers
         self._symbols: tuple[SymbolParams, ...] = ()
         self._widen_percent = 100
         self._widened = False
@@ -69,13 +78,6 @@ class Permits:
             self._stopped = ""
         self.reduces = mode is Mode.REDUCE_ONLY
         self.quotes_at_all = self.reduces or mode is Mode.TRADING
-
-    def heed(self, terms: list[Terms], holds: Holds, counters: Counters) -> Breakers:
-        """Widen these ``terms`` and pull what is held when the breakers ask for it."""
-        self._terms = terms
-        self._holds = holds
-        self._breakers = Breakers(counters)
-        return self._breakers
 
     def _set_breakers(self, params: BreakerParams) -> None:
         """When to be careful, and how."""

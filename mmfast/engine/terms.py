@@ -6,6 +6,7 @@ else. Prices and sizes are bounded by what the book itself can hold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from mmfast._core.wide import product_greater
@@ -85,9 +86,9 @@ def _tick_lots(count: int) -> int:
     return max(-MOST_TICK_LOTS, min(count, MOST_TICK_LOTS))
 
 
-def terms_of(instruments: tuple[Instrument, ...], symbols: tuple[SymbolParams, ...]) -> list[Terms]:
-    """The terms of all instruments of a kernel; InvariantError unless they are numbered as
-    they stand, of one category, and each has its parameters."""
+def match_up(instruments: Sequence[Instrument], symbols: Sequence[SymbolParams]) -> None:
+    """InvariantError unless the instruments of a kernel are numbered as they stand, of one
+    category, and each has its parameters."""
     if len(instruments) != len(symbols) or not instruments:
         raise InvariantError(
             f"expected parameters for each of {len(instruments)} instruments, found {len(symbols)}"
@@ -96,7 +97,6 @@ def terms_of(instruments: tuple[Instrument, ...], symbols: tuple[SymbolParams, .
         raise InvariantError("instruments must be numbered 0, 1, 2 ... in their order")
     if len({instrument.category for instrument in instruments}) != 1:
         raise InvariantError("all instruments of one kernel must be of one category")
-    return list(map(Terms, instruments, symbols))
 
 
 def units_of(instrument: Instrument) -> tuple[int, int, int, int]:
