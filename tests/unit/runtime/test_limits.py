@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 import msgspec
@@ -50,6 +51,76 @@ def test_a_symbol_that_is_off_is_not_on_the_allow_list() -> None:
     lines = effective_limits(msgspec.structs.replace(CONFIG, symbols=rows), KNOWN)
     assert "BTCUSDT" not in next(line for line in lines if "allow-list" in line)
     assert "BTCUSDT: (off)" in lines
+
+
+ALL_ON = msgspec.structs.replace(
+    CONFIG,
+    planner=msgspec.structs.replace(CONFIG.planner, policy="planned"),
+    breakers=config.BreakersConfig(
+        ack_widen_ms=300,
+        ack_pull_ms=1_000,
+        ack_halt_ms=10_000,
+        lag_widen_ms=50,
+        lag_pull_ms=250,
+        lag_halt_ms=5_000,
+        reject_percent=50,
+        storm_refusals=20,
+    ),
+)
+NUMBERS = [
+    (part, name)
+    for part in ("risk", "planner", "breakers")
+    for name in getattr(CONFIG, part).__struct_fields__
+    if name != "policy"
+]
+
+
+@pytest.mark.parametrize(("part", "name"), NUMBERS)
+def test_no_limit_is_left_out(part: str, name: str) -> None:
+    """Whatever limit is changed, `mmfast check` says something else."""
+    inner = getattr(ALL_ON, part)
+    changed = msgspec.structs.replace(inner, **{name: getattr(inner, name) + 1})
+    config_changed = msgspec.structs.replace(ALL_ON, **{part: changed})
+    assert effective_limits(config_changed, KNOWN) != effective_limits(ALL_ON, KNOWN)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["max_position_qty", "max_order_qty", "max_daily_loss_quote", "max_drawdown_quote",
+     "max_open_notional_quote"],
+)  # fmt: skip
+def test_no_limit_of_a_symbol_is_left_out(name: str) -> None:
+    row = msgspec.structs.replace(CONFIG.symbols[1], **{name: Decimal("0.123")})
+    symbols = (CONFIG.symbols[0], row, *CONFIG.symbols[2:])
+    lines = effective_limits(msgspec.structs.replace(CONFIG, symbols=symbols), KNOWN)
+    assert section(lines, "ETHUSDT") != section(effective_limits(CONFIG, KNOWN), "ETHUSDT")
+    assert any("0.123" in line for line in section(lines, "ETHUSDT"))
+    assert section(lines, "BTCUSDT") == section(effective_limits(CONFIG, KNOWN), "BTCUSDT")
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"),
+    [
+        ("smp at the venue: cancel_both", {"venue": {"smp": "cancel_both"}}),
+        ("DCP) after 30 s", {"venue": {"dcp_window_s": 30}}),
+        ("HTTP requests not counted", {"venue": {"http_requests_per_5_s": 0}}),
+        ("watchdog off", {}),
+        ("watchdog off", {"venue": {"environment": "testnet"}, "watchdog": {"enabled": False}}),
+        ("watchdog after 5000 ms", {"venue": {"environment": "testnet"}}),
+        ("each order is a call of its own", {"async_batch": {"enabled": False}}),
+        ("nothing else does", {"planner": {"policy": "batched"}}),
+        ("margin not asked", {"risk": {"margin_percent": 0}}),
+        ("turns of the loop: off", {}),
+        ("acknowledgements: halt beyond 9 ms, back", {"breakers": {"ack_halt_ms": 9}}),
+    ],
+)
+def test_what_is_off_is_said_to_be_off(text: str, changed: dict[str, dict[str, object]]) -> None:
+    parts = {
+        name: msgspec.structs.replace(getattr(CONFIG, name), **values)
+        for name, values in changed.items()
+    }
+    lines = effective_limits(msgspec.structs.replace(CONFIG, **parts), KNOWN)
+    assert any(text in line for line in section(lines, "account")), lines
 
 
 def test_check_prints_them_and_stays_a_configuration() -> None:
