@@ -23,7 +23,6 @@ WIDEN: Final = 1
 PULL: Final = 2
 HALT: Final = 3
 IN_A_ROW: Final = 3
-MOST_DOUBLINGS: Final = 20
 
 
 class Verdict(NamedTuple):
@@ -115,9 +114,8 @@ class RejectRate:
             return ""
         if bad * 100 <= orders * params.reject_percent:
             return ""
-        pull_ms = min(params.pull_first_ms << min(self._pulls, MOST_DOUBLINGS), params.pull_cap_ms)
+        self._until_ns = now_ns + params.pull_ms(self._pulls) * NS_PER_MS
         self._pulls += 1
-        self._until_ns = now_ns + pull_ms * NS_PER_MS
         samples.clear()
         return self._text()
 

@@ -14,13 +14,10 @@ FREE_REFUSALS: Final = 1
 """A single refusal (a post-only quote that would have crossed) is part of the trade."""
 FIRST_HOLD_NS: Final = 100 * NS_PER_MS
 LONGEST_HOLD_NS: Final = 10 * NS_PER_S
-
-
 NO_MARGIN: Final = frozenset(
     (110004, 110006, 110007, 110012, 110044, 110045, 110051, 110052, 110053)
 )
 """Return codes for a want of balance or margin: asking again soon is of no use."""
-_MOST_DOUBLINGS: Final = 20
 
 
 class Holds:
@@ -80,11 +77,10 @@ class Holds:
         return now_ns < until_ns
 
     def _pull(self, instrument: int, why: str, now_ns: int) -> None:
-        cap_ns = self._params.pull_cap_ms * NS_PER_MS
-        if now_ns - self._pulled_until_ns[instrument] >= cap_ns:
+        params = self._params
+        if now_ns - self._pulled_until_ns[instrument] >= params.pull_cap_ms * NS_PER_MS:
             self._pulls[instrument] = 0
-        doublings = min(self._pulls[instrument], _MOST_DOUBLINGS)
-        until_ns = now_ns + min(self._params.pull_first_ms * NS_PER_MS << doublings, cap_ns)
+        until_ns = now_ns + params.pull_ms(self._pulls[instrument]) * NS_PER_MS
         self._pulls[instrument] += 1
         self._pulled_until_ns[instrument] = until_ns
         self._until_ns[instrument] = until_ns

@@ -20,6 +20,7 @@ ONE_E4 = 10_000 * BP_E4
 
 NO_LIMIT: Final = 1 << 62
 """Larger than anything that is compared with it."""
+_MOST_DOUBLINGS: Final = 20
 
 
 class FairPrice(IntEnum):
@@ -128,6 +129,10 @@ class BreakerParams(msgspec.Struct, frozen=True, kw_only=True):
     pull_cap_ms: int = 60_000
     """How long what was refused stays withdrawn: doubled each time up to the cap, and short again
     after as long as the cap without."""
+
+    def pull_ms(self, before: int) -> int:
+        """How long a pull lasts that follows so many others."""
+        return min(self.pull_first_ms << min(before, _MOST_DOUBLINGS), self.pull_cap_ms)
 
 
 class BatchParams(msgspec.Struct, frozen=True, kw_only=True):
