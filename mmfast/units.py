@@ -44,6 +44,12 @@ NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
 
 
+def quote_text(value_e8: int) -> str:
+    """Money to its last digit, for a sentence: ``-150_000_000`` is ``"-1.50000000"``."""
+    whole, part = divmod(abs(value_e8), E8)
+    return f"{'-' * (value_e8 < 0)}{whole}.{part:08d}"
+
+
 def slot_of(instrument: int, side: int, level: int) -> Slot:
     """Seat of (instrument, side, level); the caller keeps ``level < MAX_LEVELS``."""
     return Slot((instrument * 2 + side) * MAX_LEVELS + level)

@@ -19,7 +19,7 @@ from mmfast.engine.order import Order
 from mmfast.engine.orders import OrderTable
 from mmfast.engine.params import NO_LIMIT, ONE_E4, AccountLimits, EngineParams
 from mmfast.messages import Flag, Op
-from mmfast.units import E8, NS_PER_S
+from mmfast.units import NS_PER_S, quote_text
 
 CONTROLS: Final = ("order_count", "open_notional", "portfolio", "margin", "message_rate")
 """Names of the controls, in the order in which they are asked."""
@@ -191,15 +191,16 @@ class Exposure:
             )
         if control == "open_notional":
             return (
-                f"open orders are worth {_quote(holding.sum.open_e8)} of "
-                f"{_quote(holding.max_open_e8)}, those of the account "
-                f"{_quote(self._sums.open_e8)} of {_quote(self._max_open_e8)}"
+                f"open orders are worth {quote_text(holding.sum.open_e8)} of "
+                f"{_limit_text(holding.max_open_e8)}, those of the account "
+                f"{quote_text(self._sums.open_e8)} of {_limit_text(self._max_open_e8)}"
             )
         if control in ("portfolio", "margin"):
             return (
-                f"the worst case of all instruments is {_quote(self.worst_e8)} of "
-                f"{_quote(self._max_portfolio_e8)}, and {self._margin_e4 * 100 // ONE_E4} % of it "
-                f"must be covered by an equity of {_quote(self._equity_e8)}"
+                f"the worst case of all instruments is {quote_text(self.worst_e8)} of "
+                f"{_limit_text(self._max_portfolio_e8)}, and "
+                f"{self._margin_e4 * 100 // ONE_E4} % of it must be covered by an equity "
+                f"of {quote_text(self._equity_e8)}"
             )
         return ""
 
@@ -289,5 +290,5 @@ def _lot_e8(mid_x2: int, tick_lot_value_e8: int, shocked_e4: int) -> int:
     return min(lot_e8, _MOST_E8)
 
 
-def _quote(value_e8: int) -> str:
-    return "any number" if value_e8 >= NO_LIMIT else f"{value_e8 // E8}.{value_e8 % E8:08d}"
+def _limit_text(value_e8: int) -> str:
+    return "any number" if value_e8 >= NO_LIMIT else quote_text(value_e8)

@@ -16,7 +16,7 @@ from mmfast.engine.inventory import Inventory
 from mmfast.engine.market import Market
 from mmfast.engine.params import NO_LIMIT, EngineParams
 from mmfast.messages import Mode
-from mmfast.units import E8, NS_PER_S
+from mmfast.units import NS_PER_S, quote_text
 
 DAY_NS: Final = 86_400 * NS_PER_S
 NO_DAY: Final = -1
@@ -89,8 +89,8 @@ class Result:
             lost_e8, limit_e8 = self.peak_e8 - self.result_e8, self.max_drawdown_e8
             text, name = "has come down from its highest result", "max_drawdown_quote"
         return (
-            f"{whose} {text} by {_quote(lost_e8)} on this UTC day, more than {section}.{name} "
-            f"{_quote(limit_e8)}"
+            f"{whose} {text} by {quote_text(lost_e8)} on this UTC day, more than {section}.{name} "
+            f"{quote_text(limit_e8)}"
         )
 
 
@@ -236,7 +236,3 @@ class LossStop:
             reason = whole.verdict("the account", "risk")
         self._asked = bool(reason)
         return reason
-
-
-def _quote(value_e8: int) -> str:
-    return f"{value_e8 // E8}.{value_e8 % E8:08d}"

@@ -16,6 +16,7 @@ from mmfast.units import (
     MAX_LEVELS,
     NOT_OURS,
     NS_PER_MS,
+    quote_text,
     slot_instrument,
     slot_level,
     slot_of,
@@ -45,6 +46,14 @@ class HandClock:
 def test_slots_name_one_seat_each(instrument: int, side: int, level: int) -> None:
     slot = slot_of(instrument, side, level)
     assert (slot_instrument(slot), slot_side(slot), slot_level(slot)) == (instrument, side, level)
+
+
+@pytest.mark.parametrize(
+    ("value_e8", "text"),
+    [(0, "0.00000000"), (1, "0.00000001"), (-1, "-0.00000001"), (-150_000_000, "-1.50000000")],
+)
+def test_money_is_told_to_its_last_digit(value_e8: int, text: str) -> None:
+    assert quote_text(value_e8) == text
 
 
 def test_ids_are_unique_legal_and_come_back() -> None:
