@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum, IntFlag
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import msgspec
 
@@ -140,7 +140,8 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     max_order_lots: Lots
     min_notional_e8: QuoteE8
     tick_lot_value_e8: int
-    status: str = "Trading"
+    TRADING: ClassVar[str] = "Trading"
+    status: str = TRADING
 
     def notional_e8(self, price_ticks: int, lots: int) -> QuoteE8:
         """Value of ``lots`` at ``price_ticks`` in 1e-8 quote coins."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from mmfast.engine.breakers import Breakers
@@ -17,8 +15,6 @@ from mmfast.engine.risk import Risk
 from mmfast.engine.rotation import Rotation
 from mmfast.engine.terms import Terms, units_of
 from mmfast.messages import Batch, Instrument, Mode, Op, Severity
-
-_TRADING: Final = "Trading"
 
 
 class Permits:
@@ -144,7 +140,7 @@ class Permits:
         self._set_terms()
         for index, params in enumerate(symbols):
             known = self._market.instruments[index]
-            status = "" if known.status == _TRADING else f"instrument is {known.status}"
+            status = "" if known.status == Instrument.TRADING else f"instrument is {known.status}"
             if index in self._units_changed:
                 status = "instrument units changed"
             self._risk.status[index] = status if params.enabled else "disabled"

@@ -10,7 +10,6 @@ from typing import Final
 import msgspec
 
 from mmfast.messages import Event, Instrument, InstrumentChange
-from mmfast.runtime.reach import TRADING
 
 DOUBTED_AGAIN_S: Final = 5.0
 """How soon they are read again when there is reason to believe that they change."""
@@ -43,7 +42,7 @@ class FilterDoubts:
 
     def watch_idle(self) -> None:
         """One that does not trade now may do so soon."""
-        if any(instrument.status != TRADING for instrument in self._instruments()):
+        if any(instrument.status != Instrument.TRADING for instrument in self._instruments()):
             self.read_soon()
 
     def refused(self, index: int) -> None:

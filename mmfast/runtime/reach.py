@@ -30,7 +30,6 @@ CLOCK_SAMPLES: Final = 5
 PARALLEL_QUERIES: Final = 8
 STRAY_TRIES: Final = 5
 STRAY_WAIT_S: Final = 0.3
-TRADING: Final = "Trading"
 NOT_LISTED: Final = "NotListed"
 _PARAMETER_ERROR: Final = 10001
 _WITHDRAWAL: Final = "Withdraw"
@@ -121,7 +120,7 @@ async def load_instruments(rest: BybitRest, config: Config) -> tuple[Instrument,
         if isinstance(answer, MmfastError):
             text = f"expected an instrument the venue lists, found {symbols[i]}: {answer}"
             faults.append((path, text))
-        elif answer.status != TRADING:
+        elif answer.status != Instrument.TRADING:
             faults.append((path, f"expected {symbols[i]} to be Trading, found {answer.status}"))
         else:
             found.append(msgspec.structs.replace(answer, index=InstrumentIndex(i)))

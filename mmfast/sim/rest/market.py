@@ -15,6 +15,7 @@ from mmfast.sim.exchange.floor import Exchange
 from mmfast.sim.exchange.tickets import text_of
 from mmfast.sim.feed.trades import trade_id
 from mmfast.sim.instruments.rows import instrument_row
+from mmfast.sim.instruments.rules import TRADING
 from mmfast.sim.market.candles import INTERVALS
 from mmfast.sim.orders.orders import SIDE_WORDS
 from mmfast.sim.refusals import bad_parameter
@@ -24,7 +25,6 @@ from mmfast.sim.rest.tickers import underlying_price
 from mmfast.sim.seams import Print
 from mmfast.units import NS_PER_MS
 
-_TRADING: Final = "Trading"
 _NOT_OPTION: Final = (Category.LINEAR, Category.INVERSE, Category.SPOT)
 _OPTION_TYPES: Final = ("Call", "Put")
 
@@ -95,7 +95,7 @@ class MarketCalls:
             scope += scope_of(exchange, kind, params, option_base=OPTION_BASE).instruments
         status, symbol_type = text_of(params, "status"), text_of(params, "symbolType")
         if not status and category is not Category.OPTION:
-            status = _TRADING
+            status = TRADING
         return [
             index
             for index in sorted(scope)
