@@ -20,6 +20,7 @@ import orjson
 from mmfast.clock import Clock, until_beat_s
 from mmfast.errors import ConfigError
 from mmfast.runtime.logs import LineWriter, say
+from mmfast.units import NS_PER_S
 
 MAX_WAITING: Final = 256
 MAX_EVENTS: Final = 256
@@ -104,7 +105,7 @@ class Alerts:
             began_ns = self._clock.now_ns()
             code = await self._child.wait()
             say(logging.ERROR, OWN_EVENT, f"the receiver of alerts ended with code {code}")
-            if self._clock.now_ns() - began_ns > _LONGEST_PAUSE_S * 1e9:
+            if self._clock.now_ns() - began_ns > _LONGEST_PAUSE_S * NS_PER_S:
                 pause_s = _FIRST_PAUSE_S
             await asyncio.sleep(pause_s)
             pause_s = min(pause_s * 2, _LONGEST_PAUSE_S)
