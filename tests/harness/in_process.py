@@ -224,3 +224,8 @@ class InProcess:
             updated_ms=Ms(self.now_ns // NS_PER_MS),
         )
         self.kernel.on_event(update, self.now_ns)
+
+
+def unexpected(*args: object) -> None:
+    """In the place of a callback that is never called here."""
+    raise AssertionError(f"nothing of this can happen here: {args}")

@@ -11,43 +11,33 @@ import asyncio
 import itertools
 import random
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, Self
 
-from in_process import SECRET, SYMBOLS, InProcess
+from in_process import unexpected
+from venue_stage import PERIOD_NS, PRIVATE, StageClock, VenueStage
 
-from mmfast.bybit import topics
-from mmfast.bybit.auth import Credentials
 from mmfast.bybit.private import PrivateDecoder
 from mmfast.clock import VenueClock
-from mmfast.engine.other_hand import OtherHand
-from mmfast.messages import Batch, BatchReply, Category, Outcome
+from mmfast.messages import Batch, BatchReply, Outcome
 from mmfast.net.backoff import ConnectBudget
 from mmfast.net.gateway import RestGateway, SocketGateway
 from mmfast.net.trade import TradeSocket
 from mmfast.net.trade_sockets import TradeSockets
 from mmfast.net.ws_connection import OnState
-from mmfast.runtime.journal import Journal
 from mmfast.runtime.orchestrator import AsyncTickOrchestrator
 from mmfast.runtime.pump import Pump
 from mmfast.runtime.stats import RunStats
-from mmfast.runtime.witness import Witness
-from mmfast.sim.params import FlowParams, VenueParams
-from mmfast.sim.venue import Venue
 from mmfast.sim.wire import WsSend
-from mmfast.units import NS_PER_MS, NS_PER_S
+from mmfast.units import NS_PER_S
 
-PRIVATE, TRADE = 1, 2
-WINDOW_MS: Final = 5_000
-LATENCY_MS: Final = 1.0
-PERIOD_NS: Final = 200 * NS_PER_MS
+TRADE: Final = PRIVATE + 1
 BATCHES: Final = 4
 
 
 class HandLoop:
     """A loop that turns when told to, and whose timers never fire."""
 
-    def __init__(self, clock: _Clock) -> None:
+    def __init__(self, clock: StageClock) -> None:
         self._clock = clock
         self._soon: list[tuple[Callable[..., object], tuple[Any, ...]]] = []
 
@@ -77,19 +67,6 @@ class HandLoop:
 
     def __exit__(self, *_error: object) -> None:
         asyncio._set_running_loop(None)
-
-
-class _Clock:
-    """Stands where the engine's own time stands."""
-
-    def __init__(self, owner: OrderTicks) -> None:
-        self._owner = owner
-
-    def now_ns(self) -> int:
-        return self._owner.now_ns
-
-    def wall_ms(self) -> int:
-        return self._owner.venue.venue_ms(self._owner.now_ns)
 
 
 class _Wire:
@@ -128,28 +105,17 @@ class _Wire:
         return sent
 
 
-class OrderTicks(InProcess):
+class OrderTicks(VenueStage):
     """Ten instruments, 80 commands a tick. :meth:`decide` moves the books, :meth:`send` is the
     turn of the loop that decides and sends, and :meth:`hear` is the one that reads the replies."""
-
-    INITIAL_LIMIT = 1_200
-    """What the venue's tier allows."""
 
     def __init__(self) -> None:
         self._turn = itertools.count()
         self._replies: list[bytes] = []
         self._shown: list[bytes] = []
         self._wired = False
-        self.clock = _Clock(self)
-        self.loop = HandLoop(self.clock)
+        self.loop = HandLoop(StageClock(self))
         self.wire = _Wire()
-        self.venue = Venue(
-            VenueParams(
-                symbols=SYMBOLS, api_key="benchkey", api_secret=SECRET, latency_ms=LATENCY_MS,
-                stream_lag_ms=LATENCY_MS, tier="pro6", flow=FlowParams(activity=0.0),
-            )
-        )  # fmt: skip
-        self._watch()
         super().__init__()
         self.kernel.take_requests()  # those of the start have nobody who serves them
 
@@ -213,26 +179,20 @@ class OrderTicks(InProcess):
     def _connect(self) -> None:
         """What a session has between its kernel and its trade socket."""
         clock = self.clock
-        journal = Journal(
-            Path("journal"), clock=clock, file_bytes=1 << 20, files=2,
-            on_trouble=_unexpected, on_well=_unexpected,
-        )  # fmt: skip
-        hand = OtherHand(self.codec.ids, WINDOW_MS, clock.wall_ms)
         self.stats = RunStats(self.now_ns)
-        doubt = VenueClock(clock)
-        self.witness = witness = Witness(self.kernel, hand, journal, _unexpected, doubt)
+        self.witness = witness = self.witnessed(VenueClock(clock))
         self.orchestrator = AsyncTickOrchestrator(
             kernel=witness, clock=clock, stats=self.stats, params=self.params,
-            on_progress=self._progress, on_fault=_unexpected,
+            on_progress=self._progress, on_fault=unexpected,
         )  # fmt: skip
         self.pump = Pump(
             kernel=self.kernel, clock=clock, orchestrator=self.orchestrator,
-            on_request=_unexpected, on_mode=_unexpected, on_fault=_unexpected,
+            on_request=unexpected, on_mode=unexpected, on_fault=unexpected,
         )  # fmt: skip
         self._budget = ConnectBudget(clock)
         sockets = TradeSockets(self._make, 2, lambda _up: None)
         self.socket = sockets.sockets[0]
-        self.orchestrator.use(SocketGateway(sockets, RestGateway(None, _unexpected, _unexpected)))
+        self.orchestrator.use(SocketGateway(sockets, RestGateway(None, unexpected, unexpected)))
         self.venue.ws_open(TRADE, "/v5/trade", self.now_ns)
         self.socket.attach(self.wire)
         self._listen()
@@ -255,16 +215,6 @@ class OrderTicks(InProcess):
 
     # -- the venue's side -----------------------------------------------------------------
 
-    def _watch(self) -> None:
-        venue = self.venue
-        signer = Credentials.hmac("benchkey", SECRET, short_window_ms=2_000, long_window_ms=10_000)
-        assert venue.ws_open(PRIVATE, "/v5/private", 0)
-        venue.ws_message(PRIVATE, signer.ws_auth_frame(venue.venue_ms(0) + 10_000), 0)
-        venue.advance(PERIOD_NS)
-        wanted = topics.private_topics(Category.LINEAR)
-        venue.ws_message(PRIVATE, topics.subscribe_frame(wanted, "all"), PERIOD_NS)
-        venue.advance(2 * PERIOD_NS)
-
     def _listen(self) -> None:
         """The venue hears what was sent, and says what it says to it."""
         for message in self.wire.heard():
@@ -283,7 +233,3 @@ class OrderTicks(InProcess):
             for event in events:
                 self.kernel.on_event(event, self.now_ns)
             self.witness.news(events)
-
-
-def _unexpected(*args: object) -> None:
-    raise AssertionError(f"nothing of this can happen here: {args}")

@@ -11,94 +11,51 @@ import itertools
 import random
 import weakref
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
-from in_process import SECRET, SYMBOLS, InProcess
+from in_process import unexpected
+from venue_stage import PERIOD_NS, VenueStage
 
-from mmfast.bybit import topics
-from mmfast.bybit.auth import Credentials, Window
+from mmfast.bybit.auth import Window
 from mmfast.bybit.limits import rate_info
 from mmfast.bybit.private import PrivateDecoder
 from mmfast.clock import VenueClock
-from mmfast.engine.other_hand import OtherHand
-from mmfast.messages import Batch, BookFrame, Category, Event, Op, Outcome
+from mmfast.messages import Batch, BookFrame, Event, Op, Outcome
 from mmfast.net.backoff import ConnectBudget
 from mmfast.net.ws import PrivateStream
-from mmfast.runtime.journal import Journal
 from mmfast.runtime.pump import Pump
-from mmfast.runtime.witness import Witness
-from mmfast.sim.params import FlowParams, VenueParams
-from mmfast.sim.venue import Venue
 from mmfast.sim.wire import HttpReply, HttpRequest, WsSend
-from mmfast.units import NS_PER_MS, InstrumentIndex, Ns
+from mmfast.units import InstrumentIndex, Ns
 
-CONNECTION: Final = 1
 COMMANDS: Final = 80
-WINDOW_MS: Final = 5_000
-LATENCY_MS: Final = 1.0
-PERIOD_NS: Final = 200 * NS_PER_MS
 
 
-class _Clock:
-    """Stands where the engine's own time stands."""
-
-    def __init__(self, owner: PrivateTicks) -> None:
-        self._owner = owner
-
-    def now_ns(self) -> int:
-        return self._owner.now_ns
-
-    def wall_ms(self) -> int:
-        return self._owner.now_ns // NS_PER_MS
-
-
-class PrivateTicks(InProcess):
+class PrivateTicks(VenueStage):
     """:meth:`prepare` moves the books and has everything sent and answered; :meth:`hear` then
     reads what the private stream said of it, as a session does."""
-
-    INITIAL_LIMIT = 1_200
-    """What the venue's tier allows."""
 
     def __init__(self) -> None:
         self._requests = itertools.count(1)
         self._turn = itertools.count()
         self._heard: list[bytes] = []
         self._running = False
-        self.venue = Venue(
-            VenueParams(
-                symbols=SYMBOLS,
-                api_key="benchkey",
-                api_secret=SECRET,
-                latency_ms=LATENCY_MS,
-                stream_lag_ms=LATENCY_MS,
-                tier="pro6",
-                flow=FlowParams(activity=0.0),
-            )
-        )
-        self._log_in()
         super().__init__()
 
     # -- the engine's side ----------------------------------------------------------------
 
     async def connect(self) -> None:
         """Wire the stream to the kernel; needs a running loop, whose turns never come."""
-        clock = _Clock(self)
+        clock = self.clock
         venue_clock = VenueClock(clock)
-        journal = Journal(
-            Path("journal"), clock=clock, file_bytes=1 << 20, files=2,
-            on_trouble=_unexpected, on_well=_unexpected,
-        )  # fmt: skip
-        ids = self.codec.ids
-        hand = OtherHand(ids, WINDOW_MS, clock.wall_ms)
-        self.witness = Witness(self.kernel, hand, journal, _unexpected, venue_clock)
+        self.witness = self.witnessed(venue_clock)
         self.pump = Pump(
-            kernel=self.kernel, clock=clock, orchestrator=self.witness, on_request=_unexpected,
-            on_mode=_unexpected, on_fault=_unexpected,
+            kernel=self.kernel, clock=clock, orchestrator=self.witness, on_request=unexpected,
+            on_mode=unexpected, on_fault=unexpected,
         )  # fmt: skip
+        decoder = PrivateDecoder(self.instruments, self.codec.ids)
         self.stream = PrivateStream(
-            "", self.credentials, venue_clock, PrivateDecoder(self.instruments, ids), self._news,
-            _unexpected, rng=random.Random(1), budget=ConnectBudget(clock), on_fault=_unexpected,
+            "", self.credentials, venue_clock, decoder, self._news, unexpected,
+            rng=random.Random(1), budget=ConnectBudget(clock), on_fault=unexpected,
         )  # fmt: skip
         self._running = True
 
@@ -141,16 +98,6 @@ class PrivateTicks(InProcess):
         if not self._running:
             self._show()
 
-    def _log_in(self) -> None:
-        venue = self.venue
-        signer = Credentials.hmac("benchkey", SECRET, short_window_ms=2_000, long_window_ms=10_000)
-        assert venue.ws_open(CONNECTION, "/v5/private", 0)
-        venue.ws_message(CONNECTION, signer.ws_auth_frame(venue.venue_ms(0) + 10_000), 0)
-        venue.advance(PERIOD_NS)
-        wanted = topics.private_topics(Category.LINEAR)
-        venue.ws_message(CONNECTION, topics.subscribe_frame(wanted, "all"), PERIOD_NS)
-        venue.advance(2 * PERIOD_NS)
-
     def _send(self, batch: Batch) -> int:
         path, body = self.codec.encode(batch)
         stamp = self.venue.venue_ms(self.now_ns)
@@ -191,7 +138,3 @@ def ready() -> PrivateTicks:
     loop.run_until_complete(made.connect())
     weakref.finalize(made, loop.close)  # its timers stay, and never fire
     return made
-
-
-def _unexpected(*args: object) -> None:
-    raise AssertionError(f"nothing of this can happen here: {args}")

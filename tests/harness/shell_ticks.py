@@ -10,7 +10,7 @@ import itertools
 import random
 from typing import Final
 
-from in_process import DEPTH, InProcess
+from in_process import DEPTH, InProcess, unexpected
 
 from mmfast.bybit.public import PublicRouter
 from mmfast.clock import SystemClock
@@ -48,12 +48,12 @@ class ShellTicks(InProcess):
     async def _connect(self) -> None:
         clock = SystemClock()
         self._pump = Pump(
-            kernel=self.kernel, clock=clock, orchestrator=None, on_request=_unexpected,
-            on_mode=_unexpected, on_fault=_unexpected,
+            kernel=self.kernel, clock=clock, orchestrator=None, on_request=unexpected,
+            on_mode=unexpected, on_fault=unexpected,
         )  # fmt: skip
         symbols = tuple(instrument.symbol for instrument in self.instruments)
         self._stream = PublicStream(
-            "", PublicRouter(symbols, DEPTH), self._pump.frame, _unexpected,
+            "", PublicRouter(symbols, DEPTH), self._pump.frame, unexpected,
             rng=random.Random(1), budget=ConnectBudget(clock),
         )  # fmt: skip
 
@@ -87,7 +87,3 @@ def _ended(client_id: int) -> OrderUpdate:
         price_ticks=123_456, lots=12, cum_lots=0, leaves_lots=0, cancel_type="CancelByUser",
         reject_reason="EC_PerCancelRequest", updated_ms=1_790_000_000_123,
     )  # fmt: skip
-
-
-def _unexpected(*args: object) -> None:
-    raise AssertionError(f"nothing of this can happen here: {args}")

@@ -12,26 +12,16 @@ from engine_world import (
     execution,
     make_instrument,
     make_params,
-    make_symbol,
     order_update,
     position,
 )
 from kernel_desk import Desk as KernelDesk
+from risk_desk import MID, RiskDesk
 
-from mmfast._core.leaving import LeavingCheck
-from mmfast.engine.counters import Counters
 from mmfast.engine.exposure import CONTROLS, MessageRate
-from mmfast.engine.inventory import Inventory
-from mmfast.engine.market import Market
-from mmfast.engine.orders import OrderTable
-from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import BP_E4, ONE_E4, AccountLimits
-from mmfast.engine.risk import Risk
-from mmfast.engine.rotation import Rotation
-from mmfast.engine.terms import Terms
-from mmfast.messages import Alert, Flag, Mode, Op, OrderStatus, Outcome, Side, WalletUpdate
+from mmfast.messages import Alert, Flag, Op, OrderStatus, Outcome, Side, WalletUpdate
 
-MID = 100_000
 UNIT_E8 = 10_000
 LOT_E8 = MID * UNIT_E8
 """One lot at the mid."""
@@ -43,28 +33,18 @@ WIDE = {
 }
 
 
-class Desk:
+class Desk(RiskDesk):
     """Two instruments with fresh books round 100000 ticks, trading; other controls are wide."""
 
     def __init__(
         self, symbol: dict[str, int] | None = None, *, books: bool = True, **account: int
     ) -> None:
-        self.instruments = (make_instrument(0), make_instrument(1))
-        symbols = tuple(make_symbol(**WIDE, **(symbol or {})) for _ in self.instruments)
-        params = make_params(2, account=AccountLimits(**account))
-        self.params = type(params)(**{**_fields(params), "symbols": symbols})
-        self.market = Market(self.instruments, self.params, Counters(), Outbox(), Rotation(2))
-        self.orders = OrderTable(2, 2 * SECOND)
-        self.inventory = Inventory(self.instruments)
-        terms = list(map(Terms, self.instruments, symbols))
-        leaving = LeavingCheck("linear", "mmt1-", 2)
-        self.risk = Risk(self.market, self.orders, self.inventory, terms, leaving)
+        instruments = (make_instrument(0), make_instrument(1))
+        limits = AccountLimits(**account)
+        super().__init__(instruments, make_params(2, WIDE | (symbol or {}), account=limits))
         self.risk.exposure.set_limits(self.params)
-        self.risk.mode = Mode.TRADING
-        self.now_ns = SECOND
-        self.tick = 0
-        for i, known in enumerate(self.instruments if books else ()):
-            self.market.on_frame(i, book_frame(known.symbol, MID - 2, MID + 2), SECOND)
+        for i in range(2 if books else 0):
+            self.show_book(i)
             self.risk.exposure.weigh(i)
 
     def hold(self, lots: int, instrument: int = 0) -> None:
@@ -72,28 +52,9 @@ class Desk:
         entry_e8 = abs(lots) * LOT_E8
         self.inventory.adopt(position(lots, instrument=instrument, entry_value_e8=entry_e8))
 
-    def check(self, op: Op = Op.PLACE, client_id: int = 99, level: int = 9, **changes: Any) -> str:
-        one = draft(op, client_id, **({"price_ticks": MID - 20, "level": level} | changes))
-        self.risk.begin()
-        return self.risk.check(one, self.orders.by_slot[one.slot], self.now_ns)
-
-    def rest(self, client_id: int, *, live: bool = True, **changes: Any) -> None:
-        """An order that rests, or is still in flight."""
-        self.tick += 1
-        one = draft(Op.PLACE, client_id, **({"price_ticks": MID - 20} | changes))
-        self.orders.place(one, self.tick, self.now_ns)
-        if live:
-            reply = (Op.PLACE, client_id, Outcome.ACK, "", self.tick, self.now_ns, self.now_ns)
-            self.orders.on_reply(*reply)
-            shown = {"side": one.side, "instrument": one.instrument, "lots": one.lots}
-            shown["price_ticks"] = one.price_ticks
-            self.orders.on_update(
-                order_update(client_id, OrderStatus.WORKING, **shown), self.now_ns
-            )
-
-
-def _fields(params: Any) -> dict[str, Any]:
-    return {name: getattr(params, name) for name in params.__struct_fields__}
+    def check(self, op: Op = Op.PLACE, client_id: int = 99, **changes: Any) -> str:
+        """In a slot that nothing rests in, unless told otherwise."""
+        return super().check(op, client_id, **({"level": 9} | changes))
 
 
 # -- C5 -----------------------------------------------------------------------------------

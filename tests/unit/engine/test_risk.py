@@ -7,71 +7,31 @@ from typing import Any
 import pytest
 from engine_world import (
     SECOND,
-    book_frame,
     draft,
     execution,
     make_instrument,
     make_params,
-    make_symbol,
     order_update,
 )
+from risk_desk import MID, RiskDesk
 
-from mmfast._core.leaving import LeavingCheck, LeavingError
-from mmfast.engine.counters import Counters
-from mmfast.engine.inventory import Inventory
-from mmfast.engine.market import Market
-from mmfast.engine.orders import OrderTable
-from mmfast.engine.outbox import Outbox
-from mmfast.engine.risk import CONTROLS, Risk
-from mmfast.engine.rotation import Rotation
-from mmfast.engine.terms import Terms
+from mmfast._core.leaving import LeavingError
+from mmfast.engine.risk import CONTROLS
 from mmfast.messages import Flag, Mode, Op, OrderStatus, Outcome, Side
 
-MID = 100_000
 LOT_VALUE = 10_000
 
 
-class Desk:
+class Desk(RiskDesk):
     """One instrument with a fresh book round 100000 ticks, trading; others have no book."""
 
     def __init__(
         self, instrument: dict[str, Any] | None = None, *, others: int = 0, **symbol: Any
     ) -> None:
         count = 1 + others
-        self.instruments = tuple(make_instrument(i, **(instrument or {})) for i in range(count))
-        outbox, dirty = Outbox(), Rotation(count)
-        params = make_params(len(self.instruments), stale_book_ms=1000)
-        self.market = Market(self.instruments, params, Counters(), outbox, dirty)
-        self.orders = OrderTable(count, 2 * SECOND)
-        self.inventory = Inventory(self.instruments)
-        terms = [Terms(one, make_symbol(**symbol)) for one in self.instruments]
-        self.leaving = LeavingCheck("linear", "mmt1-", count)
-        self.risk = Risk(self.market, self.orders, self.inventory, terms, self.leaving)
-        self.risk.mode = Mode.TRADING
-        self.now_ns = SECOND
-        self.tick = 0
-        self.market.on_frame(0, book_frame("C00USDT", MID - 2, MID + 2), SECOND)
-
-    def check(self, op: Op = Op.PLACE, client_id: int = 9, **changes: Any) -> str:
-        one = draft(op, client_id, **({"price_ticks": MID - 20} | changes))
-        self.risk.begin()
-        return self.risk.check(one, self.orders.by_slot[one.slot], self.now_ns)
-
-    def rest(self, client_id: int, *, live: bool = True, **changes: Any) -> None:
-        self.tick += 1
-        place = draft(Op.PLACE, client_id, **({"price_ticks": MID - 20} | changes))
-        self.orders.place(place, self.tick, self.now_ns)
-        if live:
-            reply = (Op.PLACE, client_id, Outcome.ACK, "", self.tick, self.now_ns, self.now_ns)
-            self.orders.on_reply(*reply)
-            row = order_update(
-                client_id,
-                OrderStatus.WORKING,
-                side=Side(place.side),
-                lots=place.lots,
-                price_ticks=place.price_ticks,
-            )
-            self.orders.on_update(row, self.now_ns)
+        instruments = tuple(make_instrument(i, **(instrument or {})) for i in range(count))
+        super().__init__(instruments, make_params(count, symbol, stale_book_ms=1000))
+        self.show_book(0)
 
     def hold(self, lots: int) -> None:
         side = Side.BUY if lots > 0 else Side.SELL
