@@ -60,7 +60,7 @@ def leaving_checks() -> dict[str, Operation]:
     mid_x2 = commands[0].price_ticks + commands[-1].price_ticks
     for index, name in enumerate(("BTCUSDT", *(f"C{i:02d}USDT" for i in range(1, 10)))):
         check.allow(index, name, 1, 1, 3, 1, 10**9, 10**18, 10_000_000, 10_000_000)
-        check.see(index, mid_x2)
+        check.see(index, mid_x2, mid_x2)
     body = encoder.batch(Op.PLACE, commands)
     frame = encoder.batch_frame(Op.PLACE, commands, REQUEST_ID, stages.TIME_MS, stages.WINDOW_MS)
     return {

@@ -24,6 +24,9 @@ cdef struct Allowed:
     int64_t distance_e4
     #: Twice the mid of the book by which the orders were judged; 0: no price may leave.
     int64_t mid_x2
+    #: The lower and the higher of that and twice the second reference.
+    int64_t lower_x2
+    int64_t higher_x2
     #: The most that is filled of an order which is amended.
     int64_t filled_lots
 
@@ -41,7 +44,7 @@ cdef class LeavingCheck:
     cdef bytes _opening
 
     cdef Allowed* _at(self, int64_t index) except NULL
-    cpdef void see(self, int index, int64_t mid_x2_ticks) except *
+    cpdef void see(self, int index, int64_t mid_x2_ticks, int64_t reference_x2_ticks) except *
     cpdef void see_filled(self, int index, int64_t lots) except *
     cdef int _orders(self, int op, Cursor* c, const unsigned char** item) noexcept
     cdef int _order(self, int op, Cursor* c) noexcept

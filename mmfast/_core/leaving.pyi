@@ -30,9 +30,10 @@ class LeavingCheck:
         size in lots; ``collar_e4`` how far a buy may stand above the mid (a sell below) and
         ``distance_e4`` any price from it, in 1e-4 bp. ValueError for figures that limit nothing.
         """
-    def see(self, index: int, mid_x2_ticks: int) -> None:
-        """Twice the mid that prices are compared with from now on; 0: no price may leave. What
-        :meth:`see_filled` was told before is forgotten."""
+    def see(self, index: int, mid_x2_ticks: int, reference_x2_ticks: int) -> None:
+        """Twice the mid that prices are compared with from now on, and twice the second reference
+        that creates must keep the collar of as well (negative: none is asked for); 0 for either:
+        no price may leave. What :meth:`see_filled` was told before is forgotten."""
     def see_filled(self, index: int, lots: int) -> None:
         """An order of which so much is filled is amended: an amend says the size in all, so it may
         be so much above the limit (the largest told counts for all amends of the instrument)."""

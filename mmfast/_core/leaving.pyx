@@ -63,6 +63,9 @@ cdef enum:
     #: The whole, where limits are in 1e-4 bp.
     ONE_E4 = 100_000_000
 
+cdef int64_t REFERENCE_LIMIT = <int64_t>1 << 55
+"""Twice a price in ticks is below this, or it is none."""
+
 cdef dict TEXTS = {
     NOT_OURS_TO_SAY: "expected nothing but post-only limit orders as we write them",
     WRONG_OPERATION: "expected the operation that was decided",
@@ -143,10 +146,18 @@ cdef class LeavingCheck:
             raise ValueError(f"index: expected 0 to {self._count - 1}, found {index}")
         return &self._allowed[index]
 
-    cpdef void see(self, int index, int64_t mid_x2_ticks) except *:
-        """See the stub: the reference that orders are judged by."""
+    cpdef void see(
+        self, int index, int64_t mid_x2_ticks, int64_t reference_x2_ticks
+    ) except *:
+        """See the stub: the references that orders are judged by."""
         cdef Allowed* allowed = self._at(index)
-        allowed.mid_x2 = mid_x2_ticks if 0 < mid_x2_ticks < (<int64_t>1 << 55) else 0
+        cdef int64_t second = mid_x2_ticks if reference_x2_ticks < 0 else reference_x2_ticks
+        if not (0 < mid_x2_ticks < REFERENCE_LIMIT and 0 < second < REFERENCE_LIMIT):
+            mid_x2_ticks = 0
+        allowed.mid_x2 = mid_x2_ticks
+        # A buy within the collar of the lower of two is within that of both, a sell of the higher.
+        allowed.lower_x2 = min(mid_x2_ticks, second)
+        allowed.higher_x2 = max(mid_x2_ticks, second)
         allowed.filled_lots = 0
 
     cpdef void see_filled(self, int index, int64_t lots) except *:
@@ -364,7 +375,7 @@ cdef int64_t counted(Cursor* c, int decimals, int64_t units) noexcept nogil:
 
 cdef int misplaced(const Figures* found, const Allowed* allowed) noexcept nogil:
     """What is wrong with a price, and with the value at it; 0 when nothing is."""
-    cdef int64_t beyond
+    cdef int64_t beyond, nearest
     if found.ticks <= 0 or found.ticks >> 55:
         return NO_PRICE
     if mmf_product_greater(found.ticks, found.lots, allowed.max_tick_lots, 1):
@@ -376,10 +387,12 @@ cdef int misplaced(const Figures* found, const Allowed* allowed) noexcept nogil:
         -beyond if beyond < 0 else beyond, ONE_E4, allowed.mid_x2, allowed.distance_e4
     ):
         return TOO_FAR
+    if found.side == EITHER:
+        return 0
+    nearest = allowed.lower_x2 if found.side == BUY else allowed.higher_x2
+    beyond = found.ticks * 2 - nearest
     if found.side == SELL:
         beyond = -beyond
-    if found.side != EITHER and mmf_product_greater(
-        beyond, ONE_E4, allowed.mid_x2, allowed.collar_e4
-    ):
+    if mmf_product_greater(beyond, ONE_E4, nearest, allowed.collar_e4):
         return OUTSIDE_COLLAR
     return 0

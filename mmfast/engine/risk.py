@@ -234,7 +234,8 @@ are counted, but no operator is called."""
 
 class Risk:
     """Judges commands. Reads the books, the orders and the positions; changes none of them. Tells
-    ``leaving`` the mid that prices were judged by, so that their bytes are judged by the same."""
+    ``leaving`` the references that prices were judged by, so that their bytes are judged by the
+    same."""
 
     __slots__ = (
         "_facts",
@@ -346,7 +347,7 @@ class Risk:
         # must not be forgotten when its instrument comes again.
         if self._shown[index] != self._flush:
             self._shown[index] = self._flush
-            self._leaving.see(index, f.mid_x2)
+            self._leaving.see(index, f.mid_x2, f.reference_x2)
 
     def begin(self) -> None:
         """A flush begins: nothing seen before it is believed any more."""

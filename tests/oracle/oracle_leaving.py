@@ -35,14 +35,18 @@ class LeavingCheck:
         self.head = head
         self.allowed = {}
         self.mids = [0] * instruments
+        self.seconds = [0] * instruments
         self.filled = [0] * instruments
 
     def allow(self, index, symbol, *limits):
         self.allowed = {name: row for name, row in self.allowed.items() if row[0] != index}
         self.allowed[symbol] = (index, *limits)
 
-    def see(self, index, mid_x2_ticks):
-        self.mids[index] = mid_x2_ticks if 0 < mid_x2_ticks < 1 << 55 else 0
+    def see(self, index, mid_x2_ticks, reference_x2_ticks):
+        second = mid_x2_ticks if reference_x2_ticks < 0 else reference_x2_ticks
+        sound = all(0 < price_x2 < 1 << 55 for price_x2 in (mid_x2_ticks, second))
+        self.mids[index] = mid_x2_ticks if sound else 0
+        self.seconds[index] = second
         self.filled[index] = 0
 
     def see_filled(self, index, lots):
@@ -108,8 +112,9 @@ class LeavingCheck:
             if abs(beyond) * ONE_E4 > mid * distance:
                 raise LeavingError("distance")
             sign = {"Buy": 1, "Sell": -1}[found["side"]] if op == PLACE else 0
-            if sign and beyond * sign * ONE_E4 > mid * collar:
-                raise LeavingError("collar")
+            for reference in (mid, self.seconds[index]):
+                if sign and (ticks * 2 - reference) * sign * ONE_E4 > reference * collar:
+                    raise LeavingError("collar")
         return found.end()
 
 

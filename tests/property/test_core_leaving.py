@@ -38,13 +38,13 @@ COMMANDS = st.builds(
 CHANGED = st.sampled_from([Flag.AMEND_PRICE, Flag.AMEND_QTY, Flag.AMEND_PRICE | Flag.AMEND_QTY])
 
 
-def checks(mids: tuple[int, ...] = (MID_X2,) * len(ROWS)):
+def checks(mids: tuple[int, ...] = (MID_X2,) * len(ROWS), second: int = -1):
     made = []
     for module in (leaving, oracle_leaving):
         check = module.LeavingCheck("linear", HEAD, len(ROWS))
         for index, row in enumerate(ROWS):
             check.allow(index, *row)
-            check.see(index, mids[index])
+            check.see(index, mids[index], second)
         made.append(check)
     return made
 
@@ -64,22 +64,29 @@ def said(check, how: str, op: int, data: bytes) -> int:
         return 0
 
 
-def agreed(how: str, op: int, data: bytes, mids: tuple[int, ...] = (MID_X2,) * len(ROWS)) -> int:
-    ours, twin = (said(check, how, op, data) for check in checks(mids))
+def agreed(
+    how: str,
+    op: int,
+    data: bytes,
+    mids: tuple[int, ...] = (MID_X2,) * len(ROWS),
+    second: int = -1,
+) -> int:
+    ours, twin = (said(check, how, op, data) for check in checks(mids, second))
     assert ours == twin, data
     return ours
 
 
-def lawful(command: Command) -> bool:
+def lawful(command: Command, second: int = MID_X2) -> bool:
     """By the limits alone, from the integers before they were written."""
     _, _, _, _, _, lots, value, collar, distance = ROWS[command.instrument]
     beyond = command.price_ticks * 2 - MID_X2
-    toward = -beyond if command.side else beyond
+    sign = -1 if command.side else 1
     return (
         command.lots <= lots
         and command.lots * command.price_ticks <= value
         and abs(beyond) * 10**8 <= MID_X2 * distance
-        and toward * 10**8 <= MID_X2 * collar
+        and beyond * sign * 10**8 <= MID_X2 * collar
+        and (command.price_ticks * 2 - second) * sign * 10**8 <= second * collar
     )
 
 
@@ -95,6 +102,14 @@ def test_creates_leave_exactly_when_the_limits_bear_all_of_them(batch, smp):
     single = writer.single_frame(Op.PLACE, one, "1-7", 1_700_000_000_000, 2000)
     assert agreed("frame", Op.PLACE, single) == lawful(one)
     assert agreed("body", Op.PLACE, writer.single(Op.PLACE, one)) == lawful(one)
+
+
+@EXAMPLES
+@given(st.lists(COMMANDS, min_size=1, max_size=4), st.integers(MID_X2 - 2_500, MID_X2 + 2_500))
+def test_creates_keep_the_collar_of_both_references(batch, second):
+    expected = len(batch) if all(lawful(one, second) for one in batch) else 0
+    body = encoder().batch(Op.PLACE, batch)
+    assert agreed("body", Op.PLACE, body, second=second) == expected
 
 
 @EXAMPLES
@@ -175,7 +190,7 @@ def test_an_amend_counts_what_is_filled_beside_what_shall_rest(lots, passes):
         check.see_filled(0, 3)
         assert said(check, "body", Op.AMEND, body) == passes
         assert said(check, "body", Op.PLACE, create) == 0, "too valuable, whatever is filled"
-        check.see(0, MID_X2)
+        check.see(0, MID_X2, -1)
         assert said(check, "body", Op.AMEND, body) == (lots <= 20), "forgotten"
 
 
@@ -229,9 +244,35 @@ def test_each_limit_passes_at_its_value_and_refuses_one_unit_beyond(changes, pas
     assert agreed("body", Op.PLACE, place(**changes)) == passes
 
 
-@pytest.mark.parametrize("mid_x2", [0, -1, 1 << 55, 1 << 62])
-def test_without_a_reference_no_price_leaves(mid_x2):
-    assert agreed("body", Op.PLACE, place(), (mid_x2,) * len(ROWS)) == 0
+@pytest.mark.parametrize(
+    ("side", "second", "passes"),
+    [
+        ("Buy", 199_781, 1),  # 9999.0 is twice 99,990 ticks, and 10 bp of this 199.781
+        ("Buy", 199_780, 0),
+        ("Buy", 300_000, 1),  # the mid is the lower one
+        ("Sell", 200_180, 1),
+        ("Sell", 200_181, 0),
+        ("Sell", 100_000, 1),
+    ],
+)
+def test_the_collar_is_that_of_the_stricter_reference(side, second, passes):
+    body = place(side=side)
+    assert agreed("body", Op.PLACE, body, second=second) == passes
+
+
+@pytest.mark.parametrize("price_x2", [0, 1 << 55, 1 << 62])
+def test_without_a_reference_no_price_leaves(price_x2):
+    assert agreed("body", Op.PLACE, place(), (price_x2,) * len(ROWS)) == 0
+    assert agreed("body", Op.PLACE, place(), second=price_x2) == 0
+    amend = Command(Op.AMEND, 0, 0, Side.BUY, int(Flag.AMEND_PRICE), 99_990, 9, 1 << 33)
+    body = encoder().single(Op.AMEND, amend)
+    assert agreed("body", Op.AMEND, body) == 1
+    assert agreed("body", Op.AMEND, body, second=price_x2) == 0
+
+
+def test_without_a_mid_no_price_leaves_whatever_the_second_reference():
+    for mid_x2 in (0, -1):
+        assert agreed("body", Op.PLACE, place(), (mid_x2,) * len(ROWS), MID_X2) == 0
 
 
 @pytest.mark.parametrize("orders", [20, 21])

@@ -7,8 +7,10 @@ from engine_world import MS, make_params
 from kernel_desk import MID, Desk, ops
 from test_risk import Desk as RiskDesk
 
+from mmfast._core.encode import OrderEncoder
+from mmfast._core.leaving import LeavingError
 from mmfast.engine.references import NOT_ASKED, References
-from mmfast.messages import Op, ReferencePrice, Side, Stream, StreamState
+from mmfast.messages import Command, Flag, Op, ReferencePrice, Side, Stream, StreamState
 
 STALE_MS = 2000
 
@@ -84,3 +86,25 @@ def test_where_none_is_asked_for_nothing_waits_for_it() -> None:
     assert References(1, make_params()).price_x2(0, 0) == NOT_ASKED
     assert ops(Desk(1).start().settle()) == {"PLACE": 4}
     assert RiskDesk().check(Op.PLACE) == ""
+
+
+@pytest.mark.parametrize("side", Side)
+def test_the_bytes_that_leave_are_compared_with_the_second_reference_too(side: Side) -> None:
+    """10 bp of 99,920 ticks are 99.92, of 100,080 they are 100.08."""
+    sign = -1 if side else 1
+    reference = MID - 80 * sign
+    last = reference + (-100 if side else 99)
+    desk = Desk(1, reference_stale_ms=STALE_MS).start()
+    told(desk, reference)
+    assert desk.settle()
+    known = desk.instruments[0]
+    writer = OrderEncoder("linear", "mmt1-")
+    writer.add_instrument(0, known.symbol, 1, 1, 3, 1, "")
+
+    def leaves(price_ticks: int) -> int:
+        order = Command(Op.PLACE, 0, 0, side, int(Flag.POST_ONLY), price_ticks, 10, 3 << 32)
+        return desk.kernel.leaving.body(Op.PLACE, writer.single(Op.PLACE, order))
+
+    assert leaves(last) == 1
+    with pytest.raises(LeavingError, match="within the collar"):
+        leaves(last + sign)
