@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from mmfast.messages import Category
 from mmfast.sim.access.calls import Answer, Call, Route
 from mmfast.sim.accounts.accounts import Account
-from mmfast.sim.audit.requests import Audit
+from mmfast.sim.audit.requests import Audit, Counting
 from mmfast.sim.fault_effects.condition import Condition
 from mmfast.sim.fault_terms.kinds import (
     BatchItems,
@@ -114,6 +114,10 @@ class Service:
         grant = self._limits.take(
             visit.uid, visit.path, category, cost.units, visit.now_ns, visit.venue_ms
         )
+        if grant is not None and self._audit.counted is not None:
+            self._audit.counted(
+                Counting(visit.path, params, visit.now_ns, cost.units, grant.units, grant.limit)
+            )
         if grant is not None and grant.units < cost.units:
             detail = f"{cost.units} wanted, {grant.units} left of {grant.limit}"
             self._audit.violation("over_limit", visit.path, visit.venue_ms, detail)

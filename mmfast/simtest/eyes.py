@@ -82,6 +82,9 @@ class Eyes:
 
     def forget(self) -> None:
         """The engine is gone."""
+        if self.kernel is not None:
+            for control, count in self.kernel.counters.refused.items():
+                self._findings.marks[f"held back by {control}"] += count
         self.kernel = None
         self._known.clear()
         self._ended_here.clear()

@@ -31,23 +31,30 @@ class Portfolio:
 
     def fault(self, name: str, coming: Mapping[str, Coming], mids_x2: Iterable[int | None]) -> str:
         """Why the request ``name``, already among those on their way, should not have left;
-        ``mids_x2`` holds twice the lowest mid of late of each instrument, in ticks."""
+        ``mids_x2`` holds twice the lowest mid of late of each instrument, in ticks. It may leave
+        if it makes its instrument no worse, be it by what others traded of late or without."""
         others = [row for key, row in coming.items() if key != name]
         index = coming[name].instrument
         rows = list(coming.values())
-        if self._worst_lots(index, rows) <= self._worst_lots(index, others):
+        if not all(
+            self._worst_lots(index, rows, heard=heard)
+            > self._worst_lots(index, others, heard=heard)
+            for heard in (False, True)
+        ):
             return ""
         total_e8 = 0
         for instrument, mid_x2 in enumerate(mids_x2):
             unit_e8 = self._truth.instruments[instrument].tick_lot_value_e8
-            total_e8 += self._worst_lots(instrument, rows) * (mid_x2 or 0) * unit_e8 // 2
+            total_e8 += (
+                self._worst_lots(instrument, rows, heard=False) * (mid_x2 or 0) * unit_e8 // 2
+            )
         if total_e8 <= self._limit_e8:
             return ""
         return f"the worst case of all instruments is {total_e8}, at most {self._limit_e8} (1e-8)"
 
-    def _worst_lots(self, instrument: int, coming: list[Coming]) -> int:
+    def _worst_lots(self, instrument: int, coming: list[Coming], *, heard: bool) -> int:
         """The larger position that one side, all filled, would leave; what others traded so
-        lately that the engine may not know is left out."""
+        lately that the engine may not know is left out, unless it has ``heard`` of it."""
         truth = self._truth
         position = truth.positions[instrument]
         worst = 0
@@ -56,5 +63,26 @@ class Portfolio:
             open_lots += sum(
                 row.lots for row in coming if (row.instrument, row.side) == (instrument, side)
             )
-            worst = max(worst, sign * position + open_lots - truth.foreign_drift(instrument, sign))
+            unheard = 0 if heard else truth.foreign_drift(instrument, sign)
+            worst = max(worst, sign * position + open_lots - unheard)
         return worst
+
+
+class OpenNotional:
+    """I4: what truly rests, at its prices, of all instruments together. The engine counts what is
+    on its way as well, so its limit holds for the venue's book at every instant."""
+
+    def __init__(self, truth: Truth, limit_e8: int) -> None:
+        self._truth = truth
+        self._limit_e8 = limit_e8
+
+    def fault(self) -> str:
+        """What is too much; empty when nothing is."""
+        instruments = self._truth.instruments
+        total_e8 = sum(
+            order.leaves * order.ticks * instruments[order.instrument].tick_lot_value_e8
+            for order in self._truth.open.values()
+        )
+        if total_e8 <= self._limit_e8:
+            return ""
+        return f"orders worth {total_e8} are open, at most {self._limit_e8} (1e-8)"

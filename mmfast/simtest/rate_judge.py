@@ -3,7 +3,8 @@
 The judge counts what leaves the engine's host and reads the limits from the replies that reach it,
 with a memory of its own. Where limits never changed, the venue must have refused nothing for its
 rate, but where a reply was lost: nobody can know when the venue counted that request. Where they
-fell, it may refuse what left before a reply that tells it was read.
+fell, it may refuse what left before a reply that tells it was read, and nothing else:
+:mod:`mmfast.simtest.refusal_judge` tells the two apart.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from mmfast.sim.venue import Venue
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.reading import OrderRequest
+from mmfast.simtest.refusal_judge import RefusalJudge
 from mmfast.units import NS_PER_S
 
 OVER_LIMIT: Final = "over_limit"
@@ -33,6 +35,8 @@ class RateTerms(NamedTuple):
     reserve_percent: int
     spills: bool
     """Ordinary cancels may go on in single calls."""
+    reply_ns: int
+    """So long the engine waits for a reply."""
 
 
 class _Endpoint:
@@ -67,17 +71,21 @@ class RateJudge:
         self._unheard: dict[str, None] = {}
         """Endpoints of which a reply was lost: such a request may reach the venue, and count
         there, long after its sender gave it up."""
+        self.refusals = RefusalJudge(terms.reply_ns, findings)
+        """Told by the venue what each request was counted for."""
 
     def new_engine(self) -> None:
         """A fresh process knows nothing of what the one before it sent, or was told."""
         self._give_up()
         self._endpoints.clear()
+        self.refusals.new_engine()
 
     def left(self, key: tuple[int, str], request: OrderRequest, now_ns: int) -> None:
         """An order request left."""
         self._findings.checked["I7"] += 1
         self._flying[key, request.path] = now_ns
         endpoint = self._endpoint(request.path)
+        self.refusals.left(key, request, endpoint.limit, now_ns)
         endpoint.sent.append((now_ns, len(request.items)))
         used, most = endpoint.used(now_ns), endpoint.usable(self._terms.use_percent)
         if used > most:
@@ -91,10 +99,13 @@ class RateJudge:
         self, key: tuple[int, str], request: OrderRequest, limit: int, now_ns: int
     ) -> None:
         """Its reply was read, or (``limit`` -1) nothing of it that names a limit. A reply to what
-        left before a lower limit was known may be older than that, and raises it no more."""
+        left before a lower limit was known may be older than that, and raises it no more; one that
+        comes when its request was given up is nobody's."""
         sent_ns = self._flying.pop((key, request.path), now_ns)
+        self.refusals.over(key)
         if limit <= 0:
             self._unheard[request.path] = None
+        if limit <= 0 or now_ns - sent_ns >= self._terms.reply_ns:
             return
         endpoint = self._endpoint(request.path)
         if limit < endpoint.limit:

@@ -25,6 +25,7 @@ from mmfast.sim.fault_terms.schedule import Schedule
 from mmfast.sim.params import FlowParams, VenueParams
 from mmfast.simtest import weather
 from mmfast.simtest.draws import DRAWS, FOREIGN_QTY
+from mmfast.simtest.limit_draws import LimitLines, limits_of
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.weather import WIRE_FAULTS, WireFault
 from mmfast.units import NS_PER_MS, NS_PER_S
@@ -241,8 +242,9 @@ def _setting(
     values = _values(dice, max_batch)
     values["trade_sockets"] = random.Random(f"sockets {seed}").choice((1, 2, 2, 3, 4))  # noqa: S311
     orders = dice.choice((2, 3, 6))
-    config = _yaml(symbols, values, orders, "2000").encode()
-    return venue, config, _yaml(symbols, values, orders, "1900").encode()
+    limits = limits_of(seed)
+    config = _yaml(symbols, values, limits, orders, "2000").encode()
+    return venue, config, _yaml(symbols, values, limits, orders, "1900").encode()
 
 
 def _values(dice: random.Random, max_batch: int) -> dict[str, object]:
@@ -266,7 +268,9 @@ def _values(dice: random.Random, max_batch: int) -> dict[str, object]:
     }
 
 
-def _yaml(symbols: tuple[str, ...], v: dict[str, object], orders: int, value: str) -> str:
+def _yaml(
+    symbols: tuple[str, ...], v: dict[str, object], limits: LimitLines, orders: int, value: str
+) -> str:
     rows = "\n".join(
         f'  - {{symbol: {name}, order_qty: "{_SIZES[name][0]}", '
         f'max_order_qty: "{_SIZES[name][1] * 2:f}", '
@@ -293,7 +297,7 @@ async_batch:
   tick_deadline_ms: {v["tick_deadline_ms"]}
 planner:
   policy: {v["policy"]}
-symbols:
+{limits.planner}symbols:
 {rows}
 strategy:
   fair_price: {v["fair_price"]}
@@ -310,4 +314,4 @@ risk:
   stale_book_ms: {v["stale_book_ms"]}
   rate_use_percent: {v["rate_use_percent"]}
   cancel_reserve_percent: {v["cancel_reserve_percent"]}
-"""
+{limits.risk}{limits.breakers}"""

@@ -17,7 +17,7 @@ from mmfast.sim.venue import Venue
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.network import Link
-from mmfast.simtest.portfolio import Coming, Portfolio
+from mmfast.simtest.portfolio import Coming, OpenNotional, Portfolio
 from mmfast.simtest.rate_judge import RateJudge, RateTerms
 from mmfast.simtest.reading import CANCEL, CANCEL_ALL, CREATE, WITNESS, Item, OrderRequest
 from mmfast.simtest.tap import PRIVATE
@@ -50,6 +50,7 @@ class Terms(NamedTuple):
     stale_ns: int
     rates: RateTerms
     portfolio_e8: int
+    open_notional_e8: int
     reply_ns: int
     """So long the engine waits for a reply."""
 
@@ -81,6 +82,7 @@ class WireChecks:
         self._busy: dict[str, tuple[tuple[int, str], str, int]] = {}
         self._coming: dict[str, Coming] = {}
         self._portfolio = Portfolio(truth, terms.portfolio_e8)
+        self._open = OpenNotional(truth, terms.open_notional_e8)
         self.rates = RateJudge(terms.rates, findings)
         self._http: deque[int] = deque()
         self._banned_ns = -BAN_NS
@@ -343,6 +345,12 @@ class WireChecks:
         """The venue has decided about a request with this id: nothing of it is coming."""
         self._coming.pop(link_id, None)
         self._coming.pop("amend " + link_id, None)
+
+    def told(self, order: Order, now_ns: int) -> None:
+        """An own order has changed at the venue."""
+        self.decided(order.link_id)
+        if fault := self._open.fault():
+            self._broke("I4", now_ns, fault)
 
     def filled(self, order: Order, now_ns: int) -> None:
         """I4: the position itself, after each own fill."""

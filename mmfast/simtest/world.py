@@ -67,8 +67,11 @@ class SeedRun:
             venue, self.truth, _terms(config, venue.instruments), self.findings
         )
         self.checks.epoch_fault = self._epoch_fault
-        self.truth.order_told = lambda order: self.checks.decided(order.link_id)
+        self.truth.order_told = lambda order: self.checks.told(order, self.truth.now_ns)
         self.truth.order_filled = lambda order: self.checks.filled(order, self.truth.now_ns)
+        refusals = self.checks.rates.refusals
+        refusals.engine_ns = lambda at_ns: at_ns + START_NS - self.front.leap_ns
+        venue.audit.counted = refusals.counted
         self.tap = Tap(self.checks)
         self.network = Network(self.time, self, self.tap)
         self.front = Front(venue, self.network.at)
@@ -366,8 +369,10 @@ def _terms(config: Config, instruments: tuple[Instrument, ...]) -> Terms:
             use_percent=config.risk.rate_use_percent,
             reserve_percent=config.risk.cancel_reserve_percent,
             spills=config.planner.policy == "planned" and config.async_batch.coalesce_cancel,
+            reply_ns=config.venue.request_timeout_ms * NS_PER_MS,
         ),
         portfolio_e8=int(config.risk.max_portfolio_notional_quote * E8),
+        open_notional_e8=int(config.risk.max_open_notional_quote * E8),
         reply_ns=config.venue.request_timeout_ms * NS_PER_MS,
     )
 

@@ -7,6 +7,7 @@ from bugs import bug
 from mmfast.engine.bucket import Bucket
 from mmfast.engine.planner import Planner
 from mmfast.simtest.patches import replaced
+from mmfast.units import NS_PER_S
 
 
 @bug("limit_lowered")
@@ -47,4 +48,22 @@ def what_was_sent_counts_for_half_a_second():
         plain(self, orders, now_ns - 500_000_000)
 
     with replaced(Bucket, "_cool", cool):
+        yield
+
+
+@bug("limit_lowered", "latency_uniform", "latency_spikes")
+def an_order_counts_from_when_it_left():
+    """And no longer than a second: what was long on its way is forgotten before the venue has
+    forgotten it. Nobody who watches what leaves can see it."""
+    plain = Planner.on_reply
+
+    def on_reply(self, reply, now_ns, *, connected=False):
+        key = 2 * reply.batch.op + reply.batch.single
+        bucket = self._buckets[key]
+        plain(self, reply, now_ns, connected=connected)
+        if bucket._cooling and bucket._cooling[-1][0] == now_ns + NS_PER_S:
+            orders = bucket._cooling.pop()[1]
+            bucket._cooling.append((max(reply.sent_ns + NS_PER_S, now_ns), orders))
+
+    with replaced(Planner, "on_reply", on_reply):
         yield

@@ -157,3 +157,15 @@ def test_what_those_seeds_left_open(seed: int) -> None:
     connection after a ban. 20037, 30263: a cancel waited for a budget that had not been
     spent."""
     story(plan_of(seed, 2.0))
+
+
+def test_a_reply_to_what_was_given_up_tells_the_engine_nothing() -> None:
+    """A lower limit stands in a reply that comes 2.1 s after its request, of which the engine has
+    given up waiting: what it sends until the next reply goes by what it knows."""
+    story(plan_of(100_089, 2.0))
+
+
+def test_what_others_traded_may_be_sold_though_the_whole_is_beyond_its_limit() -> None:
+    """Somebody else buys on the account, beyond the worst case that is allowed: quotes that sell
+    no more than twice of it make nothing worse. The judge took them for new risk."""
+    story(plan_of(100_209, 2.0))

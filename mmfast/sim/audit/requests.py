@@ -59,6 +59,18 @@ class Violation(NamedTuple):
     detail: str
 
 
+class Counting(NamedTuple):
+    """One request against its budget: of so many orders ``wanted``, ``granted`` were let pass by
+    the ``limit`` of that instant."""
+
+    path: str
+    params: Mapping[str, object]
+    now_ns: int
+    wanted: int
+    granted: int
+    limit: int
+
+
 class _Pending(NamedTuple):
     endpoint: str
     venue_ms: int
@@ -78,6 +90,7 @@ class Audit:
         "_number",
         "_pending",
         "commands",
+        "counted",
         "excused",
         "newest",
         "repeated_link_ids",
@@ -101,6 +114,8 @@ class Audit:
         self.newest: deque[Record] = deque(maxlen=NEWEST)
         self.violations_newest: deque[Violation] = deque(maxlen=NEWEST)
         self.tap: Callable[[Record], None] | None = None
+        self.counted: Callable[[Counting], None] | None = None
+        """Called with every request that a budget paid for, or refused, if somebody judges them."""
         self._known = known or Known()
         self._number = 0
         self._link_ids: dict[str, None] = {}
