@@ -9,6 +9,8 @@ One strategy, one market, fixed seeds, virtual time: the same table on every mac
 - ``batched, paced``: the batch calls again, never more than the ten a second of the documents.
 - ``planner``: what mmfast does by default: it uses nine tenths of each limit.
 - ``planner, whole limit``: as much of each limit as the contenders use.
+- ``planner, no reserves``: that, and nothing kept for cancels and orders that reduce risk, of which
+  the contenders keep nothing either.
 
 The first three know neither rate headers nor the single calls' second budget; all have one intent
 per slot, so nobody is charged for sending what is stale. A quote that is moved by cancel and place
@@ -47,6 +49,9 @@ RATE_REFUSED: Final = 10006
 ABSENT_BPS: Final = 4.0
 """What a wanted quote that does not rest counts: the outer level's distance from the fair price."""
 PACED: Final = PlannerParams(initial_limit=10, safety_percent=100, cancel_reserve_percent=0)
+UNRESERVED: Final = PlannerParams(
+    safety_percent=100, cancel_reserve_percent=0, reducing_reserve_percent=0
+)
 BLIND: Final = msgspec.structs.replace(PACED, initial_limit=MOST_ORDERS)
 
 
@@ -65,6 +70,7 @@ WAYS: Final = (
     Way("batched, paced", {"planned": False}, PACED),
     Way("planner", {}, PlannerParams(), reads_headers=True),
     Way("planner, whole limit", {}, PlannerParams(safety_percent=100), reads_headers=True),
+    Way("planner, no reserves", {}, UNRESERVED, reads_headers=True),
 )
 
 
