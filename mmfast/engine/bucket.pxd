@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 
 cdef int64_t _WINDOW_NS
 cdef int64_t _OTHERS_NS
+cdef int64_t _PROVEN_WINDOWS
 
 
 @cython.final
@@ -22,6 +23,7 @@ cdef class Bucket:
     cdef int64_t _others_now
     cdef int64_t _others_since_ns
     cdef int64_t _others_until_ns
+    cdef readonly int64_t others_windows
 
     cpdef int64_t usable(self) except -1
     @cython.locals(ended=tuple)

@@ -17,8 +17,11 @@ DOUBT_NS: Final = 5 * NS_PER_S
 """After a request without a reply the venue may count what we have forgotten: for so long what
 it counts beyond us proves nobody else."""
 FADED: Final = 64
+PROVEN_WINDOWS: Final = 2
+"""So many windows must tell of another client before it is believed in."""
 _WINDOW_NS: Final = WINDOW_NS
 _OTHERS_NS: Final = OTHERS_NS
+_PROVEN_WINDOWS: Final = PROVEN_WINDOWS
 
 
 class Bucket:
@@ -41,6 +44,7 @@ class Bucket:
         "closed_until_ns",
         "in_flight",
         "limit",
+        "others_windows",
         "percent",
     )
 
@@ -58,8 +62,10 @@ class Bucket:
         self._doubt_until_ns = 0
         self._others_most = 0
         self._others_now = 0
-        self._others_since_ns = 0
+        self._others_since_ns = -_OTHERS_NS
         self._others_until_ns = 0
+        self.others_windows = 0
+        """In so many seconds, each soon after the one before, the venue counted beyond us."""
 
     def usable(self) -> int:
         """The share of the limit that we use; at least one order, or nothing would move."""
@@ -94,7 +100,8 @@ class Bucket:
 
     def learn(self, rate: RateInfo, sent_ns: int, now_ns: int) -> int:
         """Take the venue's own figures; where it counts more than we do, it is right. Returns
-        the orders that must be another client's.
+        the orders that must be another client's, once that has been seen in two windows: a
+        single reply may say that nothing is left though nobody has used it.
 
         Replies overtake each other: what was asked before the reply that lowered the limit had
         come may tell the limit from before that, and does not raise it again.
@@ -142,12 +149,19 @@ class Bucket:
         if now_ns < self._doubt_until_ns:
             return 0
         if now_ns - self._others_since_ns >= _WINDOW_NS:
+            if now_ns - self._others_since_ns >= _OTHERS_NS:
+                self.others_windows = 0
+            self.others_windows += 1
             self._others_since_ns = now_ns
             self._others_now = 0
         if now_ns >= self._others_until_ns:
             self._others_most = 0
         self._others_now += unseen
         self._others_most = max(self._others_most, self._others_now)
+        if self.others_windows < _PROVEN_WINDOWS:
+            # Its share is left alone for one more second: if it is somebody, it shows again.
+            self._others_until_ns = now_ns + 2 * _WINDOW_NS
+            return 0
         self._others_until_ns = now_ns + _OTHERS_NS
         return unseen
 

@@ -14,6 +14,7 @@ from mmfast.bybit.trade import SocketReply, TradeCodec, uniform_reply
 from mmfast.clock import Clock, VenueClock
 from mmfast.errors import LocalProtocolError
 from mmfast.messages import Batch, BatchReply, Op, Outcome
+from mmfast.net.address import TRADE, AddressPace
 from mmfast.net.http import OnRequest, ignore_request
 from mmfast.net.ws_connection import LoginConnection, OnState, Options
 from mmfast.units import NS_PER_S, Ns
@@ -55,7 +56,8 @@ class TradeSocket(LoginConnection):
 
     ``last_look`` sees each batch when its bytes are the only thing missing; a text other than ""
     keeps it from leaving (NOT_SENT, with that text). Request ids begin with ``stem`` and are
-    never used twice. ``on_restart`` is called once a connection when the venue says that its trade
+    never used twice. ``pace`` bounds the messages of all sockets of an address: what it holds
+    back is NOT_SENT. ``on_restart`` is called once a connection when the venue says that its trade
     service restarts, ``on_pong`` with the round trip of each heartbeat in ns.
     """
 
@@ -73,6 +75,7 @@ class TradeSocket(LoginConnection):
         name: str = "trade",
         reply_within_s: float = 2.0,
         on_request: OnRequest = ignore_request,
+        pace: AddressPace | None = None,
         **options: Unpack[Options],
     ) -> None:
         super().__init__(name, url, credentials, venue_clock, on_state, **options)
@@ -86,6 +89,7 @@ class TradeSocket(LoginConnection):
         self._sent = 0
         self._reply_within_s = reply_within_s
         self._on_request = on_request
+        self._pace = pace or AddressPace(0, TRADE)
         # In the order of sending, which is also the order of their deadlines.
         self._flights: dict[str, _Flight] = {}
         self._sweep: asyncio.TimerHandle | None = None
@@ -119,6 +123,9 @@ class TradeSocket(LoginConnection):
             if refusal or not self.takes:
                 refusal = refusal or self._why_not()
                 self._unsent(batch, Outcome.NOT_SENT, refusal, on_reply)
+                continue
+            if hurry := self._pace.refusal(sent_ns, cancels=batch.op == Op.CANCEL):
+                self._unsent(batch, Outcome.NOT_SENT, hurry, on_reply)
                 continue
             self._sent += 1
             req_id = f"{self._stem}{self._sent}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from mmfast.clock import until_beat_s
 from mmfast.config import VenueConfig
 from mmfast.messages import Batch, Stream
+from mmfast.net.address import TRADE, AddressPace
 from mmfast.net.backoff import ConnectBudget
 from mmfast.net.gateway import Gateway, RestGateway, SocketGateway, StartTask, SwitchingGateway
 from mmfast.net.http import Log
@@ -60,6 +61,8 @@ class OrderEntry:
             self.gateway = over_rest
             return
 
+        pace = AddressPace(venue.trade_messages_per_s, TRADE)
+
         def socket(number: int, on_state: OnState) -> TradeSocket:
             def told(up: bool) -> None:
                 if not up:
@@ -83,6 +86,7 @@ class OrderEntry:
                 reply_within_s=venue.request_timeout_ms / 1000,
                 tls=tls,
                 on_request=contact.observed,
+                pace=pace,
                 log=log,
             )
 

@@ -57,6 +57,7 @@ def config_text(
     order_entry: str = "ws",
     request_timeout_ms: int = 5_000,
     trade_sockets: int = 2,
+    trade_messages_per_s: int = 3_000,
     rollback: str = "{enabled: false}",
     assumed_orders_per_s: int = 10,
 ) -> str:
@@ -72,6 +73,7 @@ venue:
   environment: embedded
   order_entry: {order_entry}
   trade_sockets: {trade_sockets}
+  trade_messages_per_s: {trade_messages_per_s}
   instance: "s"
   request_timeout_ms: {request_timeout_ms}
   assumed_orders_per_s: {assumed_orders_per_s}

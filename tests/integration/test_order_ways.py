@@ -179,6 +179,23 @@ def test_one_lost_socket_of_two_is_not_noticed(tmp_path: Path, order_entry: str)
     play(tmp_path, story, order_entry=order_entry)
 
 
+def test_messages_beyond_the_rate_of_the_address_wait_and_leave_later(tmp_path: Path) -> None:
+    """A tick is four messages here, and three may leave in a second, whichever socket carries
+    them."""
+
+    async def story(live: Scenario) -> None:
+        sockets = live.session.trade
+        held_back = live.session.kernel.counters.not_sent
+        await live.tick(12)
+        sockets._active.drop("test")
+        await live.tick(-12)
+        assert live.session.kernel.counters.not_sent > held_back
+        first, second = sockets.sockets
+        assert first._pace is second._pace
+
+    play(tmp_path, story, order_entry="ws", trade_messages_per_s=4)
+
+
 def test_both_ways_learn_and_spend_one_budget(tmp_path: Path) -> None:
     """What one way spent is missing on the other, by our count and by the venue's."""
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from mmfast import config as configuration
 from mmfast.messages import Op, Outcome
-from mmfast.net.address import WINDOW_NS, AddressPace
+from mmfast.net.address import HTTP, TRADE, AddressPace
 from mmfast.net.http import Limits
 from mmfast.runtime.assemble import http_limit
+from mmfast.units import NS_PER_S
 
 GOOD = Path(__file__).parents[3] / "config.yaml"
 
@@ -32,8 +33,17 @@ def test_four_fifths_for_all_and_the_rest_but_a_little_for_cancels() -> None:
 def test_a_request_counts_for_five_seconds() -> None:
     pace = AddressPace(10)
     assert allowed(pace, 0, cancels=False) == 8
-    assert allowed(pace, WINDOW_NS - 1, cancels=False) == 0
-    assert allowed(pace, WINDOW_NS, cancels=False) == 8
+    assert allowed(pace, HTTP.window_ns - 1, cancels=False) == 0
+    assert allowed(pace, HTTP.window_ns, cancels=False) == 8
+
+
+def test_a_message_of_a_trade_socket_counts_for_one_second() -> None:
+    pace = AddressPace(3_000, TRADE)
+    assert allowed(pace, 0, cancels=False) == 2_400
+    assert allowed(pace, NS_PER_S - 1, cancels=True) == 450
+    assert "2850 messages have left" in pace.refusal(NS_PER_S - 1, cancels=True)
+    assert allowed(pace, NS_PER_S, cancels=False) == 1_950
+    assert allowed(pace, 2 * NS_PER_S - 1, cancels=False) == 450
 
 
 def test_without_a_limit_nothing_is_refused() -> None:

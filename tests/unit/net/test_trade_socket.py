@@ -22,8 +22,10 @@ from mmfast.bybit.trade import TradeCodec
 from mmfast.clock import SystemClock, VenueClock
 from mmfast.ids import ClientIds
 from mmfast.messages import Batch, Instrument, Op, Outcome, RateInfo
+from mmfast.net.address import TRADE, AddressPace
 from mmfast.net.backoff import ConnectBudget
 from mmfast.net.trade import TradeSocket
+from mmfast.units import NS_PER_S
 
 Run = Callable[[Any], Any]
 MakeBatch = Callable[..., Batch]
@@ -83,6 +85,30 @@ def test_request_ids_are_never_used_twice_not_even_after_a_reconnect(
             assert len(names) == 12
             assert max(Counter(names).values()) == 1
             assert all(name.startswith("3-") and len(name) <= 36 for name in names)
+
+    run(main())
+
+
+def test_beyond_the_rate_of_the_address_only_cancels_leave(
+    run: Run, desk: Open, make_batch: MakeBatch
+) -> None:
+    """One pace for all sockets: what another has sent counts here."""
+
+    async def main() -> None:
+        pace = AddressPace(20, TRADE)
+        others_ns = SystemClock().now_ns() + 60 * NS_PER_S  # whatever this test's host is at
+        for _ in range(10):
+            assert not pace.refusal(others_ns, cancels=False)
+        async with desk(serving(accept), pace=pace) as here:
+            kinds = [Op.PLACE] * 7 + [Op.CANCEL] * 4
+            outcomes = await here.asked(*(make_batch(op, 1) for op in kinds))
+            assert outcomes[:6] == [[Outcome.ACK]] * 6
+            assert outcomes[6] == [Outcome.NOT_SENT]
+            assert outcomes[7:] == [[Outcome.ACK]] * 3 + [[Outcome.NOT_SENT]]
+            assert len(here.orders()) == 9, "what is held back reaches no socket"
+            texts = [r.items[0].ret_msg for r in here.replies if r.items[0].ret_msg]
+            assert len(texts) == 2
+            assert all("the venue refuses an address beyond 20" in text for text in texts)
 
     run(main())
 
