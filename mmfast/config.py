@@ -60,6 +60,7 @@ class VenueConfig(_Section, frozen=True, kw_only=True):
     smp: Literal["none", "cancel_maker", "cancel_taker", "cancel_both"] = "none"
     dcp_window_s: Annotated[int, Meta(ge=0, le=300)] = 0
     http_requests_per_5_s: Annotated[int, Meta(ge=0, le=1_000_000)] = 600
+    trade_messages_per_s: Annotated[int, Meta(ge=0, le=1_000_000)] = 3_000
     assumed_orders_per_s: Annotated[int, Meta(ge=1, le=5_000)] = 10
     state_dir: str = "state"
     key_file: str | None = None
@@ -155,6 +156,7 @@ class RiskConfig(_Section, frozen=True, kw_only=True):
     max_drift_bps: Drift = Decimal(500)
     drift_window_ms: Annotated[int, Meta(ge=10, le=600_000)] = 1_000
     drift_pause_ms: Annotated[int, Meta(ge=1, le=3_600_000)] = 5_000
+    max_doubt_ms: Annotated[int, Meta(ge=3_000, le=3_600_000)] = 15_000
     reference_stale_ms: Annotated[int, Meta(ge=100, le=600_000)] = 10_000
     max_daily_loss_quote: Quote = Decimal(1_000)
     max_drawdown_quote: Quote = Decimal(1_000)

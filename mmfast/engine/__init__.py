@@ -27,6 +27,7 @@ COMPILED: Final = (
     "differ",
     "dispatch",
     "draft",
+    "doubts",
     "drift",
     "endings",
     "evidence",

@@ -266,6 +266,7 @@ class Account:
         if now_ns < self._orders.next_resolve_ns:
             return
         for order in self._orders.due_for_resolve(now_ns):
+            self._inventory.doubts.see(order, now_ns)
             if self.ask_all or order.code == _UNKNOWN:
                 self._ask(order)
 

@@ -4,6 +4,7 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from mmfast._core.positions cimport PositionBlock
+from mmfast.engine.doubts cimport Doubts
 from mmfast.engine.memory cimport BoundedMemory
 from mmfast.engine.rotation cimport Rotation
 
@@ -30,7 +31,7 @@ cdef class Inventory:
     cdef list _instruments
     cdef BoundedMemory _seen
     cdef int64_t _forgotten_ms
-    cdef dict _disputed
+    cdef readonly Doubts doubts
     cdef readonly list positions
     cdef readonly Rotation moved
     cdef public bint synced

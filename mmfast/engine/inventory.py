@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from mmfast._core.positions import PositionBlock
+from mmfast.engine.doubts import Doubts
 from mmfast.engine.memory import BoundedMemory
 from mmfast.engine.rotation import Rotation
 from mmfast.messages import Execution, Instrument, PositionUpdate
@@ -104,10 +105,10 @@ class Inventory:
     """Positions of all instruments, and the memory that lets each execution count once."""
 
     __slots__ = (
-        "_disputed",
         "_forgotten_ms",
         "_instruments",
         "_seen",
+        "doubts",
         "moved",
         "positions",
         "synced",
@@ -120,8 +121,8 @@ class Inventory:
         self.positions = [Position() for _ in instruments]
         self.moved = Rotation(len(instruments))
         """Marks the instruments whose position has changed."""
-        self._disputed: dict[int, None] = {}
-        """Instruments that may differ: the others are not looked at."""
+        self.doubts = Doubts()
+        """What of our picture of the account is not settled, orders included."""
         self.synced = False
         """A snapshot has set the positions; before, nothing about them is known."""
 
@@ -158,6 +159,8 @@ class Inventory:
         self.moved.mark(execution.instrument)
         position.recent.append((execution.seq, signed))
         position.newest_seq = max(position.newest_seq, execution.seq)
+        if position.claim is not None:
+            self._settle_claim(execution.instrument)
 
     def on_claim(self, claim: PositionUpdate, now_ns: int) -> None:
         """The venue's streamed word about a position: remembered while we differ from it."""
@@ -168,8 +171,8 @@ class Inventory:
         if position.claim is None:
             position.disagree_since_ns = now_ns
         position.claim = claim
-        if not self._settle_claim(position):
-            self._disputed[claim.instrument] = None
+        if not self._settle_claim(claim.instrument):
+            self.doubts.dispute(claim.instrument, now_ns)
 
     def on_row(self, block: PositionBlock[PositionUpdate], row: int, now_ns: int) -> None:
         """A position of a frame: the same as :meth:`on_claim` of its message, which is made only
@@ -189,12 +192,9 @@ class Inventory:
         """Instruments whose position has differed from the venue's for too long; each is
         named again only after another such while."""
         late: list[int] = []
-        for index in sorted(self._disputed):
+        for index in self.doubts.disputed():
             position = self.positions[index]
-            if self._settle_claim(position):
-                del self._disputed[index]
-                continue
-            if now_ns - position.disagree_since_ns >= DISAGREE_NS:
+            if not self._settle_claim(index) and now_ns - position.disagree_since_ns >= DISAGREE_NS:
                 position.disagree_since_ns = now_ns
                 late.append(index)
         return late
@@ -204,6 +204,7 @@ class Inventory:
         self.moved.mark(claim.instrument)
         position = self.positions[claim.instrument]
         position.claim = None
+        self.doubts.agree(claim.instrument)
         if 0 < claim.seq < position.base_seq:
             return False
         agreed = position.as_of(claim.seq) == claim.lots
@@ -216,11 +217,13 @@ class Inventory:
         position.cost_e8 = _cost_of(position.lots, claim)
         return True
 
-    @staticmethod
-    def _settle_claim(position: Position) -> bool:
+    def _settle_claim(self, instrument: int) -> bool:
+        """Whether the venue's last word, if it was another, is ours by now."""
+        position = self.positions[instrument]
         claim = position.claim
         if claim is not None and position.as_of(claim.seq) == claim.lots:
             position.claim = None
+            self.doubts.agree(instrument)
         return position.claim is None
 
 

@@ -65,10 +65,10 @@ cdef class Kernel:
     cpdef list flush(self, int64_t now_ns)
     @cython.locals(instrument=int, checks=bint)
     cdef void _look_around(self, int64_t now_ns) except *
-    @cython.locals(terms=Terms, quotes=Quotes, stance=Stance)
+    @cython.locals(terms=Terms, quotes=Quotes, stance=Stance, reduces=bint)
     cdef void _decide(self, int instrument, int64_t now_ns) except *
     @cython.locals(position=int64_t, book=Book, fair=int64_t, quotes=Quotes)
-    cdef Quotes _quotes(self, int instrument, Terms terms)
+    cdef Quotes _quotes(self, int instrument, Terms terms, bint reduces)
     @cython.locals(reason=str)
     cpdef str last_look(self, batch, int64_t now_ns)
     @cython.locals(wake_ns=int64_t, homeless=bint)

@@ -264,11 +264,12 @@ class Kernel:
         if self._permits.pull_reason(instrument, now_ns):
             quotes, stance = NO_QUOTES, _PULLED
         else:
-            quotes = self._quotes(instrument, terms)
-            stance = Stance(False, self._holds.holds(instrument, now_ns), self._permits.reduces)
+            reduces = self._permits.reduces_only(instrument, now_ns)
+            quotes = self._quotes(instrument, terms, reduces)
+            stance = Stance(False, self._holds.holds(instrument, now_ns), reduces)
         self._differ.put(instrument, quotes, terms.tolerance_e4, stance)
 
-    def _quotes(self, instrument: int, terms: Terms) -> Quotes:
+    def _quotes(self, instrument: int, terms: Terms, reduces: bool) -> Quotes:
         position = self._inventory.lots(instrument)
         if self._own_strategy is None:
             book = self._market.book(instrument)
@@ -281,7 +282,7 @@ class Kernel:
                 self._market.top(instrument),
                 position,
             )
-        return reducing(quotes, terms, position) if self._permits.reduces else quotes
+        return reducing(quotes, terms, position) if reduces else quotes
 
     def last_look(self, batch: Batch, now_ns: int) -> str:
         """Why a batch must not leave any more; empty when it may. Only a limit stops cancels."""
@@ -355,12 +356,8 @@ class Kernel:
         if mode is self.mode:
             return
         self.counters.mode_changes += 1
-        self._outbox.alert(
-            Severity.INFO,
-            "mode",
-            f"{self.mode.name} -> {mode.name}"
-            + (f": {self._gate.reason}" * bool(self._gate.reason)),
-        )
+        why = f": {self._gate.reason}" * bool(self._gate.reason)
+        self._outbox.alert(Severity.INFO, "mode", f"{self.mode.name} -> {mode.name}{why}")
         self.mode = mode
         self._permits.set_mode(mode)
         self.losses.set_mode(mode)

@@ -195,6 +195,8 @@ class EngineParams(msgspec.Struct, frozen=True, kw_only=True):
     ``drift_pause_ms``; 0: never."""
     drift_window_ms: Ms = Ms(1_000)
     drift_pause_ms: Ms = Ms(5_000)
+    max_doubt_ms: Ms = Ms(0)
+    """An instrument of which something has been in doubt for longer opens nothing; 0: never."""
     reference_stale_ms: Ms = Ms(0)
     """Without a second reference younger than this nothing is created or amended; 0: none is
     asked for."""

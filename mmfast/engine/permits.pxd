@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast.engine.doubts cimport Doubts
 from mmfast.engine.holds cimport Holds
 from mmfast.engine.inventory cimport Inventory
 from mmfast.engine.losses cimport LossStop
@@ -26,12 +27,14 @@ cdef class Permits:
     cdef object _symbols
     cdef int _widen_percent
     cdef bint _widened
+    cdef list _doubtful
     cdef str _pulled
     cdef readonly bint quotes_at_all
     cdef readonly bint reduces
 
     cpdef void set_mode(self, mode) except *
     cpdef void look(self, int64_t now_ns, Rotation dirty) except *
+    cpdef bint reduces_only(self, int instrument, int64_t now_ns) except -1
     cpdef void stop(self, str reason) except *
     @cython.locals(passed=str, instrument=int)
     cpdef void watch_losses(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from mmfast.engine.breakers import Breakers
@@ -16,6 +18,11 @@ from mmfast.engine.rotation import Rotation
 from mmfast.engine.terms import Terms, units_of
 from mmfast.messages import Batch, Instrument, Mode, Op, Severity
 
+DOUBTFUL: Final = (
+    "an order or the position has been in doubt for longer than risk.max_doubt_ms; nothing is "
+    "opened until it is settled"
+)
+
 
 class Permits:
     """Reads the mode, the instruments' standing and the books. Tells risk the first two, so
@@ -24,6 +31,7 @@ class Permits:
 
     __slots__ = (
         "_breakers",
+        "_doubtful",
         "_holds",
         "_inventory",
         "_market",
@@ -64,6 +72,8 @@ class Permits:
         self._pulled = ""
         self._units_changed: dict[int, None] = {}
         self._stopped = ""
+        self._doubtful: list[int] = []
+        """Instruments whose doubts the operator was told of."""
         self.set_mode(Mode.SYNCING)
 
     def set_mode(self, mode: Mode) -> None:
@@ -97,6 +107,29 @@ class Permits:
         if (self._widened, self._pulled) != before:
             self._set_terms()
             dirty.mark_all()
+        self._watch_doubts(now_ns, dirty)
+
+    def reduces_only(self, instrument: int, now_ns: int) -> bool:
+        """An instrument only shrinks what it has: by the mode, or because too much of it has been
+        in doubt for too long."""
+        return self.reduces or self._inventory.doubts.too_long(instrument, now_ns)
+
+    def _watch_doubts(self, now_ns: int, dirty: Rotation) -> None:
+        """Tell of doubts that last too long, and decide anew when that begins and when it ends."""
+        late = self._inventory.doubts.late(now_ns)
+        for index in late:
+            if index not in self._doubtful:
+                self._tell_doubt(Severity.WARNING, index, DOUBTFUL)
+                dirty.mark(index)
+        for index in self._doubtful:
+            if index not in late:
+                self._tell_doubt(Severity.INFO, index, "settled, quoted again")
+                dirty.mark(index)
+        self._doubtful = late
+
+    def _tell_doubt(self, severity: Severity, index: int, text: str) -> None:
+        symbol = self._market.instruments[index].symbol
+        self._outbox.alert(severity, "doubt", f"{symbol}: {text}")
 
     def _tell(self, code: str, why: str, what: str) -> None:
         """When it begins, and when it is over."""
@@ -136,6 +169,7 @@ class Permits:
         """Which instruments are traded, on which terms, and when not: what the venue and the
         configuration say."""
         self._set_breakers(rules.breakers)
+        self._inventory.doubts.set_limit(rules.max_doubt_ms)
         self._symbols = symbols = rules.symbols
         self._set_terms()
         for index, params in enumerate(symbols):

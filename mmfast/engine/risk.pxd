@@ -5,6 +5,7 @@ from libc.stdint cimport int64_t
 
 from mmfast._core.leaving cimport LeavingCheck
 from mmfast._core.wide cimport product_greater
+from mmfast.engine.doubts cimport Doubts
 from mmfast.engine.draft cimport Draft
 from mmfast.engine.exposure cimport Exposure
 from mmfast.engine.inventory cimport Inventory, Position
@@ -32,6 +33,7 @@ cdef class Facts:
     cdef int mode
     cdef str status
     cdef str pull
+    cdef bint doubtful
     cdef int64_t mid_x2
     cdef int64_t reference_x2
     cdef int side
@@ -43,8 +45,8 @@ cdef class Facts:
     cdef int64_t open_lots
 
 
-@cython.locals(grows=bint)
 cdef bint _wrong_mode(Facts f) except -1
+cdef bint _grows(Facts f) except -1
 cdef bint _too_large(Facts f) except -1
 cdef bint _outside_collar(Facts f) except -1
 @cython.locals(beyond_x2=int64_t)

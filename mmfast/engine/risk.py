@@ -39,6 +39,7 @@ class Facts:
 
     __slots__ = (
         "adds_lots",
+        "doubtful",
         "flags",
         "held_lots",
         "index",
@@ -62,6 +63,8 @@ class Facts:
         self.mode = 0
         self.status = ""
         """Why the instrument is not traded at all; empty when it is."""
+        self.doubtful = False
+        """Our picture of the instrument has been in doubt for too long."""
         self.pull = ""
         """What is wrong with the book; empty when nothing is."""
         self.mid_x2 = 0
@@ -83,8 +86,12 @@ class Facts:
 def _wrong_mode(f: Facts) -> bool:
     if f.mode == _TRADING:
         return False
-    grows = f.adds_lots > 0 and not f.flags & _REDUCE_ONLY
-    return f.mode != _REDUCING or grows
+    return f.mode != _REDUCING or _grows(f)
+
+
+def _grows(f: Facts) -> bool:
+    """It may build a position."""
+    return f.adds_lots > 0 and not f.flags & _REDUCE_ONLY
 
 
 def _too_large(f: Facts) -> bool:
@@ -124,6 +131,7 @@ def _over_open_position(f: Facts) -> bool:
 
 CONTROLS: Final = (
     "mode",
+    "doubt",
     "instrument",
     "book",
     "reference",
@@ -154,6 +162,8 @@ def refusing(f: Facts) -> str:
     """The first control that refuses; empty when all let pass."""
     if _wrong_mode(f):
         return "mode"
+    if f.doubtful and _grows(f):
+        return "doubt"
     if f.status or f.pull or f.reference_x2 == 0:
         return _unfounded(f)
     if f.terms.below_minimum(f.price, f.leaves_lots):
@@ -227,7 +237,7 @@ def _clashing_homeless(f: Facts, orders: OrderTable, slot: int, is_place: bool) 
 
 SLOT: Final = "slot"
 """One intent per slot: a place needs an empty or leaving seat, a change its own resting order."""
-WAITING: Final = ("open_position", "book", "reference", "mode", "self_match")
+WAITING: Final = ("open_position", "book", "reference", "mode", "doubt", "self_match")
 """Refusals that are part of the trade (an old order must end first, the market moved on): they
 are counted, but no operator is called."""
 
@@ -340,6 +350,7 @@ class Risk:
         f.terms = self._terms[index]
         f.mode = self.mode
         f.status = self.status[index]
+        f.doubtful = self._inventory.doubts.too_long(index, now_ns)
         f.pull = self._market.fault(index, now_ns)
         f.mid_x2 = self._market.mid_x2_ticks(index)
         f.reference_x2 = self._market.references.price_x2(index, now_ns)

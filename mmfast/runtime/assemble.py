@@ -84,6 +84,7 @@ def config_for_instruments(config: Config, instruments: Sequence[Instrument]) ->
         max_drift_e4=_bps(config.risk.max_drift_bps),
         drift_window_ms=Ms(config.risk.drift_window_ms),
         drift_pause_ms=Ms(config.risk.drift_pause_ms),
+        max_doubt_ms=Ms(config.risk.max_doubt_ms),
         reference_stale_ms=Ms(
             0 if config.strategy.second_reference == "none" else config.risk.reference_stale_ms
         ),

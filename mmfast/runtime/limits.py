@@ -75,7 +75,10 @@ def _budgets(config: Config) -> Iterator[str]:
             "reducing positions"
         )
     most = venue.http_requests_per_5_s
-    yield f"  address: {f'{most} HTTP requests in 5 s' if most else 'HTTP requests not counted'}"
+    requests = f"{most} HTTP requests in 5 s" if most else "HTTP requests not counted"
+    most = venue.trade_messages_per_s
+    messages = f"{most} messages of trade sockets in 1 s" if most else "messages not counted"
+    yield f"  address: {requests}, {messages}"
 
 
 def _prices(config: Config) -> Iterator[str]:
@@ -83,6 +86,10 @@ def _prices(config: Config) -> Iterator[str]:
     yield (
         f"  drift: quotes stop for {risk.drift_pause_ms} ms when the mid moves more than "
         f"{risk.max_drift_bps} bp within {risk.drift_window_ms} ms"
+    )
+    yield (
+        f"  doubt: an instrument opens nothing when an order or its position has been in doubt for "
+        f"more than {risk.max_doubt_ms} ms"
     )
     which = config.strategy.second_reference
     age = "" if which == "none" else f", at most {risk.reference_stale_ms} ms old"

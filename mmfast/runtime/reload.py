@@ -27,6 +27,7 @@ _TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
     "max_drift_bps": False,
     "drift_window_ms": True,
     "drift_pause_ms": True,
+    "max_doubt_ms": False,
     "reference_stale_ms": False,
     "max_daily_loss_quote": False,
     "max_drawdown_quote": False,

@@ -104,6 +104,8 @@ def test_no_limit_of_a_symbol_is_left_out(name: str) -> None:
         ("smp at the venue: cancel_both", {"venue": {"smp": "cancel_both"}}),
         ("DCP) after 30 s", {"venue": {"dcp_window_s": 30}}),
         ("HTTP requests not counted", {"venue": {"http_requests_per_5_s": 0}}),
+        ("in 5 s, 7 messages of trade sockets in 1 s", {"venue": {"trade_messages_per_s": 7}}),
+        ("in 5 s, messages not counted", {"venue": {"trade_messages_per_s": 0}}),
         ("watchdog off", {}),
         ("watchdog off", {"venue": {"environment": "testnet"}, "watchdog": {"enabled": False}}),
         ("watchdog after 5000 ms", {"venue": {"environment": "testnet"}}),
