@@ -42,6 +42,8 @@ MAX_LEVELS: Final = 16
 
 NS_PER_MS: Final = 1_000_000
 NS_PER_S: Final = 1_000_000_000
+NEVER_NS: Final = 1 << 62
+"""An instant that does not come."""
 
 
 def quote_text(value_e8: int) -> str:

@@ -38,7 +38,8 @@ from virtual import VirtualRun
 
 from mmfast.engine.bucket import MOST_ORDERS
 from mmfast.engine.params import PlannerParams, RequoteBy
-from mmfast.engine.quoter import Ladder, Top
+from mmfast.engine.quoter import Ladder
+from mmfast.engine.top import Top
 from mmfast.messages import NO_RATE_INFO, BatchReply, Event, Execution, Op, Outcome
 from mmfast.units import E8, NS_PER_S
 

@@ -13,10 +13,9 @@ from collections import deque
 from typing import Final, NamedTuple
 
 from mmfast.engine.counters import Counters
-from mmfast.engine.order import NEVER_NS
 from mmfast.engine.params import BreakerParams
 from mmfast.messages import BatchReply
-from mmfast.units import NS_PER_MS
+from mmfast.units import NEVER_NS, NS_PER_MS
 
 NORMAL: Final = 0
 WIDEN: Final = 1

@@ -13,7 +13,8 @@ from typing import Final
 from mmfast.engine.counters import Counters
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import SymbolParams
-from mmfast.engine.quoter import NO_QUOTES, Level, Quotes, Strategy, Top
+from mmfast.engine.quoter import NO_QUOTES, Level, Quotes, Strategy
+from mmfast.engine.top import Top
 from mmfast.messages import Instrument, Severity
 from mmfast.units import MAX_LEVELS
 

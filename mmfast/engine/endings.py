@@ -7,9 +7,10 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from mmfast.engine.memory import BoundedMemory
-from mmfast.engine.order import NEVER_NS, Order, bit_of
+from mmfast.engine.order import Order, bit_of
 from mmfast.engine.order_states import Event, State
 from mmfast.messages import Op, OrderStatus, OrderUpdate, Outcome
+from mmfast.units import NEVER_NS
 
 REMEMBERED: Final = 1 << 13
 """Ended orders remembered. Older ones that turn up again are strangers, and are cancelled."""

@@ -6,9 +6,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Final
 
-from mmfast.engine.order import NEVER_NS
 from mmfast.engine.params import BreakerParams
-from mmfast.units import NS_PER_MS, NS_PER_S
+from mmfast.units import NEVER_NS, NS_PER_MS, NS_PER_S
 
 FREE_REFUSALS: Final = 1
 """A single refusal (a post-only quote that would have crossed) is part of the trade."""

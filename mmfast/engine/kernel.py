@@ -25,7 +25,6 @@ from mmfast.engine.inventory import Inventory
 from mmfast.engine.losses import LossStop
 from mmfast.engine.market import Market
 from mmfast.engine.modes import Gate
-from mmfast.engine.order import NEVER_NS
 from mmfast.engine.orders import OrderTable
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import EngineParams, RequoteBy
@@ -63,7 +62,7 @@ from mmfast.messages import (
     VenueTime,
     WalletUpdate,
 )
-from mmfast.units import NS_PER_MS, NS_PER_S
+from mmfast.units import NEVER_NS, NS_PER_MS, NS_PER_S
 
 CHECK_NS: Final = NS_PER_S
 """How often our account book is compared with the venue's figures, and the day added up."""

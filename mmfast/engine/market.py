@@ -15,14 +15,13 @@ from typing import Final
 from mmfast._core.book import REPEAT, SNAPSHOT, TOP, Book, BookError, BookFrameError, BookGapError
 from mmfast.engine.counters import Counters
 from mmfast.engine.drift import Drift, DriftLimit
-from mmfast.engine.order import NEVER_NS
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import EngineParams
-from mmfast.engine.quoter import Top
 from mmfast.engine.references import References
 from mmfast.engine.rotation import Rotation
+from mmfast.engine.top import Top
 from mmfast.messages import Instrument, Severity
-from mmfast.units import NS_PER_MS, NS_PER_S
+from mmfast.units import NEVER_NS, NS_PER_MS, NS_PER_S
 
 BAD_FRAMES: Final = 3
 """Unreadable frames in a row after which the stream is started anew."""

@@ -7,14 +7,12 @@ from typing import Final
 from mmfast.engine.draft import Draft
 from mmfast.engine.order_states import State, is_final
 from mmfast.messages import Op
-from mmfast.units import Slot
+from mmfast.units import NEVER_NS, Slot
 
 NO_SLOT: Final = Slot(-1)
 """Seat of an order that only waits for its end: replaced, adopted, or a zombie."""
 NOT_COUNTED: Final = -1
 """As the value of an order that no sum contains yet."""
-NEVER_NS: Final = 1 << 62
-"""An instant that does not come."""
 _STATES: Final = tuple(State)
 _PLACING: Final = int(State.PLACING)
 _CANCELLING: Final = int(State.CANCELLING)

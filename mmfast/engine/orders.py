@@ -21,12 +21,12 @@ from mmfast.engine.evidence import (
     judge,
 )
 from mmfast.engine.open_sums import OpenSums
-from mmfast.engine.order import NEVER_NS, NO_SLOT, Change, Order, bit_of, changed, placed
+from mmfast.engine.order import NO_SLOT, Change, Order, bit_of, changed, placed
 from mmfast.engine.order_states import Event, State, following, is_final, is_in_flight
 from mmfast.engine.strays import Strays
 from mmfast.errors import InvariantError
 from mmfast.messages import Op, OrderUpdate, Outcome
-from mmfast.units import MAX_LEVELS, NS_PER_S
+from mmfast.units import MAX_LEVELS, NEVER_NS, NS_PER_S
 
 CONFIRM_NS: Final = 3 * NS_PER_S
 """An accepted request that the stream has not shown after so long is asked about."""

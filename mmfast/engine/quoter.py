@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Protocol
 
 from mmfast._core.wide import mul_div
 from mmfast.engine.params import ONE_E4, FairPrice, SymbolParams
 from mmfast.engine.terms import WIDEST, Terms
+from mmfast.engine.top import Top
 from mmfast.errors import InvariantError
 from mmfast.messages import Instrument
 
@@ -62,17 +63,6 @@ class Quotes:
 
 
 NO_QUOTES: Final = Quotes([], [])
-
-
-class Top(NamedTuple):
-    """The market a strategy sees. Both sides are present and not crossed."""
-
-    bid_ticks: int
-    ask_ticks: int
-    mid_x2_ticks: int
-    """Bid plus ask: twice the mid."""
-    microprice_x256: int
-    """The mid weighted by the opposite sizes, in 1/256 tick."""
 
 
 class Strategy(Protocol):

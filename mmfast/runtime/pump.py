@@ -11,9 +11,8 @@ from mmfast.engine.kernel import Kernel
 from mmfast.messages import BookFrame, Event, Mode, Request
 from mmfast.runtime.durations import Durations
 from mmfast.runtime.orchestrator import AsyncTickOrchestrator
-from mmfast.units import NS_PER_S, InstrumentIndex
+from mmfast.units import NEVER_NS, NS_PER_S, InstrumentIndex
 
-NEVER_NS: Final = 1 << 62
 _AGAIN_S: Final = 0.001
 _LONGEST_SLEEP_S: Final = 3600.0
 

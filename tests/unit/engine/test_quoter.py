@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmfast.engine.params import BP_E4, FairPrice
-from mmfast.engine.quoter import Ladder, Level, Top, reducing, skew_x256
+from mmfast.engine.quoter import Ladder, Level, reducing, skew_x256
 from mmfast.engine.terms import WIDEST, Terms
+from mmfast.engine.top import Top
 from mmfast.errors import InvariantError
 
 INSTRUMENT = make_instrument()

@@ -12,7 +12,8 @@ from runtime_bench import FakeClock
 
 from mmfast.messages import Alert, BookFrame, Mode, ModeChange, Request, Severity
 from mmfast.runtime.durations import Durations
-from mmfast.runtime.pump import NEVER_NS, LagWatch, Pump
+from mmfast.runtime.pump import LagWatch, Pump
+from mmfast.units import NEVER_NS
 
 
 class View:
