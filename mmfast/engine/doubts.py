@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from mmfast.engine.order import NEVER_NS, Order
+from mmfast.engine.order import Order
 from mmfast.engine.order_states import State
-from mmfast.units import NS_PER_MS
+from mmfast.units import NEVER_NS, NS_PER_MS
 
 _UNKNOWN: Final = int(State.UNKNOWN)
 _UNSHOWN: Final = (int(State.PLACED), int(State.AMENDED), int(State.CANCEL_ACKED))
