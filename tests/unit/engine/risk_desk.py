@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine_world import SECOND, book_frame, draft, order_update
+from engine_world import (
+    SECOND,
+    book_frame,
+    draft,
+    execution,
+    make_instrument,
+    make_params,
+    order_update,
+)
 
 from mmfast._core.leaving import LeavingCheck
 from mmfast.engine.counters import Counters
@@ -64,3 +72,19 @@ class RiskDesk:
                 price_ticks=place.price_ticks,
             )
             self.orders.on_update(row, self.now_ns)
+
+
+class OneBook(RiskDesk):
+    """One instrument with a fresh book round 100000 ticks, trading; others have no book."""
+
+    def __init__(
+        self, instrument: dict[str, Any] | None = None, *, others: int = 0, **symbol: Any
+    ) -> None:
+        count = 1 + others
+        instruments = tuple(make_instrument(i, **(instrument or {})) for i in range(count))
+        super().__init__(instruments, make_params(count, symbol, stale_book_ms=1000))
+        self.show_book(0)
+
+    def hold(self, lots: int) -> None:
+        side = Side.BUY if lots > 0 else Side.SELL
+        self.inventory.book(execution(0, f"h{lots}", abs(lots), side=side))

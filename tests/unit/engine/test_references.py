@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from engine_world import MS, make_params
 from kernel_desk import MID, Desk, ops
-from test_risk import Desk as RiskDesk
+from risk_desk import OneBook
 
 from mmfast._core.encode import OrderEncoder
 from mmfast._core.leaving import LeavingError
@@ -24,7 +24,7 @@ def test_the_collar_is_kept_to_both_references(beyond: int) -> None:
     """10 bp of 50,000 ticks: 50 beyond either reference, and one tick more."""
     refused = "price_collar" if beyond else ""
     for reference in (MID - 80, MID + 80):
-        desk = RiskDesk()
+        desk = OneBook()
         desk.market.set_limits(make_params(reference_stale_ms=STALE_MS, stale_book_ms=1000))
         desk.market.on_reference(0, reference, desk.now_ns)
         if reference < MID:
@@ -85,7 +85,7 @@ def test_losing_the_public_stream_loses_the_reference() -> None:
 def test_where_none_is_asked_for_nothing_waits_for_it() -> None:
     assert References(1, make_params()).price_x2(0, 0) == NOT_ASKED
     assert ops(Desk(1).start().settle()) == {"PLACE": 4}
-    assert RiskDesk().check(Op.PLACE) == ""
+    assert OneBook().check(Op.PLACE) == ""
 
 
 @pytest.mark.parametrize("side", Side)

@@ -2,40 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from engine_world import (
     SECOND,
     draft,
-    execution,
-    make_instrument,
-    make_params,
     order_update,
 )
-from risk_desk import MID, RiskDesk
+from risk_desk import MID
+from risk_desk import OneBook as Desk
 
 from mmfast._core.leaving import LeavingError
 from mmfast.engine.risk import CONTROLS
 from mmfast.messages import Flag, Mode, Op, OrderStatus, Outcome, Side
 
 LOT_VALUE = 10_000
-
-
-class Desk(RiskDesk):
-    """One instrument with a fresh book round 100000 ticks, trading; others have no book."""
-
-    def __init__(
-        self, instrument: dict[str, Any] | None = None, *, others: int = 0, **symbol: Any
-    ) -> None:
-        count = 1 + others
-        instruments = tuple(make_instrument(i, **(instrument or {})) for i in range(count))
-        super().__init__(instruments, make_params(count, symbol, stale_book_ms=1000))
-        self.show_book(0)
-
-    def hold(self, lots: int) -> None:
-        side = Side.BUY if lots > 0 else Side.SELL
-        self.inventory.book(execution(0, f"h{lots}", abs(lots), side=side))
 
 
 def test_a_sound_order_passes() -> None:
