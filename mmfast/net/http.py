@@ -1,11 +1,11 @@
 """Pooled HTTP: signs a request when its bytes are about to leave, and says what is known when
 no reply comes.
 
-The evidence for "not sent" is one fact, not a guess from exception types: aiohttp asks our
-connector for a connection right before it writes a request, without giving up the loop in
-between (see :mod:`mmfast.net.eager`). If it never got one, no byte of the request left. The same
-moment is the latest possible one to sign (the timestamp is inside the signature) and to look once
-more whether the request is still wanted, and the venue still speaks to us.
+The evidence for "not sent" is one fact, not a guess from exception types: a request is written
+when a connection is in hand, without giving up the loop in between (see
+:mod:`mmfast.net.connector`). If it never got one, no byte of the request left. The same moment is
+the latest possible one to sign (the timestamp is inside the signature) and to look once more
+whether the request is still wanted, and the venue still speaks to us.
 """
 
 from __future__ import annotations
@@ -13,16 +13,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Sequence
-from contextvars import ContextVar
-from typing import Any, Final, NamedTuple
+from functools import partial
+from typing import Final, NamedTuple
 
 import aiohttp
 import msgspec
 from aiohttp import hdrs
-from aiohttp.connector import Connection
-from aiohttp.payload import BytesPayload
-from multidict import CIMultiDict
-from yarl import URL
+from aiohttp.http import HttpProcessingError
 
 from mmfast.bybit.auth import Credentials, Window
 from mmfast.bybit.limits import rate_info
@@ -31,8 +28,7 @@ from mmfast.clock import Clock, VenueClock
 from mmfast.errors import NotSent, OutcomeUnknown
 from mmfast.messages import RateInfo
 from mmfast.net.address import AddressPace
-from mmfast.net.connector import QuietConnector
-from mmfast.net.eager import EagerRequest
+from mmfast.net.connector import Host
 from mmfast.units import NS_PER_S, Ns
 
 OnRequest = Callable[[str, str, int, str], None]
@@ -41,8 +37,7 @@ Log = Callable[[str, str, str], None]
 """``(severity, code, text)``; severities are ``info``, ``warning``, ``error``."""
 
 _FORBIDDEN: Final = 403
-_KEEP_ALIVE_S: Final = 25.0
-_DNS_TTL_S: Final = 300
+_LOST: Final = (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError)
 _FRESH_MS: Final = 5
 """A signature made ahead of the moment of leaving may be so old."""
 
@@ -104,37 +99,6 @@ class Attempt:
         """When the bytes left; 0: none ever did."""
 
 
-_ATTEMPT: ContextVar[Attempt] = ContextVar("attempt")
-"""What the running task is about to send; how a connection finds it."""
-
-
-class _Connector(QuietConnector):
-    """A pool that has the last word about whoever was given a connection."""
-
-    def __init__(
-        self,
-        leaving: Callable[[CIMultiDict[str], Attempt], None],
-        **options: Any,  # noqa: ANN401 - those of TCPConnector
-    ) -> None:
-        super().__init__(**options)
-        self._leaving = leaving
-
-    async def connect(
-        self,
-        req: aiohttp.ClientRequest,
-        traces: list[Any],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - the base class names it so
-    ) -> Connection:
-        """A connection for ``req``, which is signed now; Refused if it is not to leave."""
-        connection = await super().connect(req, traces, timeout)
-        try:
-            self._leaving(req.headers, _ATTEMPT.get())
-        except BaseException:
-            connection.release()
-            raise
-        return connection
-
-
 def ignore_request(_verb: str, _api: str, _elapsed_ns: int, _status: str) -> None:
     """An observer that sees nothing."""
 
@@ -152,6 +116,7 @@ class HttpPool:
 
     def __init__(
         self,
+        base_url: str,
         credentials: Credentials,
         clock: Clock,
         venue_clock: VenueClock,
@@ -168,10 +133,9 @@ class HttpPool:
         self.limits = limits or Limits()
         self._credentials = credentials
         self._venue_clock = venue_clock
-        self._tls = tls
         self._on_request = on_request
         self._log = log
-        self._session: aiohttp.ClientSession | None = None
+        self._host = Host(base_url, tls, self.limits.connections, self.limits.connect_s)
         self._address = AddressPace(self.limits.requests_per_5_s)
         self._in_flight = 0
 
@@ -192,9 +156,10 @@ class HttpPool:
                 )
 
     async def request(
-        self, verb: str, url: URL, api: str, attempt: Attempt, max_reply_bytes: int
+        self, verb: str, target: str, api: str, attempt: Attempt, max_reply_bytes: int
     ) -> Reply:
-        """One exchange. ``attempt.payload`` is also the body of a POST.
+        """One exchange; ``target`` is path and query. ``attempt.payload`` is also the body of a
+        POST.
 
         Raises :class:`NotSent` (proven; :class:`Refused` by the last look) or
         :class:`OutcomeUnknown`.
@@ -205,7 +170,7 @@ class HttpPool:
         status = "error"
         self._in_flight += 1
         try:
-            reply = await self._exchange(verb, url, attempt, max_reply_bytes)
+            reply = await self._exchange(verb, target, attempt, max_reply_bytes)
             status = str(reply.status)
         except Refused:
             status = "refused"
@@ -213,7 +178,7 @@ class HttpPool:
         except TimeoutError as error:
             status = "timeout"
             raise _classified(api, attempt, error) from error
-        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError, ValueError) as error:
+        except (aiohttp.ClientError, HttpProcessingError, OSError, ValueError) as error:
             raise _classified(api, attempt, error) from error
         finally:
             self._in_flight -= 1
@@ -226,61 +191,36 @@ class HttpPool:
 
     async def close(self) -> None:
         """Close all connections. The next request would open new ones."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        await self._host.close()
 
-    async def _exchange(self, verb: str, url: URL, attempt: Attempt, max_reply_bytes: int) -> Reply:
-        body = None
-        if verb == hdrs.METH_POST:
-            body = BytesPayload(attempt.payload, content_type="application/json")
-        told = _ATTEMPT.set(attempt)
-        try:
-            async with self._open().request(
-                verb, url, data=body, allow_redirects=False
-            ) as response:
-                text = await _read_capped(response, max_reply_bytes)
-                return Reply(
-                    response.status,
-                    text,
-                    rate_info(response.headers),
-                    Ns(attempt.sent_ns),
-                    Ns(self.clock.now_ns()),
-                )
-        finally:
-            _ATTEMPT.reset(told)
+    async def _exchange(
+        self, verb: str, target: str, attempt: Attempt, max_reply_bytes: int
+    ) -> Reply:
+        is_query = verb == hdrs.METH_GET
+        body = b"" if is_query else attempt.payload
+        leaving = partial(self._leaving, attempt)
+        async with asyncio.timeout(self.limits.total_s):
+            try:
+                answer = await self._host.exchange(verb, target, body, leaving, max_reply_bytes)
+            except _LOST:
+                # A host may close an idle connection while a request is on its way to it. What
+                # asks and changes nothing may then be asked again, on another.
+                if not is_query or attempt.sent_ns == 0:
+                    raise
+                answer = await self._host.exchange(verb, target, body, leaving, max_reply_bytes)
+        return Reply(
+            answer.status,
+            answer.body,
+            rate_info(answer.headers),
+            Ns(attempt.sent_ns),
+            Ns(self.clock.now_ns()),
+        )
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=_Connector(
-                    self._leaving,
-                    limit=self.limits.connections,
-                    ssl=self._tls,
-                    keepalive_timeout=_KEEP_ALIVE_S,
-                    ttl_dns_cache=_DNS_TTL_S,
-                ),
-                timeout=aiohttp.ClientTimeout(
-                    total=self.limits.total_s, sock_connect=self.limits.connect_s
-                ),
-                request_class=EagerRequest,
-                # Replies are small, and a compressed one could unpack to any size.
-                headers=CIMultiDict({hdrs.ACCEPT: "*/*", hdrs.ACCEPT_ENCODING: "identity"}),
-                skip_auto_headers=(hdrs.USER_AGENT,),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
-                trust_env=False,
-            )
-        return self._session
-
-    def _leaving(self, headers: CIMultiDict[str], attempt: Attempt) -> None:
+    def _leaving(self, attempt: Attempt) -> str:
         """A connection is in hand and the request is about to be written: last look, then sign.
 
         While it waited for one the venue may have banned us; and a query whose connection is lost
-        comes here again, because the library repeats those by itself.
-
-        ``headers`` is the very mapping that aiohttp writes next. Were that to change, the venue
-        would refuse every request for want of a signature, at start-up already.
+        comes here again.
         """
         now_ns = self.clock.now_ns()
         if now_ns < self.blocked_until_ns:
@@ -292,17 +232,19 @@ class HttpPool:
             refusal = attempt.last_look()
             if refusal:
                 raise Refused(refusal)
-        if attempt.window is not None:
-            headers.update(self._signed_headers(attempt, attempt.window))
+        lines = "" if attempt.window is None else self._signed_lines(attempt, attempt.window)
         attempt.sent_ns = self.clock.now_ns()
+        return lines
 
-    def _signed_headers(self, attempt: Attempt, window: Window) -> dict[str, str]:
+    def _signed_lines(self, attempt: Attempt, window: Window) -> str:
         """What was signed ahead is used while it is fresh: the receive window of the venue runs
         from the timestamp, and whoever had to wait for a connection shall have all of it."""
         now_ms = self._venue_clock.stamp_ms()
         if not attempt.signature or now_ms - attempt.stamp_ms > _FRESH_MS:
-            return self._credentials.headers(now_ms, attempt.payload, window)
-        return self._credentials.signed(attempt.stamp_ms, window, attempt.signature)
+            headers = self._credentials.headers(now_ms, attempt.payload, window)
+        else:
+            headers = self._credentials.signed(attempt.stamp_ms, window, attempt.signature)
+        return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
 
     def _ban_text(self, now_ns: int) -> str:
         left_s = (self.blocked_until_ns - now_ns) // NS_PER_S
@@ -322,19 +264,6 @@ class HttpPool:
 
 def _nobody(_until_ns: int) -> None:
     """Nobody remembers a ban."""
-
-
-async def _read_capped(response: aiohttp.ClientResponse, max_bytes: int) -> bytes:
-    """The whole body; OutcomeUnknown for one that is too long (and the connection is dropped)."""
-    chunks: list[bytes] = []
-    size = 0
-    while chunk := await response.content.readany():
-        size += len(chunk)
-        if size > max_bytes:
-            response.close()
-            raise aiohttp.ClientPayloadError(f"reply longer than {max_bytes} bytes")
-        chunks.append(chunk)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _classified(api: str, attempt: Attempt, error: Exception) -> NotSent | OutcomeUnknown:

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Final, TypeVar
 
 import msgspec
-from yarl import URL
 
 from mmfast.bybit import rest as api
 from mmfast.bybit.auth import Window
@@ -55,12 +54,9 @@ class Queries:
     faster than the venue's own replies allow.
     """
 
-    def __init__(
-        self, pool: HttpPool, base_url: str, venue_clock: VenueClock, reader: RowReader
-    ) -> None:
+    def __init__(self, pool: HttpPool, venue_clock: VenueClock, reader: RowReader) -> None:
         self.reader = reader
         self._pool = pool
-        self._base = base_url
         self._venue_clock = venue_clock
         self._paces = Paces(pool.clock)
 
@@ -226,8 +222,8 @@ class Queries:
         query, body = api.set_dcp(self._category, window_s)
         attempt = Attempt(body, Window.LONG)
         limit = self._pool.limits.max_query_reply_bytes
-        url = URL(self._base + query.path, encoded=True)
-        _result(query, await self._pool.request("POST", url, query.api, attempt, limit))
+        reply = await self._pool.request("POST", query.path, query.api, attempt, limit)
+        _result(query, reply)
 
     async def _position_of(self, instrument: Instrument) -> PositionUpdate:
         query = api.positions(self._category, symbol=instrument.symbol)
@@ -297,10 +293,10 @@ class Queries:
                 pace.settle(reply.rate, reply.sent_ns, now_ns)
 
     async def _send(self, query: api.Query) -> Reply:
-        text = f"{self._base}{query.path}" + (f"?{query.query}" if query.query else "")
+        target = f"{query.path}?{query.query}" if query.query else query.path
         attempt = Attempt(query.query.encode(), Window.LONG if query.signed else None)
         limit = self._pool.limits.max_query_reply_bytes
-        return await self._pool.request("GET", URL(text, encoded=True), query.api, attempt, limit)
+        return await self._pool.request("GET", target, query.api, attempt, limit)
 
     @property
     def _category(self) -> Category:

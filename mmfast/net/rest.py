@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from yarl import URL
-
 from mmfast.bybit.auth import Credentials, Window
 from mmfast.bybit.hosts import Endpoints
 from mmfast.bybit.rows import RowReader
@@ -60,6 +58,7 @@ class BybitRest(Queries):
         log: Log = ignore_log,
     ) -> None:
         pool = HttpPool(
+            endpoints.rest_url,
             credentials,
             clock,
             venue_clock,
@@ -69,9 +68,8 @@ class BybitRest(Queries):
             log=log,
         )
         reader = RowReader(codec.instruments(), codec.ids, codec.category)
-        super().__init__(pool, endpoints.rest_url, venue_clock, reader)
+        super().__init__(pool, venue_clock, reader)
         self.codec = codec
-        self._urls: dict[str, URL] = {}
         self._own_batches = 0
 
     def use_instruments(self, instruments: Sequence[Instrument]) -> None:
@@ -117,7 +115,7 @@ class BybitRest(Queries):
         try:
             reply = await self._pool.request(
                 "POST",
-                self._url(self.codec.path(batch)),
+                self.codec.path(batch),
                 self.codec.api(batch),
                 attempt,
                 self._pool.limits.max_reply_bytes,
@@ -182,10 +180,3 @@ class BybitRest(Queries):
         except LocalProtocolError as error:
             return Outgoing(batch, Attempt(b"", window, look), str(error))
         return Outgoing(batch, Attempt(body, window, look, cancels=batch.op == Op.CANCEL))
-
-    def _url(self, path: str) -> URL:
-        """Address of an order path, built once: there are six of them."""
-        url = self._urls.get(path)
-        if url is None:
-            url = self._urls[path] = URL(self._base + path, encoded=True)
-        return url

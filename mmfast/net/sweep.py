@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from yarl import URL
-
 from mmfast.bybit import rest as api
 from mmfast.bybit.auth import Credentials, Window
 from mmfast.bybit.naming import CANCEL_PATH, CancelAnswer, NamedOrder, cancel_answer, cancel_body
@@ -49,6 +47,7 @@ class Sweeper(Queries):
         log: Log = ignore_log,
     ) -> None:
         pool = HttpPool(
+            rest_url,
             credentials,
             clock,
             venue_clock,
@@ -58,10 +57,9 @@ class Sweeper(Queries):
             ),
             log=log,
         )
-        super().__init__(pool, rest_url, venue_clock, RowReader((), ids, category))
+        super().__init__(pool, venue_clock, RowReader((), ids, category))
         self._log = log
         self._clock = clock
-        self._cancel_url = URL(rest_url + CANCEL_PATH, encoded=True)
         self._max_batch_orders = max_batch_orders
         self._hold_until_ns = 0
         self._slots = asyncio.Semaphore(_PARALLEL_CANCELS)
@@ -125,7 +123,7 @@ class Sweeper(Queries):
             try:
                 reply = await self._pool.request(
                     "POST",
-                    self._cancel_url,
+                    CANCEL_PATH,
                     "order/cancel-batch",
                     Attempt(body, Window.LONG),
                     self._pool.limits.max_reply_bytes,

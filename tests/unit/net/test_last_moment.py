@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from mmfast.errors import NotSent, OutcomeUnknown
+from mmfast.errors import OutcomeUnknown
 from mmfast.messages import Batch, Op, Outcome
-from mmfast.net.eager import begun
 from mmfast.net.http import Limits
 from mmfast.net.rest import BybitRest
 
@@ -94,7 +93,7 @@ def test_who_waits_for_a_connection_hears_of_the_ban(
 def test_a_query_whose_connection_is_lost_is_not_repeated_after_a_ban(
     run: Run, stub: Any, make_rest: Make
 ) -> None:
-    """The library repeats a query on another connection by itself."""
+    """A query is repeated on another connection."""
     banned = asyncio.Event()
 
     async def script(seen: Any, peer: Any) -> None:
@@ -122,69 +121,3 @@ def test_a_query_whose_connection_is_lost_is_not_repeated_after_a_ban(
         "/v5/position/list",
         "/v5/market/time",
     ]
-
-
-def step(events: list[str], waited: Callable[[], Awaitable[None]]) -> Callable[[], Any]:
-    async def work() -> None:
-        events.append("begun")
-        try:
-            await waited()
-        except BaseException as error:
-            events.append(type(error).__name__)
-            raise
-        events.append("done")
-
-    return work
-
-
-def test_work_begins_at_once_and_ends_in_a_task(run: Run) -> None:
-    events: list[str] = []
-
-    async def pause() -> None:
-        await asyncio.sleep(0)
-        await asyncio.sleep(0.001)
-
-    async def main() -> None:
-        rest = begun(step(events, pause)())
-        assert events == ["begun"]
-        await asyncio.create_task(rest)
-
-    run(main())
-    assert events == ["begun", "done"]
-
-
-def test_work_that_need_not_wait_is_done_at_once(run: Run) -> None:
-    events: list[str] = []
-
-    async def nothing() -> None:
-        return
-
-    async def main() -> None:
-        rest = begun(step(events, nothing)())
-        assert events == ["begun", "done"]
-        await asyncio.create_task(rest)
-
-    run(main())
-
-
-@pytest.mark.parametrize("error", [NotSent("no"), asyncio.CancelledError()])
-def test_work_hears_what_became_of_what_it_waits_for(run: Run, error: BaseException) -> None:
-    events: list[str] = []
-
-    async def main() -> None:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        async def wait() -> None:
-            await future
-
-        task = asyncio.create_task(begun(step(events, wait)()))
-        await asyncio.sleep(0)
-        if isinstance(error, asyncio.CancelledError):
-            task.cancel()
-        else:
-            future.set_exception(error)
-        with pytest.raises(type(error)):
-            await task
-
-    run(main())
-    assert events == ["begun", type(error).__name__]

@@ -11,7 +11,7 @@ import pytest
 from mmfast.clock import SystemClock
 from mmfast.errors import NotSent
 from mmfast.messages import Op, Outcome
-from mmfast.net import http
+from mmfast.net import connector
 from mmfast.runtime import warmth
 
 Run = Callable[[Any], Any]
@@ -28,7 +28,7 @@ def test_a_cancel_after_a_quiet_time_finds_an_open_connection_only_if_kept_warm(
     monkeypatch: pytest.MonkeyPatch,
     kept_warm: bool,
 ) -> None:
-    monkeypatch.setattr(http, "_KEEP_ALIVE_S", 0.5)
+    monkeypatch.setattr(connector, "_KEEP_ALIVE_S", 0.5)
 
     async def main() -> None:
         batch = make_batch(Op.CANCEL)
@@ -56,7 +56,7 @@ def test_a_cancel_after_a_quiet_time_finds_an_open_connection_only_if_kept_warm(
 
 
 def test_the_interval_leaves_a_second_chance_before_the_pool_closes_a_connection() -> None:
-    assert warmth.EVERY_S * 2 < http._KEEP_ALIVE_S
+    assert warmth.EVERY_S * 2 < connector._KEEP_ALIVE_S
 
 
 def test_a_venue_that_does_not_answer_is_asked_again(run: Run) -> None:
