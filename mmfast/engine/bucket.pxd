@@ -16,6 +16,9 @@ cdef class Bucket:
     cdef readonly int64_t closed_until_ns
     cdef object _cooling
     cdef int64_t _cooling_sum
+    cdef int64_t _first_limit
+    cdef int64_t _assumed_most
+    cdef readonly bint told
     cdef int64_t _lowered_ns
     cdef object _faded
     cdef int64_t _doubt_until_ns
@@ -32,6 +35,7 @@ cdef class Bucket:
     cpdef int64_t left(self, int64_t now_ns) except -1
     cpdef void spend(self, int64_t orders) except *
     cpdef void settle(self, int64_t orders, int64_t unspent, int64_t now_ns) except *
+    cpdef void assume(self, int64_t limit) except *
     @cython.locals(limit=int64_t, unseen=int64_t)
     cpdef int64_t learn(self, rate, int64_t sent_ns, int64_t now_ns) except -1
     cpdef void doubt(self, int64_t now_ns) except *

@@ -32,10 +32,12 @@ class Bucket:
     """
 
     __slots__ = (
+        "_assumed_most",
         "_cooling",
         "_cooling_sum",
         "_doubt_until_ns",
         "_faded",
+        "_first_limit",
         "_lowered_ns",
         "_others_most",
         "_others_now",
@@ -46,6 +48,7 @@ class Bucket:
         "limit",
         "others_windows",
         "percent",
+        "told",
     )
 
     def __init__(self, limit: int, percent: int) -> None:
@@ -53,6 +56,10 @@ class Bucket:
         self.percent = percent
         self.in_flight = 0
         self.closed_until_ns = 0
+        self.told = False
+        """The venue has named this limit itself."""
+        self._first_limit = limit
+        self._assumed_most = MOST_ORDERS
         self._cooling: deque[tuple[int, int]] = deque()
         self._cooling_sum = 0
         self._lowered_ns = 0
@@ -98,6 +105,11 @@ class Bucket:
         if orders > unspent:
             self._cool(orders - unspent, now_ns)
 
+    def assume(self, limit: int) -> None:
+        """The venue named this limit for another operation: the best guess until it names ours."""
+        if not self.told:
+            self.limit = min(limit, self._assumed_most)
+
     def learn(self, rate: RateInfo, sent_ns: int, now_ns: int) -> int:
         """Take the venue's own figures; where it counts more than we do, it is right. Returns
         the orders that must be another client's, once that has been seen in two windows: a
@@ -112,6 +124,7 @@ class Bucket:
                 self._lowered_ns = now_ns
             if limit < self.limit or sent_ns >= self._lowered_ns:
                 self.limit = limit
+            self.told = True
         if rate.remaining >= 0:
             unseen = self.limit - min(rate.remaining, MOST_ORDERS) - self.used(now_ns)
             if unseen > 0:
@@ -123,8 +136,11 @@ class Bucket:
         self._doubt_until_ns = now_ns + DOUBT_NS
 
     def close(self, now_ns: int) -> None:
-        """The venue said too many: a whole window later it has forgotten everything."""
+        """The venue said too many: a whole window later it has forgotten everything. A limit that
+        was only assumed was wrong then, and no other one is assumed."""
         self.closed_until_ns = now_ns + _WINDOW_NS
+        if not self.told:
+            self._assumed_most = self.limit = min(self.limit, self._first_limit)
 
     def opens_ns(self, now_ns: int) -> int:
         """When more may leave than now, as far as that is known."""

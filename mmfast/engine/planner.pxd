@@ -60,6 +60,8 @@ cdef class Planner:
     cdef Bucket _single(self, int op)
     @cython.locals(bucket=Bucket)
     cdef object _batch(self, int op, tuple commands, int64_t tick_id, bint single)
+    @cython.locals(bucket=Bucket, alike=list, least=int64_t)
+    cdef void _pass_on(self, bint single) except *
     cdef void _tell_of_others(
         self, batch, Bucket bucket, int64_t found, int64_t now_ns
     ) except *

@@ -223,7 +223,10 @@ class Planner:
         bucket.settle(len(batch.commands), unspent, now_ns)
         if unknown:
             bucket.doubt(now_ns)
+        limit = bucket.limit
         found = bucket.learn(reply.rate, reply.sent_ns, now_ns)
+        if bucket.limit != limit:
+            self._pass_on(batch.single)
         if found:
             self._tell_of_others(batch, bucket, found, now_ns)
         if throttled:
@@ -326,6 +329,15 @@ class Planner:
             single=single,
             commands=commands,
         )
+
+    def _pass_on(self, single: bool) -> None:
+        """The venue gives an account one figure for creates, amends and cancels alike, so what it
+        has named for some is assumed for the others of the same form, the least of it: the first
+        withdrawal need not be paid from a guess that knows nothing of this account."""
+        alike: list[Bucket] = self._buckets[int(single) :: 2]
+        least = min([bucket.limit for bucket in alike if bucket.told])
+        for bucket in alike:
+            bucket.assume(least)
 
     def _tell_of_others(self, batch: Batch, bucket: Bucket, found: int, now_ns: int) -> None:
         if self.outbox is None or now_ns - self._told_ns < ALERT_AGAIN_NS:

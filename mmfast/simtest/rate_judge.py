@@ -1,10 +1,11 @@
 """I7, by the order: rolling windows never above the limit known when a request left.
 
 The judge counts what leaves the engine's host and reads the limits from the replies that reach it,
-with a memory of its own. Where limits never changed, the venue must have refused nothing for its
-rate, but where a reply was lost: nobody can know when the venue counted that request. Where they
-fell, it may refuse what left before a reply that tells it was read, and nothing else:
-:mod:`mmfast.simtest.refusal_judge` tells the two apart.
+with a memory of its own. Of an endpoint that no reply has named a limit for, the least of those
+named for its kind of calls is known. Where limits never changed, the venue must have refused
+nothing for its rate, but where a reply was lost: nobody can know when the venue counted that
+request. Where they fell, it may refuse what left before a reply that tells it was read, and
+nothing else: :mod:`mmfast.simtest.refusal_judge` tells the two apart.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from mmfast.units import NS_PER_S
 OVER_LIMIT: Final = "over_limit"
 LIMIT_LOWERED: Final = "limit_lowered"
 _CANCEL: Final = "/v5/order/cancel"
+_BATCH: Final = "-batch"
 
 
 class RateTerms(NamedTuple):
@@ -42,10 +44,12 @@ class RateTerms(NamedTuple):
 class _Endpoint:
     """One budget as the engine's host knows it."""
 
-    __slots__ = ("limit", "lowered_ns", "sent")
+    __slots__ = ("batched", "limit", "lowered_ns", "sent", "told")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, batched: bool) -> None:
         self.limit = limit
+        self.batched = batched
+        self.told = False
         self.lowered_ns = 0
         self.sent: deque[tuple[int, int]] = deque()
 
@@ -112,6 +116,8 @@ class RateJudge:
             endpoint.lowered_ns = now_ns
         if limit < endpoint.limit or sent_ns >= endpoint.lowered_ns:
             endpoint.limit = limit
+        endpoint.told = True
+        self._guess(endpoint.batched)
 
     def flushed(self, batches: Sequence[Batch], now_ns: int) -> None:
         """What the engine decided to send. Ordinary cancels leave the reserve alone: where a
@@ -120,7 +126,7 @@ class RateJudge:
         if not cancels or any(one.flags & Flag.URGENT for one in cancels):
             return
         self._findings.checked["I7"] += 1
-        together, single = self._endpoint(_CANCEL + "-batch"), self._endpoint(_CANCEL)
+        together, single = self._endpoint(_CANCEL + _BATCH), self._endpoint(_CANCEL)
         percent, share = self._terms.use_percent, self._terms.reserve_percent
         budgets = (together, single) if self._terms.spills else (together,)
         if any(batch.single for batch in batches if batch.op is Op.CANCEL) and not (
@@ -160,8 +166,18 @@ class RateJudge:
     def _endpoint(self, path: str) -> _Endpoint:
         endpoint = self._endpoints.get(path)
         if endpoint is None:
-            endpoint = self._endpoints[path] = _Endpoint(self._terms.assumed)
+            batched = path.endswith(_BATCH)
+            endpoint = self._endpoints[path] = _Endpoint(self._terms.assumed, batched=batched)
+            self._guess(batched)
         return endpoint
+
+    def _guess(self, batched: bool) -> None:
+        """What was named for one operation is known of those that nothing was named for."""
+        alike = [one for one in self._endpoints.values() if one.batched is batched]
+        named = [one.limit for one in alike if one.told]
+        for one in alike:
+            if named and not one.told:
+                one.limit = min(named)
 
     def _give_up(self) -> None:
         for _, path in self._flying:

@@ -119,9 +119,7 @@ class LoopbackRun:
 
 
 async def over_loopback(folder: Path, order_entry: str) -> LoopbackRun:
-    # While a limit is being learned, the instant of a reply decides what spills into single calls.
-    known = {"assumed_orders_per_s": 600}
-    async with scenario(folder, latency_ms=5, seed=SEED, order_entry=order_entry, **known) as live:
+    async with scenario(folder, latency_ms=5, seed=SEED, order_entry=order_entry) as live:
         recorder = Recorder(live.session)
         for shift_bps in (12, -4, 5, -6):
             await live.tick(shift_bps)

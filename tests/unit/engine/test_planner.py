@@ -121,6 +121,100 @@ def test_a_reply_that_was_overtaken_does_not_raise_a_limit_again() -> None:
     assert plan.allowance(2 * SECOND, 0)[1] == 599
 
 
+def told(
+    plan: Planner, op: Op, limit: int, now_ns: int = SECOND, outcome: Outcome = Outcome.ACK
+) -> None:
+    """One order leaves, and the reply names a limit (-1: none)."""
+    [batch] = send(plan, op, 1, now_ns)
+    answer = reply(batch, outcome, now_ns, rate=RateInfo(limit, -1, -1))
+    plan.on_reply(msgspec.structs.replace(answer, sent_ns=now_ns), now_ns)
+
+
+def limits(plan: Planner, *, single: bool = False) -> list[int]:
+    """Of cancels, amends and creates."""
+    return [row.limit for row in plan.budgets(0) if row.single is single]
+
+
+def test_the_first_withdrawal_leaves_by_what_the_creates_were_told() -> None:
+    """Forty quotes, four hundred a second, no cancel sent before: two requests at once."""
+    plan = planned(10, safety_percent=90, cancel_reserve_percent=20)
+    told(plan, Op.PLACE, 400)
+    assert plan.allowance(0, 40)[0] >= 40
+    batches = send(plan, Op.CANCEL, 40, 0)
+    assert [(b.single, len(b.commands)) for b in batches] == [(False, 20), (False, 20)]
+
+
+def test_what_was_named_for_batches_says_nothing_of_single_calls() -> None:
+    plan = planner(10)
+    told(plan, Op.PLACE, 400)
+    assert limits(plan) == [400, 400, 400]
+    assert limits(plan, single=True) == [10, 10, 10]
+
+
+def test_of_several_that_were_named_the_least_is_assumed() -> None:
+    plan = planner(10)
+    told(plan, Op.PLACE, 400)
+    told(plan, Op.AMEND, 150)
+    assert limits(plan) == [150, 150, 400]
+    told(plan, Op.PLACE, 4)
+    assert limits(plan) == [4, 150, 4], "a limit that falls takes what is assumed with it"
+    told(plan, Op.PLACE, 600)
+    assert limits(plan) == [150, 150, 600]
+
+
+def test_the_first_reply_of_its_own_ends_the_guess_up_and_down() -> None:
+    for own in (2, 1_000):
+        plan = planner(10)
+        told(plan, Op.PLACE, 400)
+        told(plan, Op.CANCEL, own)
+        told(plan, Op.PLACE, 300)
+        assert limits(plan)[0] == own
+
+
+def test_10006_takes_a_guess_back_for_good() -> None:
+    """The reply names no limit: all that is known is that it was too many."""
+    plan = planner(10)
+    told(plan, Op.PLACE, 400)
+    told(plan, Op.CANCEL, -1, SECOND, Outcome.THROTTLED)
+    assert limits(plan) == [10, 400, 400]
+    told(plan, Op.PLACE, 300)
+    assert limits(plan) == [10, 300, 300]
+    told(plan, Op.PLACE, 3)
+    assert limits(plan) == [3, 3, 3]
+    told(plan, Op.CANCEL, 300, 2 * SECOND)
+    assert limits(plan) == [300, 3, 3], "what the venue names ends that too"
+
+
+def test_a_refusal_that_names_its_limit_is_obeyed_within_that_reply() -> None:
+    plan = planner(10)
+    told(plan, Op.PLACE, 400)
+    told(plan, Op.AMEND, 20, SECOND, Outcome.THROTTLED)
+    assert limits(plan) == [20, 20, 400]
+
+
+def test_no_guess_is_ever_above_what_the_venue_has_said() -> None:
+    """Against a reading of the replies from outside, whatever comes in whatever order."""
+    dice = random.Random(7)
+    for _ in range(200):
+        assumed = dice.choice((5, 10, 600))
+        plan = planned(assumed)
+        named: dict[Op, int] = {}
+        refused: set[Op] = set()
+        for now_s in range(1, 15):
+            op = dice.choice(list(Op))
+            limit = dice.choice((-1, 1, 10, 20, 400, 1_000))
+            outcome = dice.choice((Outcome.ACK, Outcome.ACK, Outcome.THROTTLED))
+            told(plan, op, limit, 2 * now_s * SECOND, outcome)
+            if limit > 0:
+                named[op] = limit
+            elif outcome is Outcome.THROTTLED and op not in named:
+                refused.add(op)
+            least = min(named.values(), default=assumed)
+            for one, now in zip(Op, limits(plan), strict=True):
+                most = min(least, assumed) if one in refused else least
+                assert now == named[one] if one in named else now <= most
+
+
 def test_where_the_venue_counts_more_it_is_right() -> None:
     """Another client of the account eats from the same budget."""
     plan = planner(100, safety_percent=100)
