@@ -308,8 +308,7 @@ class WalletUpdate(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OrderAbsent(msgspec.Struct, frozen=True, kw_only=True):
-    """Proof that an order never reached the book: two searches found nothing, begun when its
-    request could no longer be accepted."""
+    """Proof that an order never reached the book: two searches after its expiry found nothing."""
 
     client_id: ClientId
     evidence: str
@@ -329,7 +328,8 @@ class AccountSnapshot(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InstrumentChange(msgspec.Struct, frozen=True):
-    """An instrument's filters were read again and differ."""
+    """An instrument's filters were read again and differ. As a request to the shell: nothing is
+    left of it in its old units, change over to these, with ``Kernel.renew_units`` first."""
 
     instrument: Instrument
 
@@ -397,4 +397,4 @@ class Alert(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-Request = Resubscribe | ResolveOrder | ReadAccount | Alert | ModeChange
+Request = Resubscribe | ResolveOrder | ReadAccount | Alert | ModeChange | InstrumentChange

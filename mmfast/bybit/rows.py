@@ -50,6 +50,8 @@ _STATUSES: Final = {word: (status, status.is_final) for word, status in _WORDS.i
 _UNKNOWN: Final = (OrderStatus.UNKNOWN_STATUS, False)
 _NO_LOTS: Final = Lots(0)
 _NO_TIME: Final = Ms(0)
+NOT_SETTLED: Final = _NO_TIME
+"""Instead of the time at which an instrument's lots changed, where they have not."""
 #: Execution types that carry a size but trade nothing: the size is what a fee was taken on.
 _FEE_ONLY: Final = frozenset({"Funding"})
 _CATEGORIES: Final = frozenset(category.text for category in Category)
@@ -153,13 +155,17 @@ class RowReader:
             category.text, PositionUpdate, PositionUpdate.__struct_fields__
         )
         self._instruments: dict[str, Instrument] = {}
+        self._settled_ms: dict[str, Ms] = {}
         self._coins: set[str] = set()
         for instrument in instruments:
             self.replace(instrument)
 
-    def replace(self, instrument: Instrument) -> None:
-        """Add an instrument, or take its new filters."""
+    def replace(self, instrument: Instrument, settled_ms: Ms = NOT_SETTLED) -> None:
+        """Add an instrument, or take its new filters. Where its lots have changed, what traded up
+        to the venue time ``settled_ms`` did so in the old ones: see :meth:`execution`."""
         self._instruments[instrument.symbol] = instrument
+        if settled_ms:
+            self._settled_ms[instrument.symbol] = settled_ms
         self._coins.add(instrument.settle_coin)
         grids = (
             instrument.tick_decimals,
@@ -230,13 +236,16 @@ class RowReader:
         """One execution row, or None if it is not about us.
 
         ``lots`` is what the position moved by: an execution type we do not know moves it, a
-        funding payment does not (its ``lots`` and ``value_e8`` are 0, ``fee_e8`` tells it all).
+        funding payment does not (its ``lots`` and ``value_e8`` are 0, ``fee_e8`` tells it all). No
+        more does one of before the lots changed: it need not be a whole number of the new lots,
+        and the position that was read after the change contains it.
         """
         instrument = self._instrument(row.symbol, row.category)
         if instrument is None:
             return None
         exec_type = row.exec_type or ""
-        moves = exec_type not in _FEE_ONLY
+        exec_ms = _ms(row.exec_time)
+        moves = exec_type not in _FEE_ONLY and exec_ms > self._settled_ms.get(row.symbol, -1)
         try:
             value_e8 = product_e8(row.exec_price, row.exec_qty) if moves else QuoteE8(0)
             fee_e8 = e8(row.exec_fee)
@@ -254,7 +263,7 @@ class RowReader:
             fee_e8=fee_e8,
             is_maker=bool(row.is_maker),
             exec_type=exec_type,
-            exec_ms=_ms(row.exec_time),
+            exec_ms=exec_ms,
             seq=_seq(row.seq),
         )
 

@@ -30,10 +30,15 @@ class TickerReader:
     """Reads one price of the tickers of ``instruments``."""
 
     def __init__(self, instruments: Sequence[Instrument], which: str) -> None:
-        self._instruments = instruments
+        self._instruments = list(instruments)
         self._field = FIELDS[which]
         self._ticks = [0] * len(instruments)
         self._decoder = msgspec.json.Decoder(_Frame)
+
+    def replace(self, instrument: Instrument) -> None:
+        """Take its new filters; its price is not known until it is told again."""
+        self._instruments[instrument.index] = instrument
+        self._ticks[instrument.index] = 0
 
     def read(self, instrument: int, frame: bytes) -> ReferencePrice | None:
         """The price as it stands after a frame, down to the tick below; None for a frame that

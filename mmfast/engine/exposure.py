@@ -18,7 +18,7 @@ from mmfast.engine.open_sums import MOST_E8, OpenSum, value_e8
 from mmfast.engine.order import Order
 from mmfast.engine.orders import OrderTable
 from mmfast.engine.params import NO_LIMIT, ONE_E4, AccountLimits, EngineParams
-from mmfast.messages import Flag, Op
+from mmfast.messages import Flag, Instrument, Op
 from mmfast.units import NS_PER_S, quote_text
 
 CONTROLS: Final = ("order_count", "open_notional", "portfolio", "margin", "message_rate")
@@ -139,6 +139,14 @@ class Exposure:
             holding.max_open_e8 = symbol.max_open_notional_e8
             holding.max_orders = symbol.max_open_orders
             holding.rate = holding.rate.resized(symbol.max_messages_per_s)
+
+    def regrid(self, instrument: Instrument, many: int, few: int) -> None:
+        """New units, in which ``many`` lots are as much as ``few`` were. Nothing of it is open."""
+        holding = self._holdings[instrument.index]
+        holding.sum.unit_e8 = instrument.tick_lot_value_e8
+        holding.lot_e8 = min(-(-holding.lot_e8 * few // many), _MOST_E8)
+        holding.mid_x2 = 0
+        self.weigh(instrument.index)
 
     def set_equity(self, coin: str, equity_e8: int) -> None:
         """What the account has of a settlement coin, as the venue told last."""

@@ -134,6 +134,18 @@ class Inventory:
         """Take new filters."""
         self._instruments[instrument.index] = instrument
 
+    def regrid(self, instrument: Instrument, lots: int) -> None:
+        """Take filters with other lots, in which our position is ``lots``. It contains all that
+        was told so far; the recent fills are forgotten with the lots they were counted in."""
+        self._instruments[instrument.index] = instrument
+        position = self.positions[instrument.index]
+        position.lots = lots
+        position.base_seq = max(position.base_seq, position.newest_seq)
+        position.recent.clear()
+        position.claim = None
+        self.doubts.agree(instrument.index)
+        self.moved.mark(instrument.index)
+
     def is_new(self, execution: Execution) -> bool:
         """Remember an execution; False when it was known already."""
         known = execution.exec_id in self._seen

@@ -39,12 +39,13 @@ cdef class Kernel:
     cdef object _outbox
     cdef Rotation _dirty
     cdef Holds _holds
-    cdef Market _market
+    cdef readonly Market _market
     cdef readonly OrderTable _orders
     cdef readonly Inventory _inventory
     cdef list _terms
     cdef readonly LeavingCheck leaving
-    cdef Risk _risk
+    cdef readonly Risk _risk
+    cdef object _reentry
     cdef Permits _permits
     cdef Account _account
     cdef readonly CommandBus _bus

@@ -33,6 +33,7 @@ from mmfast.engine.picture import draw
 from mmfast.engine.planner import Planner, policy_of
 from mmfast.engine.quoter import NO_QUOTES, Ladder, Quotes, Strategy, reducing
 from mmfast.engine.ranking import Ranking
+from mmfast.engine.reentry import Reentry
 from mmfast.engine.risk import Risk
 from mmfast.engine.rotation import Rotation
 from mmfast.engine.terms import Terms, match_up
@@ -89,7 +90,6 @@ class Kernel:
         match_up(instruments, params.symbols)
         self._terms = terms = list(map(Terms, instruments, params.symbols))
         count = len(instruments)
-        self._params = params
         self.counters = counters = Counters()
         self.mode = Mode.SYNCING
         self._gate = Gate()
@@ -104,7 +104,10 @@ class Kernel:
         """What the bytes of an order must keep to, for who makes them of a batch."""
         self._risk = risk = Risk(market, orders, inventory, terms, self.leaving)
         self.breakers = Breakers(counters)
-        self._permits = Permits(market, inventory, risk, outbox, terms, holds, self.breakers)
+        self._reentry = Reentry(market, inventory, risk, outbox, orders)
+        self._permits = Permits(
+            market, inventory, risk, outbox, terms, holds, self.breakers, self._reentry
+        )
         self.losses = LossStop(market, inventory)
         self._account = Account(instruments, orders, inventory, counters, outbox, dirty, holds)
         self._bus = bus = CommandBus(count, counters=counters)
@@ -159,7 +162,9 @@ class Kernel:
         elif isinstance(event, AccountSnapshot):
             self._on_snapshot(event, now_ns)
         elif isinstance(event, InstrumentChange):
-            self._on_instrument(event.instrument)
+            self._reentry.hear(event.instrument)
+            self._permits.set_status(self._params)
+            self._dirty.mark(event.instrument.index)
         elif isinstance(event, VenueTime):
             self._market.set_venue_time(event.offset_ns, event.doubt_ns)
             self.losses.set_venue_time(event.offset_ns)
@@ -201,20 +206,15 @@ class Kernel:
             self._market.lose_all()
 
     def _on_snapshot(self, snapshot: AccountSnapshot, now_ns: int) -> None:
+        snapshot = self._reentry.readable(snapshot)
         self._account.on_snapshot(snapshot, now_ns)
+        if self._reentry.take_reading(snapshot.asked_ns):
+            self._permits.set_status(self._params)
         for wallet in snapshot.wallets:
             self._risk.exposure.set_equity(wallet.coin, wallet.equity_e8)
         if not self._gate.account_read(snapshot.asked_ns) and self._gate.private_up:
             self._outbox.read_account("the last reading began before the private stream was up")
         self._set_mode()
-
-    def _on_instrument(self, changed: Instrument) -> None:
-        index = changed.index
-        if self._permits.keeps_units(changed):
-            self._market.instruments[index] = changed
-            self._inventory.replace_instrument(changed)
-        self._permits.set_status(self._params)
-        self._dirty.mark(index)
 
     # -- deciding -------------------------------------------------------------------------
 
@@ -254,6 +254,7 @@ class Kernel:
             self._check_ns = now_ns + CHECK_NS
             self._account.check_books(now_ns)
             self._permits.look(now_ns, self._dirty)
+            self._reentry.look(now_ns)
         if checks or self._inventory.moved.any_marked():
             self._permits.watch_losses(self.losses, checks, now_ns, self._dirty)
 
@@ -307,12 +308,8 @@ class Kernel:
 
     def next_wake_ns(self, now_ns: int) -> int:
         """When a flush is useful though no event came; far in the future for never."""
-        wake_ns = min(
-            self._market.next_look_ns(),
-            self._holds.next_ns(),
-            self._orders.next_resolve_ns,
-            self._check_ns,
-        )
+        wake_ns = min(self._market.next_look_ns(), self._holds.next_ns(), self._check_ns)
+        wake_ns = min(wake_ns, self._orders.next_resolve_ns)
         homeless = self._orders.strays.has_homeless()
         if homeless or not self._bus.is_empty():
             ops = [op for op in range(3) if self._bus.count(op) or (homeless and op == _CANCEL)]
@@ -323,9 +320,17 @@ class Kernel:
         """New parameters, between two flushes. What is in flight is not touched."""
         del now_ns  # the next flush decides everything anew
         match_up(self._market.instruments, params.symbols)
-        self._params = params
         self._set_rules(params)
         self._dirty.mark_all()
+
+    def renew_units(self, changed: Instrument, now_ns: int) -> bool:
+        """Count an instrument in new units from here on, as :class:`InstrumentChange` asked; False
+        where that must not be any more, and then nothing has changed."""
+        params = self._reentry.renew(changed, self._params, now_ns)
+        if params is not None:
+            self._bus.clear_instrument(changed.index)
+            self.reconfigure(params, now_ns)
+        return params is not None
 
     def view(self, now_ns: int) -> EngineView:
         """A picture of everything."""
@@ -363,6 +368,7 @@ class Kernel:
         self._dirty.mark_all()
 
     def _set_rules(self, params: EngineParams) -> None:
+        self._params = params
         self._ladder = Ladder(params.fair_price)
         self._at_once = params.batch.max_parallel_symbols
         self._differ.set_policy(params.requote_by)

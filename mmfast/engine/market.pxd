@@ -22,6 +22,7 @@ cdef int64_t _MS
 cdef class Feed:
     cdef readonly Book book
     cdef readonly Book witness
+    cdef readonly object rough
     cdef readonly str fault
     cdef readonly bint fresh
     cdef readonly int64_t last_ns
@@ -39,6 +40,7 @@ cdef class Market:
     cdef readonly list instruments
     cdef readonly object references
     cdef list _feeds
+    cdef list _finest
     cdef Counters _counters
     cdef object _outbox
     cdef Rotation _dirty

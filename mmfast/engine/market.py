@@ -19,6 +19,8 @@ from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import EngineParams
 from mmfast.engine.references import References
 from mmfast.engine.rotation import Rotation
+from mmfast.engine.rough import Rough, Units, common, divides
+from mmfast.engine.terms import units_of
 from mmfast.engine.top import Top
 from mmfast.messages import Instrument, Severity
 from mmfast.units import NEVER_NS, NS_PER_MS, NS_PER_S
@@ -33,8 +35,7 @@ DISPUTED_NS: Final = NS_PER_S
 """Book and witness are sent at different paces, so their best prices differ for moments; never
 for so long."""
 SNAPSHOT_NS: Final = 5 * NS_PER_S
-"""A snapshot comes at once with its subscription; one that has not come by then is asked for
-again, because the message may be lost while the connection lives."""
+"""A snapshot comes at once with its subscription; by then it is lost, and asked for again."""
 LAGGING_NS: Final = 10 * NS_PER_S
 """A feed late for so long may be mended by a new stream; asking sooner would add to its load."""
 
@@ -76,13 +77,13 @@ class Feed:
         "fresh",
         "lags",
         "last_ns",
+        "rough",
         "witness",
         "wrong_since_ns",
     )
 
-    def __init__(self, book: Book, witness: Book | None) -> None:
-        self.book = book
-        self.witness = witness
+    def __init__(self, instrument: Instrument, params: EngineParams) -> None:
+        self.take_grid(instrument, params, units_of(instrument))
         self.fault = NO_BOOK
         self.fresh = False
         """False after the age limit was passed and until the next frame."""
@@ -99,6 +100,13 @@ class Feed:
         self.due_ns = _NEVER_NS
         """When a snapshot that has not come is asked for again."""
 
+    def take_grid(self, instrument: Instrument, params: EngineParams, fine: Units) -> None:
+        """Empty books in the units of the instrument; frames may tell of the units ``fine``."""
+        symbol, depth, units = instrument.symbol, params.book_depth, units_of(instrument)
+        self.book = Book(symbol, depth, *units)
+        self.witness = Book(symbol, 1, *units) if params.cross_check_level1 else None
+        self.rough = Rough(symbol, depth, fine, units) if divides(fine, units) else None
+
 
 class Market:
     """All books. Marks an instrument dirty when its top or its fault changes."""
@@ -108,6 +116,7 @@ class Market:
         "_dirty",
         "_drift",
         "_feeds",
+        "_finest",
         "_looked_ns",
         "_max_lag_ns",
         "_next_look_ns",
@@ -127,13 +136,8 @@ class Market:
         dirty: Rotation,
     ) -> None:
         self.instruments = list(instruments)
-        self._feeds = [
-            Feed(
-                _book_of(instrument, params.book_depth),
-                _book_of(instrument, 1) if params.cross_check_level1 else None,
-            )
-            for instrument in instruments
-        ]
+        self._feeds = [Feed(instrument, params) for instrument in instruments]
+        self._finest = [units_of(instrument) for instrument in instruments]
         self._counters = counters
         self._outbox = outbox
         self._dirty = dirty
@@ -161,7 +165,7 @@ class Market:
         """Apply one frame."""
         feed = self._feeds[instrument]
         try:
-            changes = feed.book.apply(data)
+            changes = feed.rough.apply(feed.book, data) if feed.rough else feed.book.apply(data)
         except BookGapError:
             self._on_gap(instrument, feed)
             return
@@ -193,7 +197,7 @@ class Market:
         if witness is None:
             return
         try:
-            changes = witness.apply(data)
+            changes = feed.rough.apply_top(witness, data) if feed.rough else witness.apply(data)
         except BookError:
             self._counters.book_errors += 1
             return
@@ -216,6 +220,15 @@ class Market:
         self._forget(instrument)
         self._await(self._feeds[instrument], now_ns)
 
+    def regrid(self, instrument: Instrument, params: EngineParams) -> None:
+        """Take filters with another grid: nothing counted in the old one is known any more."""
+        index, units = instrument.index, units_of(instrument)
+        self._finest[index] = common(self._finest[index], units)
+        self.instruments[index] = instrument
+        self._forget(index)
+        self._feeds[index].take_grid(instrument, params, self._finest[index])
+        self.references.forget(index)
+
     def stream_up(self, now_ns: int) -> None:
         """The public stream is there: every book that is not must come."""
         for feed in self._feeds:
@@ -224,7 +237,7 @@ class Market:
 
     def lose_all(self) -> None:
         """The public stream is gone, and every book and reference with it."""
-        self.references.forget()
+        self.references.forget_all()
         for instrument in range(len(self._feeds)):
             self._forget(instrument)
 
@@ -232,6 +245,8 @@ class Market:
         feed = self._feeds[instrument]
         feed.due_ns = _NEVER_NS
         feed.book.reset()
+        if feed.rough is not None:
+            feed.rough.reset()
         feed.drift.forget()
         feed.asked = False
         feed.bad_frames = 0
@@ -309,8 +324,7 @@ class Market:
         self._next_look_ns = min(oldest_ns + self._stale_ns + 1, due_ns)
 
     def next_look_ns(self) -> int:
-        """Before this instant no book can become stale or overdue: frames only make them
-        younger."""
+        """Before this instant no book can become stale or overdue."""
         return self._next_look_ns
 
     def _judge(self, instrument: int, feed: Feed, now_ns: int) -> None:
@@ -342,13 +356,11 @@ class Market:
             return
         self._dirty.mark(instrument)
         self._next_look_ns = min(self._next_look_ns, feed.drift.paused_until_ns)
-        self._outbox.alert(
-            Severity.WARNING, "drift", f"{self.instruments[instrument].symbol}: {DRIFTED}"
-        )
+        symbol = self.instruments[instrument].symbol
+        self._outbox.alert(Severity.WARNING, "drift", f"{symbol}: {DRIFTED}")
 
     def _compare(self, feed: Feed, now_ns: int) -> None:
-        """Note since when book and witness have named different best prices. Sizes may differ:
-        the two are sent at different paces, and sizes change all the time."""
+        """Note since when book and witness have named different best prices; sizes may differ."""
         book, witness = feed.book, feed.witness
         if witness is None or not witness.valid:
             return
@@ -385,14 +397,3 @@ class Market:
         if feed.fault != fault:
             feed.fault = fault
             self._dirty.mark(instrument)
-
-
-def _book_of(instrument: Instrument, depth: int) -> Book:
-    return Book(
-        instrument.symbol,
-        depth,
-        instrument.tick_decimals,
-        instrument.tick_units,
-        instrument.step_decimals,
-        instrument.step_units,
-    )

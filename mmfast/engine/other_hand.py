@@ -99,16 +99,24 @@ class OtherHand:
                 prices = zip(map(_price, batch.commands), strict=True)
                 _remember(self._prices, zip(client_ids, prices, strict=True))
             else:
-                _remember(self._prices, map(self._prices_after, batch.commands))
+                self._amending(batch.commands)
 
     def cancelling(self, commands: Iterable[Command]) -> None:
         """Cancels of ours that go another way than the engine's batches."""
         _remember(self._cancelled, dict.fromkeys(map(_client_id, commands)))
 
-    def _prices_after(self, amend: Command) -> tuple[int, tuple[int, ...]]:
-        """The order of an amend, and every price it may stand at with it."""
-        known = self._prices.get(amend.client_id, ())
-        return amend.client_id, (*known, amend.price_ticks)[-PRICES:]
+    def forget_prices(self) -> None:
+        """The ticks of an instrument mean other prices from now on, and which orders are of it is
+        not known here: price and end of all that were placed before prove nothing."""
+        self._prices.clear()
+
+    def _amending(self, amends: Iterable[Command]) -> None:
+        """Every price that an order may stand at. Of one that is not remembered any more the
+        earlier ones are not known, so news of it go on proving nothing."""
+        for amend in amends:
+            known = self._prices.get(amend.client_id)
+            if known is not None:
+                self._prices[amend.client_id] = (*known, amend.price_ticks)[-PRICES:]
 
     def replied(self, reply: BatchReply) -> str:
         """Codes that say an id was used before."""

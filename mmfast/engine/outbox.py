@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mmfast.messages import (
     Alert,
+    Instrument,
+    InstrumentChange,
     Mode,
     ModeChange,
     ReadAccount,
@@ -46,6 +48,10 @@ class Outbox:
     def resubscribe(self, instrument: int, reason: str) -> None:
         """Ask for a book stream to start anew."""
         self._requests.append(Resubscribe(InstrumentIndex(instrument), reason))
+
+    def renew_units(self, instrument: Instrument) -> None:
+        """Ask the shell to change an instrument over to its new units."""
+        self._requests.append(InstrumentChange(instrument))
 
     def alert(self, severity: Severity, code: str, text: str) -> None:
         """Tell the operator, each time."""

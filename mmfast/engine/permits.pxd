@@ -19,7 +19,7 @@ cdef class Permits:
     cdef Risk _risk
     cdef object _outbox
     cdef object _mode
-    cdef dict _units_changed
+    cdef object _reentry
     cdef str _stopped
     cdef list _terms
     cdef Holds _holds

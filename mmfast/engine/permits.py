@@ -13,9 +13,10 @@ from mmfast.engine.losses import LossStop
 from mmfast.engine.market import Market
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import BreakerParams, EngineParams, SymbolParams
+from mmfast.engine.reentry import Reentry
 from mmfast.engine.risk import Risk
 from mmfast.engine.rotation import Rotation
-from mmfast.engine.terms import Terms, units_of
+from mmfast.engine.terms import Terms
 from mmfast.messages import Batch, Instrument, Mode, Op, Severity
 
 DOUBTFUL: Final = (
@@ -38,11 +39,11 @@ class Permits:
         "_mode",
         "_outbox",
         "_pulled",
+        "_reentry",
         "_risk",
         "_stopped",
         "_symbols",
         "_terms",
-        "_units_changed",
         "_widen_percent",
         "_widened",
         "quotes_at_all",
@@ -58,6 +59,7 @@ class Permits:
         terms: list[Terms],
         holds: Holds,
         breakers: Breakers,
+        reentry: Reentry,
     ) -> None:
         self._market = market
         self._inventory = inventory
@@ -70,7 +72,7 @@ class Permits:
         self._widen_percent = 100
         self._widened = False
         self._pulled = ""
-        self._units_changed: dict[int, None] = {}
+        self._reentry = reentry
         self._stopped = ""
         self._doubtful: list[int] = []
         """Instruments whose doubts the operator was told of."""
@@ -175,25 +177,8 @@ class Permits:
         for index, params in enumerate(symbols):
             known = self._market.instruments[index]
             status = "" if known.status == Instrument.TRADING else f"instrument is {known.status}"
-            if index in self._units_changed:
-                status = "instrument units changed"
+            status = self._reentry.status(index) or status
             self._risk.status[index] = status if params.enabled else "disabled"
-
-    def keeps_units(self, changed: Instrument) -> bool:
-        """Whether our integers of an instrument still mean what they did. If not, it is not
-        quoted any more."""
-        known = self._market.instruments[changed.index]
-        if units_of(known) == units_of(changed):
-            return True
-        self._units_changed[changed.index] = None
-        self._outbox.raise_once(
-            f"units {changed.index}",
-            Severity.ERROR,
-            "instrument_units",
-            f"{known.symbol}: tick size or quantity step has changed; its orders are "
-            "cancelled and it is not quoted: restart the engine to trade it again",
-        )
-        return False
 
     def pull_reason(self, instrument: int, now_ns: int) -> str:
         """Why an instrument is not quoted; empty when it is."""

@@ -39,7 +39,11 @@ class References:
         self._heard_ns[instrument] = now_ns
         return was_missing
 
-    def forget(self) -> None:
+    def forget(self, instrument: int) -> None:
+        """Its ticks mean another price from now on."""
+        self._ticks[instrument] = 0
+
+    def forget_all(self) -> None:
         """The stream is gone, and what it told."""
         self._ticks = [0] * len(self._ticks)
 

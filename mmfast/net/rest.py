@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from mmfast.bybit.auth import Credentials, Window
 from mmfast.bybit.hosts import Endpoints
-from mmfast.bybit.rows import RowReader
+from mmfast.bybit.rows import NOT_SETTLED, RowReader
 from mmfast.bybit.trade import TradeCodec, uniform_reply
 from mmfast.clock import Clock, VenueClock
 from mmfast.errors import LocalProtocolError, NotSent, OutcomeUnknown
@@ -25,7 +25,7 @@ from mmfast.net.http import (
 )
 from mmfast.net.queries import Queries
 from mmfast.net.tls import tls_context
-from mmfast.units import Ns
+from mmfast.units import Ms, Ns
 
 
 class Outgoing(NamedTuple):
@@ -75,8 +75,12 @@ class BybitRest(Queries):
     def use_instruments(self, instruments: Sequence[Instrument]) -> None:
         """Take instruments (new ones, or new filters of known ones) for commands and rows."""
         for instrument in instruments:
-            self.codec.replace(instrument)
-            self.reader.replace(instrument)
+            self.take_filters(instrument, NOT_SETTLED)
+
+    def take_filters(self, instrument: Instrument, settled_ms: Ms) -> None:
+        """Take one; its lots changed when the venue's clock showed ``settled_ms``, if they did."""
+        self.codec.replace(instrument)
+        self.reader.replace(instrument, settled_ms)
 
     @property
     def blocked_until_ns(self) -> Ns:

@@ -41,8 +41,9 @@ class FilterDoubts:
         self._wanted.set()
 
     def watch_idle(self) -> None:
-        """One that does not trade now may do so soon."""
-        if any(instrument.status != Instrument.TRADING for instrument in self._instruments()):
+        """One that does not trade now may do so soon, and one in doubt is withdrawn so long."""
+        idle = any(instrument.status != Instrument.TRADING for instrument in self._instruments())
+        if self._waiting or idle:
             self.read_soon()
 
     def refused(self, index: int) -> None:

@@ -15,14 +15,14 @@ from mmfast.errors import (
     AuthError,
     ConfigError,
     InvariantError,
-    MmfastError,
     TransportError,
 )
-from mmfast.messages import Instrument, Mode, ModeChange
+from mmfast.messages import Mode, ModeChange
 from mmfast.net.ws_connection import LoginConnection
 from mmfast.runtime import closing, protection, reach, reload, standing, tuning
-from mmfast.runtime.assemble import config_for_instruments, without
+from mmfast.runtime.assemble import config_for_instruments
 from mmfast.runtime.control import FileWatch
+from mmfast.runtime.grids import GridKeeper
 from mmfast.runtime.journal import Trouble
 from mmfast.runtime.logs import say
 from mmfast.runtime.obedience import Obedience
@@ -234,11 +234,13 @@ class AsyncQuoteLoop:
 
     def _serve(self) -> None:
         """What goes on beside quoting."""
+        session = self.session
+        assert session is not None  # noqa: S101 - serving begins after the start
         work: dict[str, Coroutine[Any, Any, None]] = {
             "config-watch": FileWatch(self._config_path).run(self._reload_wanted.set),
             "config-reload": self._reload_when_wanted(),
             "clock": self._time_keeper().run(),
-            "instruments": self._keep_instruments(INSTRUMENTS_EVERY_S),
+            "instruments": GridKeeper(session, lambda: self.config).keep(INSTRUMENTS_EVERY_S),
             "warmth": keep_warm(self.contact.rest),
         }
         if self.contact.protected:
@@ -298,34 +300,6 @@ class AsyncQuoteLoop:
             await self._reload_wanted.wait()
             self._reload_wanted.clear()
             await self.reload()
-
-    async def _keep_instruments(self, every_s: float) -> None:
-        """Read the instruments' filters again and again, soon where one does not trade."""
-        session = self.session
-        assert session is not None  # noqa: S101 - serving begins after the start
-        while True:
-            await session.doubts.wait(every_s)
-            try:
-                fresh = await reach.read_instruments(self.contact.rest, session.instruments)
-            except MmfastError as error:
-                say(logging.WARNING, "instruments", f"cannot read the instruments: {error}")
-                continue
-            session.doubts.settle()
-            for old, new in zip(session.instruments, fresh, strict=True):
-                if old != new:
-                    self._instrument_changed(session, old, new)
-            session.doubts.watch_idle()
-
-    def _instrument_changed(self, session: Session, known: Instrument, changed: Instrument) -> None:
-        text = f"{changed.symbol}: the venue's filters changed (status {changed.status})"
-        say(logging.WARNING, "instrument_changed", text)
-        session.change_instrument(known, changed)
-        try:
-            params = config_for_instruments(self.config, session.instruments)
-        except ConfigError as error:
-            say(logging.ERROR, "instrument_changed", f"{error}; {changed.symbol} is not quoted")
-            params = without(session.params, changed)
-        session.take_params(params)
 
     def _mode_changed(self, mode: Mode, reason: str) -> None:
         contact = self.contact

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from mmfast._core.acks import Accepted
+from mmfast._core.fixed import format_grid
 from mmfast.engine.endings import Ending, Evidence, Refusal
 from mmfast.engine.order_states import State
 from mmfast.messages import (
@@ -20,6 +21,7 @@ from mmfast.messages import (
     BatchReply,
     Event,
     Execution,
+    Instrument,
     InstrumentChange,
     ModeChange,
     Op,
@@ -226,8 +228,16 @@ def _rare(entry: Entry) -> Row:
     if isinstance(entry, Alert):
         return {"kind": "alert", "code": entry.code, "text": entry.text}
     if isinstance(entry, InstrumentChange):
-        return {"kind": "instrument", "symbol": entry.instrument.symbol}
+        return _units(entry.instrument)
     return {"kind": type(entry).__name__}
+
+
+def _units(changed: Instrument) -> Row:
+    """From here on ticks and lots of the instrument mean this."""
+    tick = format_grid(1, changed.tick_decimals, changed.tick_units)
+    step = format_grid(1, changed.step_decimals, changed.step_units)
+    row: Row = {"kind": "instrument", "symbol": changed.symbol, "instrument": changed.index}
+    return row | {"tick": tick.decode(), "step": step.decode()}
 
 
 def _name(client_id: int) -> str:

@@ -186,6 +186,13 @@ class Resolver:
             doubt.request, doubt.sent_ms, doubt.absences = request, sent_ms, 0
         self._wake.set()
 
+    def forget(self, instrument: int) -> None:
+        """None of its orders is in doubt any more. An answer under way is not delivered: it may
+        have been read in units that have changed since."""
+        for doubt in list(self._doubts.values()):
+            if doubt.request.instrument == instrument:
+                self._settled(doubt)
+
     async def run(self) -> None:
         """Serve questions for ever."""
         while True:
@@ -217,8 +224,8 @@ class Resolver:
             doubt.next_ns = self._clock.now_ns() + 2 * POLL_NS
             return
         self._answered = True
-        if doubt.request is not request:
-            return  # asked again meanwhile, about a later request: this answer proves nothing
+        if doubt.request is not request or request.client_id not in self._doubts:
+            return  # asked again meanwhile, about a later request, or settled otherwise
         void = self._void(request, asked_ns)
         if update is not None or executions:
             doubt.absences = 0

@@ -13,6 +13,7 @@ from mmfast.bybit.auth import Credentials
 from mmfast.bybit.hosts import Endpoints
 from mmfast.bybit.private import PrivateDecoder
 from mmfast.bybit.public import PublicRouter
+from mmfast.bybit.rows import NOT_SETTLED
 from mmfast.bybit.tickers import TickerReader
 from mmfast.bybit.trade import TradeCodec
 from mmfast.clock import Clock, VenueClock, until_beat_s
@@ -59,6 +60,7 @@ from mmfast.runtime.stats import RunStats
 from mmfast.runtime.tasks import TaskGroup
 from mmfast.runtime.tuning import QuietCollector
 from mmfast.runtime.witness import Witness
+from mmfast.units import Ms
 
 CONNECTIONS: Final = 16
 MAX_TASKS: Final = 512
@@ -185,6 +187,8 @@ class Session:
         )
         self.doubts = FilterDoubts(lambda: self.instruments, self.pump.event)
         self.witness.on_filter_refusal = self.doubts.refused
+        self.on_renew: Callable[[InstrumentChange], None] = lambda _request: None
+        """Told when the kernel has done with the old units of an instrument."""
         self._on_fault = on_fault
         self._on_halt = on_halt
         self.lag_watch = LagWatch(
@@ -217,19 +221,21 @@ class Session:
         await self.tasks.close()
         self.contact.day_book.close()
 
-    def change_instrument(self, known: Instrument, changed: Instrument) -> None:
-        """New filters of an instrument, for every part that reads or writes numbers.
+    def take_filters(self, changed: Instrument, settled_ms: Ms = NOT_SETTLED) -> None:
+        """New filters of an instrument, for every part but the kernel that reads or writes numbers;
+        its lots changed when the venue's clock showed ``settled_ms``, if they did."""
+        before, after = self.instruments[: changed.index], self.instruments[changed.index + 1 :]
+        self.instruments = (*before, changed, *after)
+        self.rest.take_filters(changed, settled_ms)
+        self._decoder.reader.replace(changed, settled_ms)
 
-        Where the grid itself changed, only the kernel is told: it withdraws the instrument, and
-        all numbers about it stay in the old units until the engine is started again.
-        """
-        if _grid(known) == _grid(changed):
-            rows = list(self.instruments)
-            rows[changed.index] = changed
-            self.instruments = tuple(rows)
-            self.rest.use_instruments((changed,))
-            self._decoder.reader.replace(changed)
-        self.pump.event(InstrumentChange(changed))
+    def forget_units(self, changed: Instrument) -> None:
+        """What was read of an instrument in other units, and is kept somewhere, means nothing."""
+        self._tickers.replace(changed)
+        self.resolver.forget(changed.index)
+        self.other_hand.forget_prices()
+        if self.contact.journal is not None:
+            self.contact.journal.put(InstrumentChange(changed))
 
     def distrust(self, reason: str) -> None:
         """Nothing known of the present can be believed: withdraw, connect anew, read anew."""
@@ -378,6 +384,8 @@ class Session:
             self.resolver.ask(request)
         elif isinstance(request, ReadAccount):
             self.reader.request()
+        elif isinstance(request, InstrumentChange):
+            self.on_renew(request)
         elif isinstance(request, ModeChange):
             self._on_halt(request.reason)
         elif isinstance(request, Alert):
@@ -388,13 +396,3 @@ class Session:
 
 def _tls(url: str) -> ssl.SSLContext | None:
     return tls_context() if url.startswith("wss") else None
-
-
-def _grid(instrument: Instrument) -> tuple[int, int, int, int]:
-    """What gives our integers their meaning."""
-    return (
-        instrument.tick_decimals,
-        instrument.tick_units,
-        instrument.step_decimals,
-        instrument.step_units,
-    )

@@ -14,7 +14,7 @@ from mmfast.engine.kernel import Kernel
 from mmfast.engine.order import Order
 from mmfast.engine.order_states import FIRST_FINAL, IN_FLIGHT, State
 from mmfast.ids import ClientIds
-from mmfast.messages import BookFrame, Execution, Op
+from mmfast.messages import BookFrame, Execution, Instrument, Op
 from mmfast.sim.orders.orders import CANCEL_BY_USER, Status
 from mmfast.sim.orders.orders import Order as TrueOrder
 from mmfast.simtest.findings import Findings
@@ -191,7 +191,8 @@ class Eyes:
         self.ended[link_id] = state
         self._ended_here[link_id] = state
         true = self._truth.orders.get(link_id)
-        fault = _final_fault(state, one.order, true)
+        cum_lots = self._venue_lots(one.order.instrument, one.order.cum_lots)
+        fault = _final_fault(state, cum_lots, true)
         if fault:
             self._broke("I2", now_ns, f"{link_id} was taken for {state.name}: {fault}")
 
@@ -205,7 +206,8 @@ class Eyes:
     def _positions(self) -> list[int]:
         kernel = self.kernel
         assert kernel is not None  # noqa: S101 - only called with one
-        return [position.lots for position in kernel._inventory.positions]
+        held = enumerate(kernel._inventory.positions)
+        return [self._venue_lots(instrument, position.lots) for instrument, position in held]
 
     def _applied_once(self, event: Execution, before: list[int], now_ns: int) -> None:
         """I5: an execution moves the position once, by its size, and is one of the venue's."""
@@ -223,6 +225,17 @@ class Eyes:
             self._broke("I5", now_ns, f"execution {event.exec_id} was applied twice")
         self._applied[event.exec_id] = now_ns
 
+    def renewed(self, changed: Instrument, now_ns: int) -> None:
+        """I6: when the units change, no own order is there that was counted in the old ones."""
+        self._findings.marks["units renewed"] += 1
+        self._findings.checked["I6"] += 1
+        index = changed.index
+        at_venue = [one.link_id for one in self._truth.open_own() if one.instrument == index]
+        in_table = [k.link_id for k in self._known.values() if k.order.instrument == index]
+        if at_venue or in_table:
+            text = f"{changed.symbol} changed its units with {at_venue} open, {in_table} in doubt"
+            self._broke("I6", now_ns, text)
+
     # At quiescence.
 
     def compare(self, now_ns: int) -> bool:
@@ -230,8 +243,12 @@ class Eyes:
         kernel = self.kernel
         assert kernel is not None  # noqa: S101
         self._findings.checked["I6"] += 1
+
+        def leaves(order: Order) -> int:
+            return self._venue_lots(order.instrument, order.leaves_lots)
+
         ours = sorted(
-            (k.link_id, int(k.order.side), k.order.price_ticks, k.order.leaves_lots)
+            (k.link_id, int(k.order.side), self._venue_ticks(k.order), leaves(k.order))
             for k in self._known.values()
         )
         theirs = sorted(
@@ -244,6 +261,23 @@ class Eyes:
             text = f"positions: the engine has {positions}, the venue {self._truth.positions}"
             self._broke("I5", now_ns, text)
         return ours == theirs and positions == self._truth.positions
+
+    def _venue_ticks(self, order: Order) -> int:
+        """Its price in the ticks of the listing: the engine counts in those in force."""
+        ours, theirs = self._both(order.instrument)
+        units = order.price_ticks * ours.tick_units * 10**theirs.tick_decimals
+        return int(units // (theirs.tick_units * 10**ours.tick_decimals))
+
+    def _venue_lots(self, instrument: int, lots: int) -> int:
+        """A size in the lots of the listing."""
+        ours, theirs = self._both(instrument)
+        units = lots * ours.step_units * 10**theirs.step_decimals
+        return int(units // (theirs.step_units * 10**ours.step_decimals))
+
+    def _both(self, instrument: int) -> tuple[Instrument, Instrument]:
+        kernel = self.kernel
+        assert kernel is not None  # noqa: S101 - only called with one
+        return kernel._market.instruments[instrument], self._truth.instruments[instrument]
 
     def _broke(self, invariant: str, now_ns: int, text: str) -> None:
         self._findings.broke(invariant, (now_ns - START_NS) / NS_PER_S, text)
@@ -281,6 +315,13 @@ class _Watched:
             self._kernel.on_events(events, now_ns)
             self._eyes.look(now_ns)
 
+    def renew_units(self, changed: Instrument, now_ns: int) -> bool:
+        """As the kernel's."""
+        done = self._kernel.renew_units(changed, now_ns)
+        if done:
+            self._eyes.renewed(changed, now_ns)
+        return done
+
     def take_outcomes(self) -> list[Ending | Refusal]:
         """As the kernel's."""
         outcomes = self._kernel.take_outcomes()
@@ -297,7 +338,7 @@ class _Watched:
         return batches
 
 
-def _final_fault(state: State, order: Order, true: TrueOrder | None) -> str:
+def _final_fault(state: State, cum_lots: int, true: TrueOrder | None) -> str:
     """What is wrong with a final, by what the venue knows; empty for nothing."""
     if state in (State.EXPIRED_UNSENT, State.REJECTED):
         if true is None or (state is State.REJECTED and true.status is Status.REJECTED):
@@ -310,6 +351,6 @@ def _final_fault(state: State, order: Order, true: TrueOrder | None) -> str:
     filled = true.status is Status.FILLED
     if filled != (state is State.FILLED):
         return f"the venue has it {true.status.name}"
-    if order.cum_lots != true.cum_lots:
-        return f"with {order.cum_lots} lots filled, the venue says {true.cum_lots}"
+    if cum_lots != true.cum_lots:
+        return f"with {cum_lots} lots filled, the venue says {true.cum_lots}"
     return ""

@@ -31,7 +31,6 @@ RESOLVE_NS: Final = 4 * NS_PER_S
 """G7: beyond the receive window an order may stay unknown for a second of margin, two polls of
 half a second, a second of doubt about the clock, and its turn among the questions."""
 _FREEZE_TRIES: Final = 160
-_NEVER_QUOTED: Final = "instrument units changed"
 
 
 class World(Protocol):
@@ -174,9 +173,9 @@ class Reckoning:
 
 
 def _not_quoted(kernel: Kernel, now_ns: int) -> list[str]:
-    """Instruments that are not quoted, and why; those are left out that never will be again."""
+    """Instruments that are not quoted, and why."""
     return [
         f"{one.symbol}: {one.pull_reason}"
         for one in kernel.view(now_ns).instruments
-        if not one.quoting and one.pull_reason != _NEVER_QUOTED
+        if not one.quoting
     ]

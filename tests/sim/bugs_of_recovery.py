@@ -11,6 +11,7 @@ from mmfast.clock import VenueClock
 from mmfast.engine.kernel import Kernel
 from mmfast.engine.market import Market
 from mmfast.engine.modes import Gate
+from mmfast.engine.reentry import Reentry
 from mmfast.messages import Mode, Op, Stream, StreamState
 from mmfast.net import ws_connection
 from mmfast.net.http import HttpPool
@@ -49,6 +50,20 @@ def an_old_book_is_quoted_on():
         return self._feeds[instrument].fault
 
     with replaced(Market, "fault", fault):
+        yield
+
+
+@bug("tick_size_changed", "drop_request", "latency_spikes")
+def units_change_before_the_instrument_is_empty():
+    plain = Reentry.hear
+
+    def hear(self, changed):
+        plain(self, changed)
+        for index, waiting in self._waiting.items():
+            waiting.proved = True
+            self._ask(index, waiting)
+
+    with replaced(Reentry, "hear", hear), replaced(Reentry, "_is_empty", lambda self, index: True):
         yield
 
 

@@ -73,15 +73,6 @@ def test_an_instrument_that_stops_trading_is_pulled(desk: Desk) -> None:
     assert desk.kernel.view(desk.now_ns).instruments[0].pull_reason == "instrument is Settling"
 
 
-def test_a_changed_tick_size_stops_the_instrument_for_good(desk: Desk) -> None:
-    desk.settle()
-    desk.feed(InstrumentChange(make_instrument(0, tick_units=5)))
-    assert any(a.code == "instrument_units" for a in desk.requests(Alert))
-    assert ops(desk.settle()) == {"CANCEL": 4}
-    desk.feed(InstrumentChange(make_instrument(0)))
-    assert desk.flush() == []
-
-
 # -- orders in doubt ------------------------------------------------------------------
 
 

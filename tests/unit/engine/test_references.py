@@ -78,7 +78,7 @@ def test_losing_the_public_stream_loses_the_reference() -> None:
     assert references.price_x2(0, STALE_MS * MS) == 2 * MID
     assert references.price_x2(0, STALE_MS * MS + 1) == 0
     assert references.price_x2(1, 0) == 0
-    references.forget()
+    references.forget_all()
     assert references.price_x2(0, 0) == 0
 
 

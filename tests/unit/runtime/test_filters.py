@@ -55,3 +55,20 @@ def test_one_that_does_not_trade_is_looked_at_soon(
         return True
 
     assert asyncio.run(story()) is soon
+
+
+def test_a_reading_that_fails_is_tried_again_soon_where_one_is_in_doubt() -> None:
+    """It would stay withdrawn for a minute more."""
+
+    async def story() -> tuple[bool, bool]:
+        doubts = FilterDoubts(lambda: KNOWN, lambda _event: None)
+        doubts.refused(1)
+        doubts._wanted.clear()  # as before a reading, which has failed
+        doubts.watch_idle()
+        again = doubts._wanted.is_set()
+        doubts.settle()
+        doubts._wanted.clear()
+        doubts.watch_idle()
+        return again, doubts._wanted.is_set()
+
+    assert asyncio.run(story()) == (True, False)

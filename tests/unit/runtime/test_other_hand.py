@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from runtime_bench import batch
 
@@ -12,6 +13,7 @@ from mmfast.ids import ClientIds
 from mmfast.messages import (
     NO_RATE_INFO,
     AccountSnapshot,
+    Batch,
     BatchReply,
     Event,
     Execution,
@@ -164,16 +166,17 @@ def test_a_price_that_nobody_here_named() -> None:
 
 def test_prices_of_the_past_may_still_be_told() -> None:
     watching = hand()
-    for price in range(100, 100 + PRICES):
-        command = batch(price, [OWN], Op.AMEND).commands[0]._replace(price_ticks=price)
-        sent = batch(price, [OWN], Op.AMEND)
-        watching.sent((type(sent)(**{**_fields(sent), "commands": (command,)}),))
+    watching.sent((batch(1, [OWN]),))
+    for price in range(101, 100 + PRICES):
+        watching.sent((amend(OWN, price),))
     assert watching.news(update(OWN, price_ticks=100)) == ""
     assert watching.news(update(OWN, price_ticks=100 + PRICES - 1)) == ""
 
 
-def _fields(sent: Any) -> dict[str, Any]:
-    return {name: getattr(sent, name) for name in sent.__struct_fields__}
+def amend(client_id: int, price_ticks: int) -> Batch:
+    sent = batch(price_ticks, [client_id], Op.AMEND)
+    command = sent.commands[0]._replace(price_ticks=price_ticks)
+    return msgspec.structs.replace(sent, commands=(command,))
 
 
 @pytest.mark.parametrize("code", [110072, 170141, 10014])
@@ -200,3 +203,22 @@ def test_memory_has_a_bound() -> None:
     assert "no command" in watching.news(update(newest, price_ticks=1))
     ended = {"status": OrderStatus.CANCELLED, "cancel_type": "CancelByUser"}
     assert watching.news(update(newest, price_ticks=100, **ended)) == ""
+
+
+def test_an_amend_does_not_make_up_for_a_price_that_was_forgotten() -> None:
+    """The order has rested while thousands were placed; it is still told of at its old price."""
+    watching = hand()
+    watching.sent([batch(number, [OWN + number]) for number in range(REMEMBERED + 1)])
+    watching.sent([amend(OWN, 101)])
+    assert watching.news(update(OWN, price_ticks=100)) == ""
+
+
+def test_prices_of_before_a_change_of_units_prove_nothing() -> None:
+    watching = hand()
+    watching.sent([batch(1, [OWN])])
+    watching.forget_prices()
+    assert watching.news(update(OWN, price_ticks=20)) == ""
+    watching.sent([amend(OWN, 30)])
+    assert watching.news(update(OWN, price_ticks=20)) == ""  # news of before the amend
+    watching.sent([batch(2, [OWN + 1])])
+    assert watching.news(update(OWN + 1, price_ticks=20)) != ""

@@ -404,3 +404,18 @@ def test_a_request_during_a_reading_leads_to_another_one(clock: FakeClock) -> No
 
     drive(main)
     assert len(delivered.events) == 2
+
+
+def test_an_answer_about_an_instrument_that_changed_its_units_is_not_delivered(
+    bench: Bench,
+) -> None:
+    """It is under way when the units change, and was read in the old ones."""
+    bench.venue.order_answer = order(OrderStatus.CANCELLED)
+    bench.venue.meanwhile = lambda: bench.resolver.forget(1)
+    bench.poll(1)
+    assert len(bench.delivered) == 1
+    bench.resolver.ask(bench.request)
+    bench.venue.meanwhile = lambda: bench.resolver.forget(0)
+    bench.poll(1)
+    assert len(bench.delivered) == 1
+    assert len(bench.resolver) == 0
