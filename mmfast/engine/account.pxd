@@ -10,6 +10,7 @@ from mmfast.engine.inventory cimport Inventory
 from mmfast.engine.order cimport Change, Order
 from mmfast.engine.orders cimport OrderTable
 from mmfast.engine.outcomes cimport Outcomes
+from mmfast.engine.permits cimport Permits
 from mmfast.engine.rotation cimport Rotation
 
 cdef frozenset _UNREMARKABLE
@@ -30,6 +31,7 @@ cdef class Account:
     cdef Outcomes _outcomes
     cdef Rotation _dirty
     cdef Holds _holds
+    cdef Permits _permits
     cdef int64_t _booking_ns
     cdef int64_t _booking_reads
     cdef readonly list acks

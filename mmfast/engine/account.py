@@ -13,6 +13,7 @@ from mmfast.engine.order_states import State
 from mmfast.engine.orders import OrderTable
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.outcomes import Outcomes
+from mmfast.engine.permits import Permits
 from mmfast.engine.rotation import Rotation
 from mmfast.engine.throttle import FillThrottle
 from mmfast.messages import (
@@ -59,6 +60,7 @@ class Account:
         "_orders",
         "_outbox",
         "_outcomes",
+        "_permits",
         "acks",
         "ask_all",
         "fills",
@@ -73,6 +75,7 @@ class Account:
         outbox: Outbox,
         dirty: Rotation,
         holds: Holds,
+        permits: Permits,
     ) -> None:
         self._instruments = instruments
         self._orders = orders
@@ -81,6 +84,7 @@ class Account:
         self._outbox = outbox
         self._dirty = dirty
         self._holds = holds
+        self._permits = permits
         self._booking_ns = 0
         self._booking_reads = 0
         self._outcomes = Outcomes(instruments, orders, counters, outbox, dirty, holds)
@@ -192,13 +196,15 @@ class Account:
             self._watch_end(client_id, execution.instrument)
 
     def _watch_fills(self, execution: Execution, now_ns: int) -> None:
-        """Fills from before the first reading of the account are history."""
-        if not self._inventory.synced:
+        """Fills from before the first reading of the account are history, and so are those that
+        cross the cancels of a halt."""
+        if not self._inventory.synced or self._permits.halted:
             return
         index = execution.instrument
         symbol = self._instruments[index].symbol
         if reason := self.fills.passed(symbol, index, execution.side, now_ns):
-            self._outbox.halt(reason)
+            self._permits.stop(reason)
+            self._dirty.mark_all()
 
     def on_absent(self, absent: OrderAbsent, now_ns: int) -> None:
         """Proof that the venue has no such order."""

@@ -109,7 +109,9 @@ class Kernel:
             market, inventory, risk, outbox, terms, holds, self.breakers, self._reentry
         )
         self.losses = LossStop(market, inventory)
-        self._account = Account(instruments, orders, inventory, counters, outbox, dirty, holds)
+        self._account = Account(
+            instruments, orders, inventory, counters, outbox, dirty, holds, self._permits
+        )
         self._bus = bus = CommandBus(count, counters=counters)
         self._planner = Planner(params.planner, policy_of(params.batch), instruments[0].category)
         self._differ = Differ(orders, bus, ids, count, params.requote_by)

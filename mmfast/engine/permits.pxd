@@ -31,6 +31,7 @@ cdef class Permits:
     cdef str _pulled
     cdef readonly bint quotes_at_all
     cdef readonly bint reduces
+    cdef readonly bint halted
 
     cpdef void set_mode(self, mode) except *
     cpdef void look(self, int64_t now_ns, Rotation dirty) except *

@@ -46,6 +46,7 @@ class Permits:
         "_terms",
         "_widen_percent",
         "_widened",
+        "halted",
         "quotes_at_all",
         "reduces",
     )
@@ -82,10 +83,14 @@ class Permits:
         """The mode of the whole engine."""
         self._mode = mode
         self._risk.mode = mode
-        if mode is Mode.HALTED:
-            self._stopped = ""
+        self.halted = mode is Mode.HALTED
         self.reduces = mode is Mode.REDUCE_ONLY
         self.quotes_at_all = self.reduces or mode is Mode.TRADING
+        if self.halted:
+            self._stopped = ""
+        elif self._stopped and self.quotes_at_all:
+            # It was asked for while the operator's own halt stood, who has not heard of it.
+            self._outbox.halt(self._stopped)
 
     def _set_breakers(self, params: BreakerParams) -> None:
         """When to be careful, and how."""

@@ -39,6 +39,10 @@ def trade(desk: Desk, number: int, side: Side, ticks: int, lots: int, **more: An
     desk.feed(execution(lots=lots, seq=number, exec_id=f"e{number}", **{**changes, **more}))
 
 
+def pull_reason(desk: Desk) -> str:
+    return desk.kernel.view(desk.now_ns).instruments[0].pull_reason
+
+
 def halts(desk: Desk) -> list[ModeChange]:
     desk.kernel.flush(desk.now_ns)
     return desk.requests(ModeChange)
@@ -107,7 +111,7 @@ def test_the_flush_that_finds_the_loss_withdraws_everything_and_places_nothing()
     lose(desk, 6)
     batches = desk.flush()
     assert {batch.op for batch in batches} <= {Op.CANCEL}
-    assert desk.kernel.view(desk.now_ns).instruments[0].pull_reason.startswith("the account")
+    assert pull_reason(desk).startswith("the account")
 
 
 def test_a_halt_is_asked_for_once_and_a_resume_counts_anew() -> None:
@@ -220,3 +224,18 @@ def test_fills_of_the_whole_account_are_counted_together(limit: int, stops: bool
     found = halts(desk)
     assert bool(found) is stops
     assert not stops or "risk.max_fills " in found[0].reason
+
+
+def test_a_loss_during_a_halt_of_the_operators_halts_when_that_is_over() -> None:
+    """Who resumed had not heard of it: the engine says so, and quotes nothing meanwhile."""
+    desk = desk_with(max_daily_loss_e8=5 * LOT_TICK_E8)
+    desk.feed(ModeChange(Mode.HALTED, "lunch"))
+    lose(desk, 6)
+    halts(desk)
+    desk.feed(ModeChange(Mode.TRADING, ""))
+    [halt] = halts(desk)
+    assert "risk.max_daily_loss_quote" in halt.reason
+    assert pull_reason(desk).startswith("the account")
+    desk.feed(ModeChange(Mode.HALTED, halt.reason), ModeChange(Mode.TRADING, ""))
+    assert desk.requests(ModeChange) == [], "now it was heard of, and accepted"
+    assert pull_reason(desk) == "", "and it quotes again"
