@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from mmfast.config import Config, RiskConfig, symbol_limit
+from mmfast.config import BreakersConfig, Config, RiskConfig, symbol_limit
 from mmfast.errors import ConfigError
 from mmfast.typed_yaml import Faults
 
@@ -40,12 +40,29 @@ _TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
     "max_messages_per_s": False,
     "max_messages_per_symbol_per_s": False,
 }
+_BREAKER_TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
+    "widen_percent": True,
+    "ack_widen_ms": False,
+    "ack_pull_ms": False,
+    "ack_halt_ms": False,
+    "lag_widen_ms": False,
+    "lag_pull_ms": False,
+    "lag_halt_ms": False,
+    "calm_ms": True,
+    "reject_percent": False,
+    "reject_min_orders": False,
+    "storm_refusals": False,
+    "storm_window_ms": True,
+    "pull_first_ms": True,
+    "pull_cap_ms": True,
+}
+_BREAKER_FIXED: Final = "reject_window_ms"
+"""A share over another window is neither tighter nor looser."""
 _SYMBOL_LIMITS: Final = ("max_position_qty", "max_order_qty")
 _OWN_OR_COMMON: Final = ("max_daily_loss_quote", "max_drawdown_quote", "max_open_notional_quote")
 """Limits that a symbol may set for itself; without, the account's holds for it."""
 _FIXED_SECTIONS: Final = (
     "venue",
-    "breakers",
     "watchdog",
     "alerts",
     "journal",
@@ -83,6 +100,7 @@ def changes(old: Config, new: Config) -> list[Change]:
         if getattr(old.strategy, name) != getattr(new.strategy, name):
             faults.append((f"$.strategy.{name}", "cannot change while running: restart"))
     found += _risk_changes(old.risk, new.risk, faults)
+    found += _breaker_changes(old.breakers, new.breakers, faults)
     found += _symbol_changes(old, new, faults)
     if faults:
         raise ConfigError(faults)
@@ -94,6 +112,22 @@ def _risk_changes(old: RiskConfig, new: RiskConfig, faults: Faults) -> list[Chan
     for change in found:
         larger_is_tighter = _TIGHTER_IS_LARGER[change.path.rpartition(".")[2]]
         _refuse_looser(change, faults, larger_is_tighter=larger_is_tighter)
+    return found
+
+
+def _breaker_changes(old: BreakersConfig, new: BreakersConfig, faults: Faults) -> list[Change]:
+    found = _differences(old, new, "$.breakers")
+    for change in found:
+        name = change.path.rpartition(".")[2]
+        if name == _BREAKER_FIXED:
+            faults.append((change.path, f"cannot change while running ({change}): restart"))
+            continue
+        larger_is_tighter = _BREAKER_TIGHTER_IS_LARGER[name]
+        # A breaker at 0 is off: any limit is tighter than that.
+        if larger_is_tighter or (change.old and change.new):
+            _refuse_looser(change, faults, larger_is_tighter=larger_is_tighter)
+        elif not change.new:
+            faults.append((change.path, f"a reload may only tighten limits ({change}): restart"))
     return found
 
 

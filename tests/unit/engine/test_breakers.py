@@ -159,6 +159,18 @@ def test_a_loop_that_lags_counts_as_well() -> None:
     assert made.kernel.view(made.now_ns).instruments[0].pull_reason == ""
 
 
+def test_a_breaker_that_is_put_on_by_a_reload_acts_from_then_on() -> None:
+    made = desk()
+    made.settle()
+    slowly(made, 51)
+    assert "CANCEL" not in ops(made.later(1_000).flush())
+    params = msgspec.structs.replace(made.params, breakers=BreakerParams(ack_pull_ms=50))
+    made.kernel.reconfigure(params, made.now_ns)
+    made.settle()
+    slowly(made, 51)
+    assert set(ops(made.later(1_000).flush())) == {"CANCEL"}
+
+
 @pytest.mark.parametrize(("percent", "pulls"), [(50, False), (49, True)])
 def test_too_large_a_share_of_refused_orders_withdraws_all(percent: int, pulls: bool) -> None:
     made = desk(reject_percent=percent, reject_min_orders=4)

@@ -136,6 +136,40 @@ def test_a_symbol_without_a_limit_of_its_own_has_the_accounts(
     assert [path for path, _ in caught.value.faults] == [f"$.symbols[0].{name}"]
 
 
+@pytest.mark.parametrize("name", reload._BREAKER_TIGHTER_IS_LARGER)
+def test_no_breaker_is_loosened_while_running(name: str) -> None:
+    larger_is_tighter = reload._BREAKER_TIGHTER_IS_LARGER[name]
+    value = getattr(OLD.breakers, name) or 300
+    running = replace(OLD, breakers=replace(OLD.breakers, **{name: value}))
+    offered_value = looser(value, larger_is_tighter=larger_is_tighter)
+    offer = replace(OLD, breakers=replace(OLD.breakers, **{name: offered_value}))
+    with pytest.raises(ConfigError) as caught:
+        reload.changes(running, offer)
+    assert [path for path, _ in caught.value.faults] == [f"$.breakers.{name}"]
+    assert [change.path for change in reload.changes(offer, running)] == [f"$.breakers.{name}"]
+
+
+@pytest.mark.parametrize(
+    "name", [name for name, value in config.BreakersConfig().__rich_repr__() if value == 0]
+)
+def test_a_breaker_can_be_put_on_and_never_off_while_running(name: str) -> None:
+    on = replace(OLD, breakers=replace(OLD.breakers, **{name: 100}))
+    off = replace(OLD, breakers=replace(OLD.breakers, **{name: 0}))
+    assert [change.path for change in reload.changes(off, on)] == [f"$.breakers.{name}"]
+    with pytest.raises(ConfigError, match="tighten"):
+        reload.changes(on, off)
+
+
+def test_every_breaker_limit_has_a_direction() -> None:
+    fixed = {reload._BREAKER_FIXED}
+    assert set(reload._BREAKER_TIGHTER_IS_LARGER) | fixed == set(
+        config.BreakersConfig.__struct_fields__
+    )
+    offer = replace(OLD, breakers=replace(OLD.breakers, reject_window_ms=20_000))
+    with pytest.raises(ConfigError, match="cannot change while running"):
+        reload.changes(OLD, offer)
+
+
 def test_every_risk_limit_has_a_direction() -> None:
     """A new limit without a direction would pass a reload unchecked."""
     assert set(reload._TIGHTER_IS_LARGER) == set(config.RiskConfig.__struct_fields__)
