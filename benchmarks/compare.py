@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import platform
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,8 @@ from race import Race
 PATH = Path(__file__).resolve().parent / "baseline.json"
 WORSE = 1.25
 """Times the baseline that a contender may cost before it has failed."""
-ATTEMPTS = 6
+PAUSES_S = (0, 0, 1, 4, 15, 30)
+"""Before each race of a stage that has not held: a neighbour may be busy for most of a minute."""
 OURS = "mmfast"
 #: Contenders whose yardstick is not the limit of their stage but the part of it that they do.
 YARDSTICKS = {
@@ -130,15 +132,20 @@ def indices(race: Race, baseline: Known) -> dict[str, float]:
     return found
 
 
-def hold(measure: Callable[[], Race], judge: Callable[[Race], dict[str, float]]) -> Race:
+def hold(
+    measure: Callable[[], Race],
+    judge: Callable[[Race], dict[str, float]],
+    pauses_s: tuple[int, ...] = PAUSES_S,
+) -> Race:
     """Every index of the judgement is at most 1, in one of a few races or in all of them together;
-    the first race is the last one if nothing is wrong.
+    the first race is the last one if nothing is wrong. ``pauses_s``: before each of the races.
 
     AssertionError with what is worse.
     """
     best: dict[str, float] = {}
     whole: Race | None = None
-    for _ in range(ATTEMPTS):
+    for pause_s in pauses_s:
+        time.sleep(pause_s)
         fresh = measure()
         whole = fresh if whole is None else whole.merged(fresh)
         for seen in (fresh, whole):
