@@ -19,8 +19,7 @@ from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import EngineParams
 from mmfast.engine.references import References
 from mmfast.engine.rotation import Rotation
-from mmfast.engine.rough import Rough, Units, common, divides
-from mmfast.engine.terms import units_of
+from mmfast.engine.rough import Rough, Units, common, divides, units_of
 from mmfast.engine.top import Top
 from mmfast.messages import Instrument, Severity
 from mmfast.units import NEVER_NS, NS_PER_MS, NS_PER_S

@@ -19,7 +19,7 @@ from mmfast.engine.orders import OrderTable
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import EngineParams, SymbolParams
 from mmfast.engine.risk import Risk
-from mmfast.engine.terms import units_of
+from mmfast.engine.rough import units_of
 from mmfast.messages import AccountSnapshot, Instrument, Severity
 
 UNITS_CHANGED: Final = "instrument units changed"

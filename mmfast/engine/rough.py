@@ -13,10 +13,21 @@ from typing import Final
 
 from mmfast._core.book import TOP, Book
 from mmfast._core.fixed import format_grid
+from mmfast.messages import Instrument
 
 Units = tuple[int, int, int, int]
-"""Decimals and units of the tick, then of the step, as :func:`mmfast.engine.terms.units_of`."""
+"""Decimals and units of the tick, then of the step."""
 _SIDES: Final = (0, 1)
+
+
+def units_of(instrument: Instrument) -> Units:
+    """What our integers of an instrument mean."""
+    return (
+        instrument.tick_decimals,
+        instrument.tick_units,
+        instrument.step_decimals,
+        instrument.step_units,
+    )
 
 
 class Rough:

@@ -97,13 +97,3 @@ def match_up(instruments: Sequence[Instrument], symbols: Sequence[SymbolParams])
         raise InvariantError("instruments must be numbered 0, 1, 2 ... in their order")
     if len({instrument.category for instrument in instruments}) != 1:
         raise InvariantError("all instruments of one kernel must be of one category")
-
-
-def units_of(instrument: Instrument) -> tuple[int, int, int, int]:
-    """What our integers of an instrument mean."""
-    return (
-        instrument.tick_decimals,
-        instrument.tick_units,
-        instrument.step_decimals,
-        instrument.step_units,
-    )
