@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine_world import BP_E4, position
+import pytest
+from engine_world import BP_E4, SECOND, book_frame, make_instrument, make_params, position
 from kernel_desk import MID, Desk, ops
+from risk_desk import RiskDesk
 
+from mmfast.engine.bus import CommandBus
+from mmfast.engine.counters import Counters
 from mmfast.engine.params import BatchParams, PlannerParams
 from mmfast.engine.quoter import Level, Quotes
+from mmfast.engine.ranking import Ranking
+from mmfast.engine.terms import Terms
 from mmfast.messages import Batch, Command, Flag, Mode, ModeChange, Op, Side
+from mmfast.units import slot_of
 
 AWAY = 20
 """Half spread of the desk in ticks: the distance where a quote is wanted."""
@@ -231,3 +238,44 @@ def test_every_side_is_ranked_alike() -> None:
     market.books({0: MID + 6, 1: MID + 50})
     amended = {(one.instrument, one.side) for one in market.sent() if one.op is Op.AMEND}
     assert amended == {(1, Side.SELL), (1, Side.BUY)}, "30 through the fair price, 50 too far"
+
+
+@pytest.mark.parametrize("oldest", [0, 1, 2])
+def test_of_unwanted_quotes_that_on_the_oldest_book_is_cancelled_first(oldest: int) -> None:
+    """All are equally far from the fair price as it was; there it may be nearer by now."""
+    market = Market(3, 1)
+    market.script.bids.clear()
+    market.later(3_000)
+    for instrument in range(3):
+        market.script.asks[instrument] = (MID + AWAY, 10)
+        if instrument != oldest:
+            market.book(instrument)
+    market.feed(ModeChange(Mode.REDUCE_ONLY, "decide all anew"), ModeChange(Mode.TRADING, ""))
+    cancelled = [one.instrument for one in market.sent() if one.op is Op.CANCEL]
+    assert len(cancelled) == 2, "there is budget for two of the three"
+    assert cancelled[0] == oldest
+
+
+@pytest.mark.parametrize("restless", [0, 1])
+def test_a_quote_that_would_be_moved_again_at_once_goes_after_one_that_stays(restless: int) -> None:
+    """Two equal new quotes; the fair price of one of them does not stand still."""
+    instruments = (make_instrument(0), make_instrument(1))
+    desk = RiskDesk(instruments, make_params(2))
+    bus = CommandBus(2, counters=Counters())
+    terms = list(map(Terms, instruments, desk.params.symbols))
+    ranking = Ranking(bus, desk.market, desk.orders, desk.inventory, terms)
+    slots = [slot_of(instrument, Side.BUY, 0) for instrument in range(2)]
+    update = 1
+    for turn in range(9):
+        for instrument, slot in enumerate(slots):
+            update += 1
+            mid = MID + (turn % 2 * 30 if instrument == restless else 0)
+            frame = book_frame(instruments[instrument].symbol, mid - 2, mid + 2, update)
+            desk.market.on_frame(instrument, frame, desk.now_ns)
+            bus.put_fields(Op.PLACE, slot, Flag.POST_ONLY, mid - AWAY, 10, 100 + update)
+        best = ranking.best(Op.PLACE, desk.now_ns)
+        desk.now_ns += SECOND // 20
+    assert best == [slots[1 - restless], slots[restless]]
+    desk.now_ns += 2 * SECOND
+    ranking.best(Op.PLACE, desk.now_ns)
+    assert ranking.best(Op.PLACE, desk.now_ns) == slots, "calm again, they go in turn"
