@@ -8,8 +8,10 @@ from typing import Final
 from mmfast.messages import RateInfo
 from mmfast.units import Ms
 
-_NAMES: Final = ("X-Bapi-Limit", "X-Bapi-Limit-Status", "X-Bapi-Limit-Reset-Timestamp")
-_LOWER_NAMES: Final = tuple(name.lower() for name in _NAMES)
+_LIMIT: Final = "X-Bapi-Limit"
+_STATUS: Final = "X-Bapi-Limit-Status"
+_RESET: Final = "X-Bapi-Limit-Reset-Timestamp"
+_LOWER_NAMES: Final = (_LIMIT.lower(), _STATUS.lower(), _RESET.lower())
 _MAX_DIGITS: Final = 18
 
 
@@ -18,12 +20,11 @@ def rate_info(headers: Mapping[str, object]) -> RateInfo:
 
     The venue varies the case of the names; what is missing or not a plain number becomes -1.
     """
-    found = [headers.get(name) for name in _NAMES]
-    if None in found:
+    limit, remaining, reset_ms = headers.get(_LIMIT), headers.get(_STATUS), headers.get(_RESET)
+    if limit is None or remaining is None or reset_ms is None:
         lowered = {name.lower(): value for name, value in headers.items()}
-        found = [lowered.get(name) for name in _LOWER_NAMES]
-    limit, remaining, reset_ms = map(_number, found)
-    return RateInfo(limit, remaining, Ms(reset_ms))
+        limit, remaining, reset_ms = (lowered.get(name) for name in _LOWER_NAMES)
+    return RateInfo(_number(limit), _number(remaining), Ms(_number(reset_ms)))
 
 
 def _number(text: object) -> int:

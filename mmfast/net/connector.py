@@ -162,6 +162,8 @@ async def _answer(protocol: ResponseHandler, max_bytes: int) -> Answer:
 
 
 async def _read_capped(payload: StreamReader, max_bytes: int) -> bytes:
+    if payload.is_eof() and payload.total_bytes <= max_bytes:
+        return payload.read_nowait()  # it came at once, as short ones do
     chunks: list[bytes] = []
     size = 0
     while not payload.at_eof():

@@ -10,7 +10,6 @@ whether the request is still wanted, and the venue still speaks to us.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -29,6 +28,7 @@ from mmfast.errors import NotSent, OutcomeUnknown
 from mmfast.messages import RateInfo
 from mmfast.net.address import AddressPace
 from mmfast.net.connector import Host
+from mmfast.net.deadlines import Deadlines
 from mmfast.units import NS_PER_S, Ns
 
 OnRequest = Callable[[str, str, int, str], None]
@@ -136,6 +136,7 @@ class HttpPool:
         self._on_request = on_request
         self._log = log
         self._host = Host(base_url, tls, self.limits.connections, self.limits.connect_s)
+        self._deadlines = Deadlines(self.limits.total_s)
         self._address = AddressPace(self.limits.requests_per_5_s)
         self._in_flight = 0
 
@@ -182,11 +183,13 @@ class HttpPool:
             raise _classified(api, attempt, error) from error
         finally:
             self._in_flight -= 1
-            self._on_request(verb, api, self.clock.now_ns() - started_ns, status)
-            await self._close_if_banned()
+            ended_ns = self.clock.now_ns()
+            self._on_request(verb, api, ended_ns - started_ns, status)
+            if ended_ns < self.blocked_until_ns:
+                await self._close_if_unused()
         if reply.status == _FORBIDDEN:
             self._ban(reply.received_ns)
-            await self._close_if_banned()
+            await self._close_if_unused()
         return reply
 
     async def close(self) -> None:
@@ -199,7 +202,7 @@ class HttpPool:
         is_query = verb == hdrs.METH_GET
         body = b"" if is_query else attempt.payload
         leaving = partial(self._leaving, attempt)
-        async with asyncio.timeout(self.limits.total_s):
+        with self._deadlines:
             try:
                 answer = await self._host.exchange(verb, target, body, leaving, max_reply_bytes)
             except _LOST:
@@ -256,9 +259,9 @@ class HttpPool:
         self._log("error", "ip_ban", f"HTTP 403: no REST request for {minutes} minutes")
         self.on_ban(self.blocked_until_ns)
 
-    async def _close_if_banned(self) -> None:
+    async def _close_if_unused(self) -> None:
         # Requests still in flight finish first: cutting them would make their outcome unknown.
-        if self._in_flight == 0 and self.clock.now_ns() < self.blocked_until_ns:
+        if self._in_flight == 0:
             await self.close()
 
 
