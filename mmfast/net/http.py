@@ -253,8 +253,12 @@ class HttpPool:
         left_s = (self.blocked_until_ns - now_ns) // NS_PER_S
         return f"this address is banned from REST for another {left_s} s"
 
+    def heed_ban(self, until_ns: int) -> None:
+        """Send nothing before a monotonic instant."""
+        self.blocked_until_ns = Ns(max(self.blocked_until_ns, until_ns))
+
     def _ban(self, received_ns: int) -> None:
-        self.blocked_until_ns = Ns(max(self.blocked_until_ns, received_ns + IP_BAN_NS))
+        self.heed_ban(received_ns + IP_BAN_NS)
         minutes = IP_BAN_NS // (60 * NS_PER_S)
         self._log("error", "ip_ban", f"HTTP 403: no REST request for {minutes} minutes")
         self.on_ban(self.blocked_until_ns)

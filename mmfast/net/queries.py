@@ -32,7 +32,7 @@ from mmfast.messages import (
 )
 from mmfast.net.http import Attempt, HttpPool, Reply
 from mmfast.net.pace import Paces
-from mmfast.units import NS_PER_S, InstrumentIndex
+from mmfast.units import NS_PER_S, InstrumentIndex, Ns
 
 _MAX_PAGES: Final = 200
 """More pages than any list can have: a list that does not end is the server's fault."""
@@ -59,6 +59,22 @@ class Queries:
         self._pool = pool
         self._venue_clock = venue_clock
         self._paces = Paces(pool.clock)
+
+    @property
+    def blocked_until_ns(self) -> Ns:
+        """Monotonic end of an address ban; 0 when there was none."""
+        return self._pool.blocked_until_ns
+
+    def heed_ban(self, until_ns: int, on_ban: Callable[[int], None]) -> None:
+        """Send nothing before a monotonic instant: somebody else was told until then that the
+        address is banned. ``on_ban`` is told the end of any ban that is met here."""
+        self._pool.heed_ban(until_ns)
+        self._pool.on_ban = on_ban
+
+    def meet_ban(self, until_ns: int) -> None:
+        """Another client of this process has met a ban: as if it had been met here."""
+        self._pool.heed_ban(until_ns)
+        self._pool.on_ban(self.blocked_until_ns)
 
     async def warm(self, connections: int = 4) -> None:
         """Open connections ahead of the first tick with cheap requests that run at once; each

@@ -82,17 +82,6 @@ class BybitRest(Queries):
         self.codec.replace(instrument)
         self.reader.replace(instrument, settled_ms)
 
-    @property
-    def blocked_until_ns(self) -> Ns:
-        """Monotonic end of an address ban; 0 when there was none."""
-        return self._pool.blocked_until_ns
-
-    def heed_ban(self, until_ns: int, on_ban: Callable[[int], None]) -> None:
-        """Send nothing before a monotonic instant: an earlier process was banned until then.
-        ``on_ban`` is told the end of any ban that begins."""
-        self._pool.blocked_until_ns = Ns(max(self._pool.blocked_until_ns, until_ns))
-        self._pool.on_ban = on_ban
-
     # Order entry.
 
     async def send(self, batch: Batch) -> BatchReply:

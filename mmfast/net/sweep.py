@@ -20,7 +20,7 @@ from mmfast.messages import Category
 from mmfast.net.http import Attempt, HttpPool, Limits, Log, ignore_log
 from mmfast.net.queries import Queries
 from mmfast.net.tls import tls_context
-from mmfast.units import NS_PER_MS, NS_PER_S, Ns
+from mmfast.units import NS_PER_MS, NS_PER_S
 
 SETTLE_COINS: Final = {Category.LINEAR: ("USDT", "USDC"), Category.SPOT: ("",)}
 """What an account's open orders are listed by, in each category."""
@@ -63,10 +63,6 @@ class Sweeper(Queries):
         self._max_batch_orders = max_batch_orders
         self._hold_until_ns = 0
         self._slots = asyncio.Semaphore(_PARALLEL_CANCELS)
-
-    def heed_ban(self, until_ns: int) -> None:
-        """Send nothing before a monotonic instant: the address is banned until then."""
-        self._pool.blocked_until_ns = Ns(until_ns)
 
     async def sweep_once(self, wanted: Callable[[str], bool]) -> int:
         """One pass over all open orders; those whose orderLinkId is ``wanted`` are cancelled.

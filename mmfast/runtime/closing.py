@@ -123,7 +123,7 @@ async def sweep_leftovers(contact: Opened, config: Config, settled_after_ns: int
         max_batch_orders=config.venue.max_batch_orders,
         timeout_s=config.venue.request_timeout_ms / 1000,
     )
-    side.heed_ban(contact.rest.blocked_until_ns)
+    side.heed_ban(contact.rest.blocked_until_ns, contact.rest.meet_ban)
     try:
         swept = await sweep(
             side,

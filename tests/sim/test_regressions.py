@@ -62,6 +62,16 @@ def test_a_ban_is_remembered_by_the_next_process() -> None:
     assert world.findings.marks["life ended: TransportError"] > 5
 
 
+def test_a_ban_met_by_the_sweep_of_leftovers_is_remembered_too() -> None:
+    """It has connections of its own. The engine is told to stop before it has begun, meets the ban
+    as it looks for what the one before it left, and is killed over that."""
+    faults = Schedule(seed=7, faults=(AddressBan(from_ms=6_040, for_ms=3_000),))
+    acts = (act(swarm.CRASH, 5.0), act(swarm.STOP, 6.03), act(swarm.CRASH, 7.0))
+    world = story(calm_plan()._replace(acts=acts, faults=faults, calm_s=swarm.CALM_S + 610))
+    assert world.findings.marks[swarm.CRASH] == 2
+    assert world.findings.marks["life ended: TransportError"] > 5
+
+
 def test_what_a_killed_engine_sent_last_may_land_after_the_next_has_started() -> None:
     """Creates take seconds to arrive, their sender dies, and another engine starts meanwhile."""
     late = LatencyFixed(
