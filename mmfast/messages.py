@@ -119,9 +119,8 @@ class Mode(IntEnum):
 class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     """One instrument's filters, in integers.
 
-    The tick size is ``tick_units * 10**-tick_decimals`` and the quantity step
-    ``step_units * 10**-step_decimals``, both exact. ``tick_lot_value_e8`` is the value of one
-    lot moved by one tick, so ``notional_e8 = price_ticks * lots * tick_lot_value_e8``.
+    The tick size is ``tick_units * 10**-tick_decimals``, the quantity step alike, both exact. One
+    lot is worth ``price_ticks * tick_lot_value_e8``.
     """
 
     index: InstrumentIndex
@@ -140,6 +139,7 @@ class Instrument(msgspec.Struct, frozen=True, kw_only=True):
     max_order_lots: Lots
     min_notional_e8: QuoteE8
     tick_lot_value_e8: int
+    price_limit_e8: int = 10**8  # how far beyond the mark price a limit price may go
     TRADING: ClassVar[str] = "Trading"
     status: str = TRADING
 

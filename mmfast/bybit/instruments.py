@@ -66,6 +66,7 @@ def instrument_from_row(
         tick_lot_value_e8=fields.tick_lot_value(
             tick_units * step_units, tick_decimals + step_decimals
         ),
+        price_limit_e8=fields.price_limit(),
         status=fields.text("status"),
     )
 
@@ -120,6 +121,14 @@ class _Row:
         if units == 0:
             return _UNBOUNDED
         return min(_UNBOUNDED, units * pow10(step_decimals) // (step_units * pow10(decimals)))
+
+    def price_limit(self) -> int:
+        """The nearer of the two bounds round the mark price (of the index, on spot), down to
+        1e-8; the whole where none is named."""
+        if not isinstance(self._row.get("riskParameters"), Mapping):
+            return E8
+        units, decimals = self.number("riskParameters", ("priceLimitRatioX",))
+        return min(units * E8 // pow10(decimals), E8) or E8
 
     def tick_lot_value(self, units: int, decimals: int) -> int:
         """Value of one lot moved by one tick in 1e-8, which must be a whole number: money is

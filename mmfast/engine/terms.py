@@ -52,7 +52,8 @@ class Terms:
         self.level_step_e4 = params.level_step_e4
         self.skew_e4 = params.skew_e4
         self.tolerance_e4 = params.requote_tolerance_e4
-        self.price_collar_e4 = params.price_collar_e4
+        # Beyond its own bound the venue would change our price, or refuse it.
+        self.price_collar_e4 = min(params.price_collar_e4, instrument.price_limit_e8)
         self.max_distance_e4 = params.max_distance_e4
         self.order_lots = _bounded(params.order_lots)
         self.max_order_lots = _bounded(params.max_order_lots)

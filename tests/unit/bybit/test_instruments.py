@@ -11,7 +11,7 @@ import pytest
 from mmfast.bybit.instruments import instrument_from_row
 from mmfast.errors import LocalProtocolError, RemoteProtocolError
 from mmfast.messages import Category
-from mmfast.units import InstrumentIndex
+from mmfast.units import E8, InstrumentIndex
 
 LINEAR: dict[str, Any] = {
     "symbol": "SOLUSDT",
@@ -149,4 +149,27 @@ def test_a_value_that_is_not_exact_is_refused() -> None:
     with pytest.raises(
         RemoteProtocolError, match=r"SOLUSDT: priceFilter.tickSize times the lot step"
     ):
+        instrument_from_row(row, InstrumentIndex(0), Category.LINEAR)
+
+
+@pytest.mark.parametrize(
+    ("risk", "expected"),
+    [
+        ({"priceLimitRatioX": "0.01", "priceLimitRatioY": "0.02"}, 1_000_000),
+        ({"priceLimitRatioX": "0.123456789"}, 12_345_678),
+        ({"priceLimitRatioX": "3"}, E8),
+        ({"priceLimitRatioX": "0"}, E8),
+        ({"priceLimitRatioX": ""}, E8),
+        ({}, E8),
+        (None, E8),
+    ],
+)
+def test_the_venues_bound_round_its_mark_price(risk: object, expected: int) -> None:
+    row = {**LINEAR, "riskParameters": risk}
+    assert instrument_from_row(row, InstrumentIndex(0), Category.LINEAR).price_limit_e8 == expected
+
+
+def test_a_bound_that_is_no_number_is_refused() -> None:
+    row = {**LINEAR, "riskParameters": {"priceLimitRatioX": "wide"}}
+    with pytest.raises(RemoteProtocolError, match="priceLimitRatioX"):
         instrument_from_row(row, InstrumentIndex(0), Category.LINEAR)

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from engine_world import MS, make_params
+from hypothesis import given
+from hypothesis import strategies as st
 from kernel_desk import MID, Desk, ops
 from risk_desk import OneBook
 
 from mmfast._core.encode import OrderEncoder
 from mmfast._core.leaving import LeavingError
 from mmfast.engine.references import NOT_ASKED, References
-from mmfast.messages import Command, Flag, Op, ReferencePrice, Side, Stream, StreamState
+from mmfast.messages import (
+    Command,
+    Flag,
+    InstrumentChange,
+    Op,
+    ReferencePrice,
+    Side,
+    Stream,
+    StreamState,
+)
+from mmfast.sim.instruments.catalogue import listings
+from mmfast.sim.market.bands import Reference
 
 STALE_MS = 2000
 
@@ -108,3 +122,46 @@ def test_the_bytes_that_leave_are_compared_with_the_second_reference_too(side: S
     assert leaves(last) == 1
     with pytest.raises(LeavingError, match="within the collar"):
         leaves(last + sign)
+
+
+@pytest.mark.parametrize("beyond", [0, 1])
+def test_the_collar_is_never_wider_than_the_venues_bound_round_its_mark_price(beyond: int) -> None:
+    """5 bp of 100,000 ticks, where our own collar is 10 bp: 50 beyond it, and one tick more."""
+    refused = "price_collar" if beyond else ""
+    desk = OneBook({"price_limit_e8": 50_000})
+    desk.market.set_limits(make_params(reference_stale_ms=STALE_MS, stale_book_ms=1000))
+    desk.market.on_reference(0, MID, desk.now_ns)
+    assert desk.check(price_ticks=MID + 50 + beyond) == refused
+    assert desk.check(side=Side.SELL, price_ticks=MID - 50 - beyond) == refused
+
+
+def test_a_bound_that_the_venue_draws_nearer_holds_from_the_next_flush_on() -> None:
+    """A book 8 bp above the mark price is quoted on, until the venue allows no more than 5."""
+    desk = Desk(1, reference_stale_ms=STALE_MS).start()
+    told(desk, MID - 80)
+    assert ops(desk.settle()) == {"PLACE": 4}
+    near = msgspec.structs.replace(desk.instruments[0], price_limit_e8=50_000)
+    desk.feed(InstrumentChange(near))
+    desk.later(100).book(0, MID + 15)
+    desk.settle()
+    assert desk.kernel.counters.refused["price_collar"] == 2, "the bids; the asks are beyond it"
+
+
+@given(
+    index=st.integers(60_000, 140_000),
+    mark=st.integers(60_000, 140_000),
+    mids=st.lists(st.integers(60_000, 140_000), max_size=4),
+)
+def test_what_keeps_to_that_bound_of_the_mark_price_is_within_the_venues_band(
+    index: int, mark: int, mids: list[int]
+) -> None:
+    """Whatever index and premium make of the band: the venue changes no price of ours."""
+    [listing] = listings(("BTCUSDT",))
+    venue = Reference(listing)
+    for second, mid in enumerate(mids, 1):
+        venue.move(index, mark, 2 * mid, 1_000 * second)
+    venue.move(index, mark, 0, 0)
+    band = venue.band()
+    share = listing.price_limit_x_e4
+    assert mark * (10_000 + share) // 10_000 <= band.max_buy_ticks
+    assert -(-mark * (10_000 - share) // 10_000) >= band.min_sell_ticks
