@@ -92,8 +92,8 @@ def _prices(config: Config) -> Iterator[str]:
         f"more than {risk.max_doubt_ms} ms"
     )
     which = config.strategy.second_reference
-    age = "" if which == "none" else f", at most {risk.reference_stale_ms} ms old"
-    yield f"  references: the mid of the book and {which}{age}"
+    second = f"and {which}, at most {risk.reference_stale_ms} ms old"
+    yield f"  references: the mid of the book {'alone' if which == 'none' else second}"
     yield f"  book: at most {risk.stale_book_ms} ms old and {risk.max_feed_lag_ms} ms late"
 
 
@@ -141,6 +141,7 @@ def _each_symbol(config: Config, instruments: Sequence[Instrument]) -> Iterator[
 
 def _symbol(config: Config, row: SymbolConfig, known: Instrument | None) -> Iterator[str]:
     risk = config.risk
+    collar = risk.price_collar_bps
     if known is None:
         yield f"  order: at most {row.max_order_qty}, or less where the venue says so"
     else:
@@ -150,10 +151,10 @@ def _symbol(config: Config, row: SymbolConfig, known: Instrument | None) -> Iter
         yield f"  order: {least} to {most} in steps of {_lots(1, known)}, worth {value} at least"
         low, high = (_ticks(n, known) for n in (known.min_price_ticks, known.max_price_ticks))
         yield f"  price: {low} to {high} in ticks of {_ticks(1, known)}"
+        collar = min(collar, Decimal(known.price_limit_e8) / 10_000)
     yield f"  value: at most {risk.max_order_value_quote} an order"
     yield (
-        f"  distance from the mid: {risk.max_distance_bps} bp, {risk.price_collar_bps} bp to the "
-        "other side of it"
+        f"  distance from the mid: {risk.max_distance_bps} bp, {collar} bp to the other side of it"
     )
     yield f"  position: {row.max_position_qty} each side, with everything open or in doubt"
     worth = symbol_limit(config, row, "max_open_notional_quote")

@@ -41,6 +41,13 @@ def test_the_tighter_of_our_limit_and_the_venues_is_in_force(most: int, shown: s
     assert f" to {shown} in steps" in section(effective_limits(CONFIG, known), "BTCUSDT")[1]
 
 
+@pytest.mark.parametrize(("bound_e8", "shown"), [(300_001, "30"), (300_000, "30"), (290_000, "29")])
+def test_the_collar_in_force_is_the_narrower_one(bound_e8: int, shown: str) -> None:
+    known = [msgspec.structs.replace(KNOWN[0], price_limit_e8=bound_e8), *KNOWN[1:]]
+    lines = section(effective_limits(CONFIG, known), "BTCUSDT")
+    assert f"  distance from the mid: 100 bp, {shown} bp to the other side of it" in lines
+
+
 def test_where_the_venue_was_not_asked_only_ours_are_said() -> None:
     lines = section(effective_limits(CONFIG, ()), "ETHUSDT")
     assert lines[1] == "  order: at most 0.40, or less where the venue says so"
@@ -103,6 +110,7 @@ def test_no_limit_of_a_symbol_is_left_out(name: str) -> None:
     [
         ("smp at the venue: cancel_both", {"venue": {"smp": "cancel_both"}}),
         ("DCP) after 30 s", {"venue": {"dcp_window_s": 30}}),
+        ("the mid of the book alone", {"strategy": {"second_reference": "none"}}),
         ("HTTP requests not counted", {"venue": {"http_requests_per_5_s": 0}}),
         ("in 5 s, 7 messages of trade sockets in 1 s", {"venue": {"trade_messages_per_s": 7}}),
         ("in 5 s, messages not counted", {"venue": {"trade_messages_per_s": 0}}),
