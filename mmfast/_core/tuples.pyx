@@ -7,6 +7,7 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_SET_ITEM
 
 cdef extern from "Python.h":
     object PyType_GenericAlloc(PyTypeObject* kind, Py_ssize_t items)
+    bint PyType_IsSubtype(PyTypeObject* kind, PyTypeObject* of)
 
 
 cpdef object named(type kind, tuple values):
@@ -14,7 +15,7 @@ cpdef object named(type kind, tuple values):
     cdef Py_ssize_t size = PyTuple_GET_SIZE(values)
     cdef Py_ssize_t place
     cdef object made, value
-    if not issubclass(kind, tuple):
+    if not PyType_IsSubtype(<PyTypeObject*>kind, <PyTypeObject*>tuple):
         raise TypeError(f"expected a kind of tuple, found {kind.__name__}")
     made = PyType_GenericAlloc(<PyTypeObject*>kind, size)
     for place in range(size):

@@ -41,9 +41,12 @@ cdef class Account:
     cpdef void on_reply(self, reply, int64_t now_ns) except *
     @cython.locals(change=Change)
     cpdef void on_update(self, update, int64_t now_ns) except *
-    @cython.locals(client_id=int64_t, order=Order, change=Change)
+    @cython.locals(client_id=int64_t, order=Order, before=int)
     cpdef void on_row(self, OrderBlock block, Py_ssize_t row, int64_t now_ns) except *
-    cdef void _watch_refusal(self, Change change, str reason, int64_t now_ns) except *
+    @cython.locals(after=int)
+    cdef void _watch_refusal(
+        self, Order order, int before, str reason, int64_t now_ns
+    ) except *
     @cython.locals(change=Change)
     cpdef void on_execution(self, execution, int64_t now_ns) except *
     @cython.locals(order=Order)

@@ -110,7 +110,7 @@ class Account:
         if change is None:
             self._on_stranger(update, now_ns)
             return
-        self._watch_refusal(change, update.reject_reason, now_ns)
+        self._watch_refusal(change.order, change.before_code, update.reject_reason, now_ns)
         self._follow(change)
         if update.status is OrderStatus.UNKNOWN_STATUS:
             self._ask(change.order)
@@ -126,20 +126,21 @@ class Account:
         if order is None:
             self._on_stranger(block[row], now_ns)
             return
-        change = self._orders.on_row(order, block, row, now_ns)
-        self._watch_refusal(change, block.reject_reason(row), now_ns)
-        self._follow(change)
+        before = self._orders.on_row(order, block, row, now_ns)
+        self._watch_refusal(order, before, block.reject_reason(row), now_ns)
+        self._outcomes.moved(order, before)
         self.ask_due(now_ns)
 
-    def _watch_refusal(self, change: Change, reason: str, now_ns: int) -> None:
+    def _watch_refusal(self, order: Order, before: int, reason: str, now_ns: int) -> None:
         """Refused after an ack (post-only, say), or ended by somebody else's hand."""
-        if change.after_code not in (_CANCELLED, _REJECTED):
+        after = order.code
+        if after not in (_CANCELLED, _REJECTED):
             return
         if reason not in _UNREMARKABLE:
             self._counters.count_reason(reason)
-        if not _OURS_TO_END[change.before_code]:
-            self._holds.refuse(change.order.instrument, now_ns)
-        self._counters.orders_rejected += change.after_code == _REJECTED
+        if not _OURS_TO_END[before]:
+            self._holds.refuse(order.instrument, now_ns)
+        self._counters.orders_rejected += after == _REJECTED
 
     def _on_stranger(self, update: OrderUpdate, now_ns: int) -> None:
         """An own order that the table does not know: late news of an ended one, or a zombie."""

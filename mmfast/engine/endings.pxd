@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast._core.tuples cimport named
 from mmfast.engine.memory cimport BoundedMemory
 from mmfast.engine.order cimport Order, bit_of
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from mmfast._core.tuples import named
 from mmfast.engine.memory import BoundedMemory
 from mmfast.engine.order import Order, bit_of
 from mmfast.engine.order_states import Event, State
@@ -102,9 +103,8 @@ class Endings:
         self._horizons.put(order.client_id, horizon_ms)
         if len(self._untold) < _MAX_UNTOLD:
             end = _STATES[order.code]
-            # As a tuple it is made at a fifth of what a call of its class costs.
             facts = (order.client_id, end, evidence, order.cum_lots)
-            self._untold.append(tuple.__new__(Ending, facts))
+            self._untold.append(named(Ending, facts))
 
     def declined(self, order: Order, op: int, outcome: int) -> None:
         """A request has not happened: refused by its reply, or it never left."""

@@ -186,8 +186,9 @@ TRANSITIONS: Final[dict[tuple[State, Event], State]] = {
     for event, after in {**dict.fromkeys(_NEUTRAL, state), **_FINALS, **row}.items()
 }
 
-_NEXT: Final = tuple(
-    TRANSITIONS.get((state, event), -1) for state in State for event in Event
+_NOT_LISTED: Final = 255
+_NEXT: Final = bytes(
+    TRANSITIONS.get((state, event), _NOT_LISTED) for state in State for event in Event
 )  # the same table by position: an enum's hash is too slow for the hot path
 _EVENTS: Final = len(Event)
 _FIRST_FINAL: Final = int(FIRST_FINAL)
@@ -196,14 +197,14 @@ IN_FLIGHT: Final = tuple(state in _FLIGHTS for state in State)
 """By state: a request of ours about the order is unanswered."""
 CANCELLABLE: Final = tuple((state, Event.SEND_CANCEL) in TRANSITIONS for state in State)
 """By state: a cancel may be sent."""
-_IN_FLIGHT: Final = IN_FLIGHT
-_CANCELLABLE: Final = CANCELLABLE
+_IN_FLIGHT: Final = bytes(IN_FLIGHT)
+_CANCELLABLE: Final = bytes(CANCELLABLE)
 
 
 def following(state: int, event: int) -> int:
     """The state that follows; raises :class:`InvariantError` for a pair that must not happen."""
     after = _NEXT[state * _EVENTS + event]
-    if after < 0:
+    if after == _NOT_LISTED:
         raise InvariantError(
             f"an order in state {State(state).name} must not meet {Event(event).name}"
         )
@@ -217,9 +218,9 @@ def is_final(state: int) -> bool:
 
 def is_in_flight(state: int) -> bool:
     """A request of ours about the order is unanswered."""
-    return _IN_FLIGHT[state]
+    return _IN_FLIGHT[state] != 0
 
 
 def is_cancellable(state: int) -> bool:
     """A cancel may be sent."""
-    return _CANCELLABLE[state]
+    return _CANCELLABLE[state] != 0

@@ -65,15 +65,17 @@ cdef class OrderTable:
     cpdef bint on_ack(
         self, Order order, int op, int64_t tick_id, int64_t sent_ns, int64_t now_ns
     ) except -1
-    @cython.locals(order=Order, cum_lots=int64_t)
+    @cython.locals(order=Order, cum_lots=int64_t, before=int)
     cpdef Change on_update(self, update, int64_t now_ns)
     @cython.locals(status=int, cum_lots=int64_t)
-    cpdef Change on_row(self, Order order, OrderBlock block, Py_ssize_t row, int64_t now_ns)
+    cpdef int on_row(
+        self, Order order, OrderBlock block, Py_ssize_t row, int64_t now_ns
+    ) except -1
     @cython.locals(final=int, event=int)
-    cdef Change _report(
+    cdef int _report(
         self, Order order, int status, int64_t price_ticks, int64_t lots, int64_t updated_ms,
         int64_t now_ns
-    )
+    ) except -1
     @cython.locals(order=Order, change=Change)
     cpdef Change on_execution(self, client_id, int64_t lots, int64_t now_ns)
     @cython.locals(order=Order)
@@ -92,10 +94,9 @@ cdef class OrderTable:
     cdef void _send(
         self, Order order, int op, int event, int64_t tick_id, int64_t now_ns
     ) except *
-    @cython.locals(before=int)
     cdef Change _step(self, Order order, int event, int64_t now_ns)
     @cython.locals(before=int, after=int)
-    cdef void _meet(self, Order order, int event, int64_t now_ns) except *
+    cdef int _meet(self, Order order, int event, int64_t now_ns) except -1
     @cython.locals(code=int)
     cdef void _schedule(self, Order order, int64_t now_ns) except *
     @cython.locals(client_id=object)

@@ -202,12 +202,13 @@ class OrderTable:
             order.venue_id = update.venue_id
         cum_lots = update.cum_lots
         order.cum_lots = max(order.cum_lots, cum_lots)
-        return self._report(
+        before = self._report(
             order, update.status, update.price_ticks, update.lots, update.updated_ms, now_ns
         )
+        return changed(order, before)
 
-    def on_row(self, order: Order, block: OrderBlock[OrderUpdate], row: int, now_ns: int) -> Change:
-        """The venue's word about one order, as a row of a frame."""
+    def on_row(self, order: Order, block: OrderBlock[OrderUpdate], row: int, now_ns: int) -> int:
+        """The venue's word about one order, as a row of a frame; the state that met it."""
         order.venue_id = block.venue_id(row, order.venue_id)
         cum_lots = block.cum_lots(row)
         order.cum_lots = max(order.cum_lots, cum_lots)
@@ -218,18 +219,18 @@ class OrderTable:
 
     def _report(
         self, order: Order, status: int, price_ticks: int, lots: int, updated_ms: int, now_ns: int
-    ) -> Change:
+    ) -> int:
         final = end_of_status(status)
         if final != NOT_FINAL:
             order.updated_ms = max(order.updated_ms, updated_ms)
-            return self._step(order, final, now_ns)
+            return self._meet(order, final, now_ns)
         if updated_ms < order.updated_ms or not is_open_status(status):
             self._count(order)
-            return changed(order, order.code)
+            return order.code
         event = judge(order, price_ticks, lots, updated_ms, now_ns)
         if order.undone:
             self.endings.undone(order)
-        return self._step(order, event, now_ns)
+        return self._meet(order, event, now_ns)
 
     def on_execution(self, client_id: int, lots: int, now_ns: int) -> Change | None:
         """A new execution (the caller removes repeats)."""
@@ -338,12 +339,10 @@ class OrderTable:
         self._meet(order, event, now_ns)
 
     def _step(self, order: Order, event: int, now_ns: int) -> Change:
-        before = order.code
-        self._meet(order, event, now_ns)
-        return changed(order, before)
+        return changed(order, self._meet(order, event, now_ns))
 
-    def _meet(self, order: Order, event: int, now_ns: int) -> None:
-        """An order meets an event."""
+    def _meet(self, order: Order, event: int, now_ns: int) -> int:
+        """An order meets an event; returns the state that met it."""
         before = order.code
         after = following(before, event)
         if order.missing and not is_in_flight(after) and not is_final(after):
@@ -357,6 +356,7 @@ class OrderTable:
             if order.slot == _NO_SLOT:
                 self.strays.look_again(order)
         self._count(order)
+        return before
 
     def _schedule(self, order: Order, now_ns: int) -> None:
         """When an order in this state proves its change undone, and when to ask about it."""
