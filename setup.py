@@ -24,7 +24,7 @@ from setuptools.command.build_ext import build_ext
 MODES = ("release", "debug", "trace", "sanitize")
 CORE = "mmfast/_core"
 MODULES = (
-    "fixed", "wide", "acks", "book", "coalesce", "encode", "leaving", "rows", "positions",
+    "fixed", "wide", "acks", "book", "by_id", "coalesce", "encode", "leaving", "rows", "positions",
     "segment", "sign", "tuples", "_build",
 )  # fmt: skip
 #: Python modules that are compiled as they stand: those with a ``.pxd`` of C types beside them.

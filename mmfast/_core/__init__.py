@@ -10,6 +10,7 @@ try:
     from mmfast._core import (
         acks,
         book,
+        by_id,
         coalesce,
         encode,
         fixed,
@@ -33,6 +34,7 @@ __all__ = [
     "VERSION",
     "acks",
     "book",
+    "by_id",
     "coalesce",
     "encode",
     "fixed",

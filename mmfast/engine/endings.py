@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final, NamedTuple
 
+from mmfast._core.by_id import IdMemory
 from mmfast._core.tuples import named
-from mmfast.engine.memory import BoundedMemory
 from mmfast.engine.order import Order, bit_of
 from mmfast.engine.order_states import Event, State
 from mmfast.messages import Op, OrderStatus, OrderUpdate, Outcome
@@ -53,6 +52,7 @@ _NOT_SENT: Final = int(Outcome.NOT_SENT)
 _LOCAL_REJECT: Final = int(Outcome.LOCAL_REJECT)
 _MAX_UNTOLD: Final = MAX_UNTOLD
 _PRESUMED: Final = -1
+_UNHEARD: Final = -2
 _NEVER_MS: Final = NEVER_NS
 
 
@@ -73,11 +73,6 @@ class Refusal(NamedTuple):
     evidence: Evidence
 
 
-def _no_endings() -> Iterator[tuple[int, int]]:
-    """Fillers as large as ids and times; ids of ours are positive."""
-    return ((-(1 << 62) - number, -(1 << 40) - number) for number in range(REMEMBERED))
-
-
 class Endings:
     """The ended orders of this run: each final once, and a memory that tells late news of them
     from a zombie."""
@@ -85,11 +80,15 @@ class Endings:
     __slots__ = ("_horizons", "_untold")
 
     def __init__(self) -> None:
-        self._horizons = BoundedMemory(_no_endings())
+        self._horizons = IdMemory(REMEMBERED)
         self._untold: list[Ending | Refusal] = []
 
     def __contains__(self, client_id: int) -> bool:
-        return client_id in self._horizons
+        return self.has_ended(client_id)
+
+    def has_ended(self, client_id: int) -> bool:
+        """It did, as far as is remembered."""
+        return self._horizons.holds(client_id)
 
     def note(self, order: Order, event: int) -> None:
         """An order has ended by an event."""
@@ -136,8 +135,8 @@ class Endings:
     def is_late(self, update: OrderUpdate) -> bool:
         """A report of an order that ended by the venue's own later word. A word that we do not
         know is no news of an order that the venue itself has called ended."""
-        horizon_ms = self._horizons.get(update.client_id)
-        if horizon_ms is None:
+        horizon_ms = self._horizons.get(update.client_id, _UNHEARD)
+        if horizon_ms == _UNHEARD:
             return False
         if update.status is OrderStatus.UNKNOWN_STATUS:
             return horizon_ms != _PRESUMED
@@ -145,4 +144,4 @@ class Endings:
 
     def is_presumed(self, client_id: int) -> bool:
         """It ended, but not by the venue's own report of it: a trade would prove that wrong."""
-        return self._horizons.get(client_id) == _PRESUMED
+        return self._horizons.get(client_id, _UNHEARD) == _PRESUMED

@@ -3,6 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast._core.by_id cimport IdTable
 from mmfast._core.rows cimport OrderBlock
 from mmfast.engine.draft cimport Draft
 from mmfast.engine.endings cimport Endings
@@ -38,9 +39,9 @@ cdef int64_t _CONFIRM_NS
 
 @cython.final
 cdef class OrderTable:
-    cdef dict _orders
+    cdef IdTable _orders
     cdef readonly Strays strays
-    cdef dict _unbooked
+    cdef IdTable _unbooked
     cdef readonly Endings endings
     cdef readonly list by_slot
     cdef readonly list open_lots
@@ -48,18 +49,18 @@ cdef class OrderTable:
     cdef readonly int64_t expiry_ns
     cdef readonly int64_t next_resolve_ns
 
-    cpdef Order get(self, client_id)
+    cpdef Order get(self, int64_t client_id)
     cpdef Py_ssize_t count(self) except -1
 
-    @cython.locals(client_id=object, slot=int, holder=Order, order=Order)
+    @cython.locals(client_id=int64_t, slot=int, ended=bint, holder=Order, order=Order)
     cpdef Order place(self, Draft draft, int64_t tick_id, int64_t now_ns)
     @cython.locals(order=Order)
     cpdef void amend(self, Draft draft, int64_t tick_id, int64_t now_ns) except *
-    cpdef void cancel(self, client_id, int64_t tick_id, int64_t now_ns) except *
+    cpdef void cancel(self, int64_t client_id, int64_t tick_id, int64_t now_ns) except *
 
     @cython.locals(order=Order, event=int)
     cpdef Change on_reply(
-        self, int op, client_id, int outcome, str venue_id, int64_t tick_id, int64_t sent_ns,
+        self, int op, int64_t client_id, int outcome, str venue_id, int64_t tick_id, int64_t sent_ns,
         int64_t now_ns
     )
     cpdef bint on_ack(
@@ -77,20 +78,20 @@ cdef class OrderTable:
         int64_t now_ns
     ) except -1
     @cython.locals(order=Order, change=Change)
-    cpdef Change on_execution(self, client_id, int64_t lots, int64_t now_ns)
+    cpdef Change on_execution(self, int64_t client_id, int64_t lots, int64_t now_ns)
     @cython.locals(order=Order)
-    cpdef Change on_absent(self, client_id, int64_t now_ns)
+    cpdef Change on_absent(self, int64_t client_id, int64_t now_ns)
     cpdef Change on_missing(self, Order order, int64_t now_ns)
     @cython.locals(order=Order)
     cpdef Order adopt(self, update, int64_t now_ns)
     @cython.locals(order=Order)
-    cpdef void credit(self, client_id, int64_t lots) except *
+    cpdef void credit(self, int64_t client_id, int64_t lots) except *
 
-    @cython.locals(order=Order, due=list, next_ns=int64_t)
+    @cython.locals(order=Order, orders=list, due=list, next_ns=int64_t)
     cpdef list due_for_resolve(self, int64_t now_ns)
 
     @cython.locals(order=Order)
-    cdef Order _own(self, client_id)
+    cdef Order _own(self, int64_t client_id)
     cdef void _send(
         self, Order order, int op, int event, int64_t tick_id, int64_t now_ns
     ) except *
@@ -99,7 +100,7 @@ cdef class OrderTable:
     cdef int _meet(self, Order order, int event, int64_t now_ns) except -1
     @cython.locals(code=int)
     cdef void _schedule(self, Order order, int64_t now_ns) except *
-    @cython.locals(client_id=object)
+    @cython.locals(client_id=int64_t)
     cdef void _end(self, Order order, int event) except *
     cdef void _unseat(self, Order order) except *
     @cython.locals(worst=int64_t)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from mmfast._core.by_id import IdTable
 from mmfast._core.rows import OrderBlock
 from mmfast.engine.draft import Draft
 from mmfast.engine.endings import Endings
@@ -78,9 +79,9 @@ class OrderTable:
     )
 
     def __init__(self, instruments: int, recv_window_ns: int) -> None:
-        self._orders: dict[int, Order] = {}
+        self._orders: IdTable[Order] = IdTable()
         self.strays = Strays()
-        self._unbooked: dict[int, Order] = {}
+        self._unbooked: IdTable[Order] = IdTable()
         self.endings = Endings()
         self.by_slot: list[Order | None] = [None] * (instruments * 2 * MAX_LEVELS)
         self.open_lots = [0] * (instruments * 2)
@@ -108,7 +109,7 @@ class OrderTable:
 
     def unbooked(self) -> list[Order]:
         """Ended orders with fills whose executions have not arrived."""
-        return list(self._unbooked.values())
+        return self._unbooked.values()
 
     def forgive_unbooked(self) -> int:
         """Wait for no executions of ended orders any more; returns the lots they stood for."""
@@ -117,7 +118,7 @@ class OrderTable:
             lots += order.counted_lots
             order.booked_lots = order.cum_lots
             self._count(order)
-        self._unbooked.clear()
+            self._unbooked.pop(order.client_id)
         return lots
 
     # -- acts of our own ------------------------------------------------------------------
@@ -126,7 +127,8 @@ class OrderTable:
         """A create leaves. The slot must be free, or its order on its way out."""
         client_id = draft.client_id
         slot = draft.slot
-        if client_id in self._orders or client_id in self.endings or client_id in self._unbooked:
+        ended = self.endings.has_ended(client_id) or self._unbooked.holds(client_id)
+        if ended or self._orders.holds(client_id):
             raise InvariantError(
                 f"order id {client_id:#x} was used before: an id is never used twice"
             )
@@ -141,7 +143,7 @@ class OrderTable:
         order = placed(draft)
         order.sent_ns = now_ns
         order.flight_tick = tick_id
-        self._orders[client_id] = order
+        self._orders.put(client_id, order)
         self.by_slot[slot] = order
         self._count(order)
         return order
@@ -172,9 +174,7 @@ class OrderTable:
         """One item of a reply to what left at ``sent_ns`` in tick ``tick_id``. None for a
         reply that came too late to say anything new."""
         order = self._orders.get(client_id)
-        if order is None:
-            return None
-        if not expects_reply(order, op, tick_id, outcome):
+        if order is None or not expects_reply(order, op, tick_id, outcome):
             return None
         order.sent_ns = max(order.sent_ns, sent_ns)
         if venue_id:
@@ -242,7 +242,7 @@ class OrderTable:
         if is_final(order.code):
             self._count(order)
             if order.counted_lots == 0:
-                del self._unbooked[client_id]
+                self._unbooked.pop(client_id)
             return changed(order, order.code)
         order.seen = True
         change = self._step(order, _TRADED, now_ns)
@@ -281,17 +281,16 @@ class OrderTable:
         order.sent_ns = now_ns
         order.updated_ms = update.updated_ms
         order.seen = order.adopted = True
-        self._orders[order.client_id] = order
+        self._orders.put(order.client_id, order)
         self.strays.add(order)
         self._count(order)
         return order
 
     def id_of_venue_order(self, venue_id: str) -> int:
         """Our id of an execution that names only the venue's id; 0 when it is not ours."""
-        for orders in (self._orders, self._unbooked):
-            for order in orders.values():
-                if venue_id and order.venue_id == venue_id:
-                    return order.client_id
+        for order in (*self._orders.values(), *self._unbooked.values()):
+            if venue_id and order.venue_id == venue_id:
+                return order.client_id
         return 0
 
     def credit(self, client_id: int, lots: int) -> None:
@@ -307,11 +306,12 @@ class OrderTable:
         """Orders the venue should be asked about now; each is due again a while later."""
         if now_ns < self.next_resolve_ns:
             return []
-        due = [order for order in self._orders.values() if order.resolve_ns <= now_ns]
+        orders = self._orders.values()
+        due = [order for order in orders if order.resolve_ns <= now_ns]
         for order in due:
             order.resolve_ns = now_ns + REASK_NS
         next_ns = _NEVER_NS
-        for order in self._orders.values():
+        for order in orders:
             next_ns = min(next_ns, order.resolve_ns)
         self.next_resolve_ns = next_ns
         return due
@@ -377,14 +377,14 @@ class OrderTable:
 
     def _end(self, order: Order, event: int) -> None:
         client_id = order.client_id
-        del self._orders[client_id]
+        self._orders.pop(client_id)
         self.sums.drop(order)
         if order.slot == _NO_SLOT:
             self.strays.drop(order)
         else:
             self.by_slot[order.slot] = None
         if order.cum_lots > order.booked_lots:
-            self._unbooked[client_id] = order
+            self._unbooked.put(client_id, order)
         self.endings.note(order, event)
 
     def _unseat(self, order: Order) -> None:

@@ -8,11 +8,12 @@ so none is left trading on a wrong picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from itertools import islice
 from operator import itemgetter
-from typing import Final, TypeVar
+from typing import Final
 
+from mmfast._core.by_id import IdMemory
 from mmfast._core.rows import OrderBlock
 from mmfast.ids import EPOCH_SHIFT, ClientIds, epoch_of
 from mmfast.messages import (
@@ -31,17 +32,19 @@ from mmfast.units import NOT_OURS
 REMEMBERED: Final = 8_192
 """Orders whose commands are remembered; what was commanded of others proves nothing."""
 FORGOTTEN: Final = REMEMBERED // 8
-"""So many of the oldest leave at once when there are more: to look for the oldest of so many takes
-longer than to remember one."""
+"""So many of the oldest that were amended leave at once when there are more: to look for the oldest
+of so many takes longer than to remember one."""
 PRICES: Final = 64
-"""Prices remembered of one order: news may be so many amends late."""
+"""Prices of amends remembered of one order: news may be so many amends late."""
+_UNHEARD: Final = -1
+"""As the price of an order that no command of ours is remembered of."""
 USED_ID_CODES: Final = (110072, 170141, 10014)
 USED_ID_REASON: Final = "EC_DuplicatedClOrdID"
 _BY_USER: Final = "CancelByUser"
 _ON_REQUEST: Final = frozenset(("EC_NoError", "EC_PerCancelRequest", ""))
 _CANCELLED: Final = int(OrderStatus.CANCELLED)
 _EPOCH_SHIFT: Final = EPOCH_SHIFT
-_FINAL: Final = tuple(status.is_final for status in OrderStatus)
+_FINAL: Final = bytes(status.is_final for status in OrderStatus)
 SETTLE_MS: Final = 5_000
 """On top of the receive window: what an engine that died before us had under way is settled."""
 
@@ -51,20 +54,8 @@ EXPLANATION: Final = (
     "rests while two decide, so this engine stops"
 )
 
-ValueT = TypeVar("ValueT")
-
 _client_id: Final = itemgetter(Command._fields.index("client_id"))
 _price: Final = itemgetter(Command._fields.index("price_ticks"))
-
-
-def _remember(
-    memory: dict[int, ValueT], news: Mapping[int, ValueT] | Iterable[tuple[int, ValueT]]
-) -> None:
-    """What was commanded, by order id; the oldest leave when it is full."""
-    memory.update(news)
-    if len(memory) > REMEMBERED:
-        for client_id in list(islice(memory, FORGOTTEN)):
-            del memory[client_id]
 
 
 class OtherHand:
@@ -80,8 +71,11 @@ class OtherHand:
         self._grace_ms = recv_window_ms + SETTLE_MS
         self._venue_ms = venue_ms
         self._alone_since_ms = -1
-        self._cancelled: dict[int, None] = {}
-        self._prices: dict[int, tuple[int, ...]] = {}
+        self._cancelled = IdMemory(REMEMBERED)
+        self._placed = IdMemory(REMEMBERED)
+        """The price that an order was placed at."""
+        self._amended: dict[int, tuple[int, ...]] = {}
+        """Those that its amends have named."""
 
     def settle(self) -> None:
         """Trading begins: leftovers of earlier runs have been dealt with."""
@@ -91,32 +85,46 @@ class OtherHand:
     def sent(self, batches: Iterable[Batch]) -> None:
         """Commands of ours that may have left."""
         for batch in batches:
-            client_ids = map(_client_id, batch.commands)
             if batch.op is Op.CANCEL:
-                _remember(self._cancelled, dict.fromkeys(client_ids))
+                self.cancelling(batch.commands)
             elif batch.op is Op.PLACE:
-                # No id is placed twice, so none of them is known.
-                prices = zip(map(_price, batch.commands), strict=True)
-                _remember(self._prices, zip(client_ids, prices, strict=True))
+                for command in batch.commands:
+                    self._placed.put(_client_id(command), _price(command))
             else:
                 self._amending(batch.commands)
 
     def cancelling(self, commands: Iterable[Command]) -> None:
         """Cancels of ours that go another way than the engine's batches."""
-        _remember(self._cancelled, dict.fromkeys(map(_client_id, commands)))
+        for command in commands:
+            self._cancelled.put(_client_id(command), 0)
 
     def forget_prices(self) -> None:
         """The ticks of an instrument mean other prices from now on, and which orders are of it is
         not known here: price and end of all that were placed before prove nothing."""
-        self._prices.clear()
+        self._placed = IdMemory(REMEMBERED)
+        self._amended.clear()
 
     def _amending(self, amends: Iterable[Command]) -> None:
         """Every price that an order may stand at. Of one that is not remembered any more the
         earlier ones are not known, so news of it go on proving nothing."""
         for amend in amends:
-            known = self._prices.get(amend.client_id)
-            if known is not None:
-                self._prices[amend.client_id] = (*known, amend.price_ticks)[-PRICES:]
+            client_id = _client_id(amend)
+            if self._placed.holds(client_id):
+                known = self._amended.get(client_id, ())
+                self._amended[client_id] = (*known, _price(amend))[-PRICES:]
+        if len(self._amended) > REMEMBERED:
+            for oldest in list(islice(self._amended, FORGOTTEN)):
+                self._forget(oldest)
+
+    def _may_stand_at(self, client_id: int, price_ticks: int) -> bool:
+        """A command named this price, or nothing is remembered of the order."""
+        first = self._placed.get(client_id, _UNHEARD)
+        return first in (price_ticks, _UNHEARD) or price_ticks in self._amended.get(client_id, ())
+
+    def _forget(self, client_id: int) -> bool:
+        """An order has ended; whether anything was remembered of it."""
+        self._amended.pop(client_id, None)
+        return self._placed.forget(client_id)
 
     def replied(self, reply: BatchReply) -> str:
         """Codes that say an id was used before."""
@@ -149,18 +157,16 @@ class OtherHand:
 
     def _row(self, block: OrderBlock[OrderUpdate], row: int) -> str:
         """Nearly all rows say what we commanded; what is said of the others, the message tells."""
-        number = block.client_id(row)
-        if number >> _EPOCH_SHIFT != self._epoch or block.reject_reason(row) not in _ON_REQUEST:
+        client_id = block.client_id(row)
+        if client_id >> _EPOCH_SHIFT != self._epoch or block.reject_reason(row) not in _ON_REQUEST:
             return self._update(block[row])
-        client_id = number
         status = block.status(row)
         if not _FINAL[status]:
-            prices = self._prices.get(client_id)
-            expected = prices is None or block.price_ticks(row) in prices
-        elif status == _CANCELLED and client_id not in self._cancelled:
+            expected = self._may_stand_at(client_id, block.price_ticks(row))
+        elif status == _CANCELLED and not self._cancelled.holds(client_id):
             expected = False
         else:
-            self._prices.pop(client_id, None)
+            self._forget(client_id)
             expected = True
         return "" if expected else self._update(block[row])
 
@@ -175,10 +181,8 @@ class OtherHand:
         if update.reject_reason == USED_ID_REASON:
             return self._id_used(client_id, USED_ID_REASON)
         if update.status.is_final:
-            prices = self._prices.pop(client_id, None)
-            return "" if prices is None else self._ended_by(update)
-        prices = self._prices.get(client_id)
-        if prices is None or update.price_ticks in prices:
+            return self._ended_by(update) if self._forget(client_id) else ""
+        if self._may_stand_at(client_id, update.price_ticks):
             return ""
         name = self._ids.text(client_id)
         return f"order {name} stands at a price no command of this engine named"
@@ -186,7 +190,7 @@ class OtherHand:
     def _ended_by(self, update: OrderUpdate) -> str:
         on_request = update.cancel_type == _BY_USER and update.reject_reason in _ON_REQUEST
         is_cancel = update.status is OrderStatus.CANCELLED and on_request
-        if not is_cancel or update.client_id in self._cancelled:
+        if not is_cancel or self._cancelled.holds(update.client_id):
             return ""
         return f"order {self._ids.text(update.client_id)} was cancelled, but not by this engine"
 

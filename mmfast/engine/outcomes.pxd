@@ -43,7 +43,7 @@ cdef class Outcomes:
     cdef void _on_accepted(
         self, Accepted items, int op, int64_t tick_id, int64_t sent_ns, int64_t now_ns
     ) except *
-    @cython.locals(op=int, instrument=int, client_id=object, result=int, change=Change)
+    @cython.locals(op=int, instrument=int, client_id=int64_t, result=int, change=Change)
     cdef void _on_item(
         self, command, item, int64_t tick_id, int64_t sent_ns, int64_t now_ns
     ) except *

@@ -3,14 +3,15 @@
 cimport cython
 from libc.stdint cimport int64_t
 
+from mmfast._core.by_id cimport IdTable
 from mmfast.engine.order cimport Order
 from mmfast.engine.order_states cimport is_cancellable
 
 
 @cython.final
 cdef class Strays:
-    cdef dict _orders
-    cdef dict _homeless
+    cdef IdTable _orders
+    cdef IdTable _homeless
     cdef readonly int64_t adopted
 
     cpdef void add(self, Order order) except *

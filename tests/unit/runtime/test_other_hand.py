@@ -196,7 +196,7 @@ def test_memory_has_a_bound() -> None:
     watching = hand()
     for number in range(REMEMBERED + 100):
         watching.sent((batch(number, [OWN + number]), batch(number, [OWN + number], Op.CANCEL)))
-        assert len(watching._prices) <= REMEMBERED
+        assert len(watching._placed) <= REMEMBERED
         assert len(watching._cancelled) <= REMEMBERED
     oldest, newest = OWN, OWN + REMEMBERED + 99
     assert watching.news(update(oldest, price_ticks=1)) == ""
@@ -222,3 +222,13 @@ def test_prices_of_before_a_change_of_units_prove_nothing() -> None:
     assert watching.news(update(OWN, price_ticks=20)) == ""  # news of before the amend
     watching.sent([batch(2, [OWN + 1])])
     assert watching.news(update(OWN + 1, price_ticks=20)) != ""
+
+
+def test_memory_of_amends_has_a_bound() -> None:
+    watching = hand()
+    for number in range(REMEMBERED + 100):
+        watching.sent([batch(number, [OWN + number]), amend(OWN + number, 101)])
+        assert len(watching._amended) <= REMEMBERED
+    oldest, newest = OWN, OWN + REMEMBERED + 99
+    assert watching.news(update(oldest, price_ticks=1)) == ""
+    assert "no command" in watching.news(update(newest, price_ticks=1))
