@@ -345,6 +345,12 @@ cdef class OrderBlock(Block):
     cpdef str cancel_type(self, Py_ssize_t row)
 
 
+@cython.final
+cdef class OrderRow:
+    cdef OrderBlock _block
+    cdef Py_ssize_t _row
+
+
 cdef class Frames:
     cdef bytes _root
     cdef bytes _category

@@ -141,13 +141,17 @@ cdef class OrderBlock(Block):
         return text_of(told)
 
     def finals(self):
-        """See the stub: messages of the orders that have ended."""
+        """See the stub: the rows of orders that have ended."""
         cdef Py_ssize_t row
-        return [
-            self._message(row)
-            for row in range(self._count)
-            if self._reader._finals[self._lines[row].status] is True
-        ]
+        cdef OrderRow one
+        cdef list found = []
+        for row in range(self._count):
+            if self._reader._finals[self._lines[row].status] is True:
+                one = OrderRow.__new__(OrderRow)
+                one._block = self
+                one._row = row
+                found.append(one)
+        return found
 
     cpdef str reject_reason(self, Py_ssize_t row):
         cdef OrderLine* line = &self._lines[checked(row, self._count)]
@@ -188,6 +192,44 @@ cdef class OrderBlock(Block):
         args[12] = <PyObject*>updated_ms
         args[13] = <PyObject*>reduce_only
         return PyObject_Vectorcall(reader._make, args, 0, <PyObject*>reader._names)
+
+
+@cython.final
+@cython.freelist(64)
+cdef class OrderRow:
+    """One row; see the stub."""
+
+    @property
+    def client_id(self):
+        return self._block.client_id(self._row)
+
+    @property
+    def venue_id(self):
+        return self._block.venue_id(self._row)
+
+    @property
+    def status(self):
+        return self._block.status(self._row)
+
+    @property
+    def lots(self):
+        return self._block.lots(self._row)
+
+    @property
+    def cum_lots(self):
+        return self._block.cum_lots(self._row)
+
+    @property
+    def updated_ms(self):
+        return self._block.updated_ms(self._row)
+
+    @property
+    def reject_reason(self):
+        return self._block.reject_reason(self._row)
+
+    @property
+    def cancel_type(self):
+        return self._block.cancel_type(self._row)
 
 
 cdef class Frames:

@@ -73,8 +73,7 @@ cdef class Exposure:
     @cython.locals(instrument=Py_ssize_t, holding=Holding, position=int64_t, filled=int64_t,
                    worst_e8=int64_t, open_lots=list, side=int)
     cdef str _worst_case(self, Draft draft, int64_t adds_lots)
-    @cython.locals(moved=Rotation, instrument=Py_ssize_t)
-    cdef void _catch_up(self) except *
+    cdef void _weigh_all(self, Rotation moved) except *
 
 
 @cython.locals(two_lots_e8=int64_t, lot_e8=int64_t)

@@ -18,6 +18,7 @@ from mmfast.engine.open_sums import MOST_E8, OpenSum, value_e8
 from mmfast.engine.order import Order
 from mmfast.engine.orders import OrderTable
 from mmfast.engine.params import NO_LIMIT, ONE_E4, AccountLimits, EngineParams
+from mmfast.engine.rotation import Rotation
 from mmfast.messages import Flag, Instrument, Op
 from mmfast.units import NS_PER_S, quote_text
 
@@ -247,10 +248,12 @@ class Exposure:
     def _worst_case(self, draft: Draft, adds_lots: int) -> str:
         """What the whole would come to. What does not make its instrument worse may always
         leave: it reduces."""
-        self._catch_up()
+        self._weigh_all(self._sums.moved)
+        self._weigh_all(self._inventory.moved)
         instrument = draft.instrument
-        self.weigh(instrument)
         holding = self._holdings[instrument]
+        if self._market.mid_x2_ticks(instrument) != holding.mid_x2:
+            self.weigh(instrument)
         position = self._inventory.lots(instrument)
         open_lots = self._orders.open_lots
         side = draft.side
@@ -268,16 +271,10 @@ class Exposure:
             return "margin"
         return ""
 
-    def _catch_up(self) -> None:
+    def _weigh_all(self, moved: Rotation) -> None:
         """Weigh what has moved since the last command was judged."""
-        moved = self._sums.moved
-        if moved.any_marked():
-            for instrument in moved.take(len(self._holdings)):
-                self.weigh(instrument)
-        moved = self._inventory.moved
-        if moved.any_marked():
-            for instrument in moved.take(len(self._holdings)):
-                self.weigh(instrument)
+        while moved.any_marked():
+            self.weigh(moved.take_first())
 
     def _entry_lot_e8(self, instrument: int) -> int:
         """Before there is a price, what the position was entered at."""

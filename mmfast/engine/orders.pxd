@@ -33,6 +33,7 @@ cdef int _MISSING
 cdef int _ABSENT
 cdef int _VANISHED
 cdef int _NO_SLOT
+cdef int _LEVELS
 cdef int64_t _NEVER_NS
 cdef int64_t _CONFIRM_NS
 
@@ -44,6 +45,7 @@ cdef class OrderTable:
     cdef IdTable _unbooked
     cdef readonly Endings endings
     cdef readonly list by_slot
+    cdef readonly int levels
     cdef readonly list open_lots
     cdef readonly OpenSums sums
     cdef readonly int64_t expiry_ns

@@ -54,6 +54,7 @@ _MISSING: Final = int(Event.MISSING)
 _ABSENT: Final = int(Event.ABSENT)
 _VANISHED: Final = int(Event.VANISHED)
 _NO_SLOT: Final = int(NO_SLOT)
+_LEVELS: Final = MAX_LEVELS
 _NEVER_NS: Final = NEVER_NS
 _CONFIRM_NS: Final = CONFIRM_NS
 
@@ -72,6 +73,7 @@ class OrderTable:
         "by_slot",
         "endings",
         "expiry_ns",
+        "levels",
         "next_resolve_ns",
         "open_lots",
         "strays",
@@ -84,6 +86,7 @@ class OrderTable:
         self._unbooked: IdTable[Order] = IdTable()
         self.endings = Endings()
         self.by_slot: list[Order | None] = [None] * (instruments * 2 * MAX_LEVELS)
+        self.levels = 0  # seats of a side that were ever taken: none beyond has to be looked at
         self.open_lots = [0] * (instruments * 2)
         self.sums = OpenSums(instruments)
         self.set_recv_window(recv_window_ns)
@@ -129,9 +132,7 @@ class OrderTable:
         slot = draft.slot
         ended = self.endings.has_ended(client_id) or self._unbooked.holds(client_id)
         if ended or self._orders.holds(client_id):
-            raise InvariantError(
-                f"order id {client_id:#x} was used before: an id is never used twice"
-            )
+            raise InvariantError(f"order id {client_id:#x} was used before: it is never used twice")
         holder = self.by_slot[slot]
         if holder is not None:
             if not holder.is_leaving():
@@ -145,6 +146,7 @@ class OrderTable:
         order.flight_tick = tick_id
         self._orders.put(client_id, order)
         self.by_slot[slot] = order
+        self.levels = max(self.levels, slot % _LEVELS + 1)
         self._count(order)
         return order
 
@@ -177,8 +179,7 @@ class OrderTable:
         if order is None or not expects_reply(order, op, tick_id, outcome):
             return None
         order.sent_ns = max(order.sent_ns, sent_ns)
-        if venue_id:
-            order.venue_id = venue_id
+        order.venue_id = venue_id or order.venue_id
         event = event_of_outcome(outcome, op)
         if event in (_REFUSED, _UNSENT):
             self.endings.declined(order, op, outcome)
@@ -198,8 +199,7 @@ class OrderTable:
         order = self._orders.get(update.client_id)
         if order is None:
             return None
-        if update.venue_id:
-            order.venue_id = update.venue_id
+        order.venue_id = update.venue_id or order.venue_id
         cum_lots = update.cum_lots
         order.cum_lots = max(order.cum_lots, cum_lots)
         before = self._report(

@@ -210,12 +210,12 @@ def _repeats(order: Order | None, f: Facts, slot: int) -> bool:
 def clashing(f: Facts, orders: OrderTable, slot: int, is_place: bool) -> str:
     """The control that our own other orders of the instrument raise; empty when none does."""
     first = (f.index * 2 + 1 - f.side) * _LEVELS
-    for other in range(first, first + _LEVELS):
+    for other in range(first, first + orders.levels):
         if _meets(orders.by_slot[other], f.side, f.price):
             return "self_match"
     if is_place:
         first = (f.index * 2 + f.side) * _LEVELS
-        for other in range(first, first + _LEVELS):
+        for other in range(first, first + orders.levels):
             if _repeats(orders.by_slot[other], f, slot):
                 return "duplicate"
     if orders.strays.has_homeless():

@@ -13,5 +13,7 @@ cdef class Rotation:
     cpdef void mark(self, Py_ssize_t instrument) except *
     @cython.locals(instrument=Py_ssize_t)
     cpdef void mark_all(self) except *
+    @cython.locals(instrument=Py_ssize_t)
+    cpdef Py_ssize_t take_first(self) except -1
     @cython.locals(taken=list, instrument=Py_ssize_t)
     cpdef list take(self, Py_ssize_t limit)

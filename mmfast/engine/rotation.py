@@ -35,6 +35,12 @@ class Rotation:
         for instrument in range(len(self._marked)):
             self.mark(instrument)
 
+    def take_first(self) -> int:
+        """The instrument that was marked first, no longer marked; IndexError if none is."""
+        instrument = self._queue.pop(0)
+        self._marked[instrument] = 0
+        return instrument
+
     def take(self, limit: int) -> list[int]:
         """The next ``limit`` instruments, no longer marked."""
         taken = self._queue[:limit]

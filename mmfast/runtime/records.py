@@ -12,6 +12,7 @@ import msgspec
 
 from mmfast._core.acks import Accepted
 from mmfast._core.fixed import format_grid
+from mmfast._core.rows import OrderRow
 from mmfast.engine.endings import Ending, Evidence, Refusal
 from mmfast.engine.order_states import State
 from mmfast.messages import (
@@ -33,7 +34,7 @@ from mmfast.messages import (
 )
 
 Row = dict[str, Any]
-Entry = Batch | BatchReply | Event | Alert | Ending | Refusal | Row
+Entry = Batch | BatchReply | Event | OrderRow | Alert | Ending | Refusal | Row
 # A tuple made once: a union written where it is used is built anew for every event.
 _KEPT: Final = (
     Execution,
@@ -52,7 +53,8 @@ _FINAL: Final = (
 _SENT: Final = b'{"ms":%d,"kind":"sent","batch":%d,"tick":%d,"op":"%b","orders":%b}'
 _ENDS: Final = {state: state.name.encode() for state in State}
 _EVIDENCE: Final = {evidence: evidence.name.encode() for evidence in Evidence}
-_STATUS: Final = {status: status.name.encode() for status in OrderStatus}
+_STATUS: Final = {int(status): status.name.encode() for status in OrderStatus}
+_ENDED: Final = (OrderUpdate, OrderRow)
 _OPS: Final = {op: op.name.encode() for op in Op}
 _encoded: Final = msgspec.json.Encoder().encode
 """Texts of the venue's come out of it with whatever they need to stand in JSON."""
@@ -74,7 +76,7 @@ def line_of(wall_ms: int, entry: Entry) -> bytes:
     """An entry with its time, on one line."""
     if isinstance(entry, Ending):
         return _ending_line(wall_ms, entry)
-    if isinstance(entry, OrderUpdate):
+    if isinstance(entry, _ENDED):
         return _final_line(wall_ms, entry)
     if isinstance(entry, Batch):
         return _sent_line(wall_ms, entry)
@@ -86,7 +88,7 @@ def _ending_line(wall_ms: int, ending: Ending) -> bytes:
     return _ENDING % (wall_ms, client_id, _ENDS[end], _EVIDENCE[evidence], filled)
 
 
-def _final_line(wall_ms: int, update: OrderUpdate) -> bytes:
+def _final_line(wall_ms: int, update: OrderUpdate | OrderRow) -> bytes:
     return _FINAL % (
         wall_ms,
         update.client_id,
@@ -116,7 +118,7 @@ def row_of(entry: Entry) -> Row:
         return _sent(entry)
     if isinstance(entry, BatchReply):
         return _reply(entry)
-    if isinstance(entry, OrderUpdate):
+    if isinstance(entry, _ENDED):
         return _final(entry)
     if isinstance(entry, Execution):
         return _fill(entry)
@@ -160,13 +162,13 @@ def _reply(reply: BatchReply) -> Row:
     return row
 
 
-def _final(update: OrderUpdate) -> Row:
+def _final(update: OrderUpdate | OrderRow) -> Row:
     """How an order ended, in the venue's words."""
     return {
         "kind": "final",
         "order": _name(update.client_id),
         "venue_id": update.venue_id,
-        "status": update.status.name,
+        "status": OrderStatus(update.status).name,
         "filled": update.cum_lots,
         "of": update.lots,
         "cancel_type": update.cancel_type,

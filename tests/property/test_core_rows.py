@@ -17,6 +17,7 @@ from mmfast.bybit.private import PrivateDecoder
 from mmfast.bybit.rows import RowReader
 from mmfast.errors import RemoteProtocolError
 from mmfast.ids import ClientIds
+from mmfast.runtime.records import line_of, row_of
 
 FIELDS = (
     "client_id", "link_id", "venue_id", "instrument", "side", "status", "price_ticks", "lots",
@@ -312,6 +313,23 @@ def test_a_block_is_a_collection_of_its_messages():
             block.client_id(row_number)
         with pytest.raises(IndexError, match="below 40"):
             block[row_number]
+
+
+@EXAMPLES
+@given(frames())
+def test_rows_that_ended_are_journaled_as_their_messages(frame):
+    """Line for line, also when nobody else keeps the frame any more."""
+    found = PrivateDecoder(OURS, ClientIds("fz", epoch=1)).reader.plain(frame)
+    if found is None:
+        return  # that is for the long way
+    _, block = found
+    expected = [message for message in block if message.status.is_final]
+    ended = block.finals()
+    assert len(ended) == len(expected)
+    del block, found
+    for one, message in zip(ended, expected, strict=True):
+        assert line_of(17, one) == line_of(17, message)
+        assert row_of(one) == row_of(message)
 
 
 @EXAMPLES
