@@ -6,7 +6,7 @@ from collections import deque
 from typing import Final
 
 from mmfast.messages import RateInfo
-from mmfast.units import NS_PER_S
+from mmfast.units import NEVER_NS, NS_PER_S
 
 WINDOW_NS: Final = NS_PER_S
 MOST_ORDERS: Final = 1 << 40
@@ -19,6 +19,7 @@ it counts beyond us proves nobody else."""
 FADED: Final = 64
 PROVEN_WINDOWS: Final = 2
 """So many windows must tell of another client before it is believed in."""
+_NEVER_NS: Final = NEVER_NS
 _WINDOW_NS: Final = WINDOW_NS
 _OTHERS_NS: Final = OTHERS_NS
 _PROVEN_WINDOWS: Final = PROVEN_WINDOWS
@@ -29,6 +30,7 @@ class Bucket:
 
     An order counts from the moment it is sent until one second after its reply: the venue
     counted it somewhere between, so whatever the delays were, our window contains the venue's.
+    Without a reply it counts until one second after it could last be accepted.
     """
 
     __slots__ = (
@@ -38,11 +40,13 @@ class Bucket:
         "_doubt_until_ns",
         "_faded",
         "_first_limit",
+        "_lost",
         "_lowered_ns",
         "_others_most",
         "_others_now",
         "_others_since_ns",
         "_others_until_ns",
+        "_void_ns",
         "closed_until_ns",
         "in_flight",
         "limit",
@@ -63,6 +67,10 @@ class Bucket:
         self._cooling: deque[tuple[int, int]] = deque()
         self._cooling_sum = 0
         self._lowered_ns = 0
+        self._lost: deque[tuple[int, int]] = deque()
+        """Orders in flight that no reply will come to, after when they are void."""
+        self._void_ns = _NEVER_NS
+        """When the first of them are."""
         self._faded: deque[tuple[int, int]] = deque(maxlen=FADED)
         """The last that ceased to count, and when: the venue may have counted them in a reply
         that was on its way then."""
@@ -80,6 +88,9 @@ class Bucket:
 
     def used(self, now_ns: int) -> int:
         """Orders that the venue may still be counting."""
+        while now_ns >= self._void_ns:
+            self.settle(self._lost.popleft()[1], 0, now_ns)
+            self._void_ns = self._lost[0][0] if self._lost else _NEVER_NS
         while self._cooling_sum and self._cooling[0][0] <= now_ns:
             ended = self._cooling.popleft()
             self._cooling_sum -= ended[1]
@@ -110,6 +121,14 @@ class Bucket:
         if not self.told:
             self.limit = min(limit, self._assumed_most)
 
+    def lose(self, orders: int, void_ns: int) -> None:
+        """No reply will come to these: on its way somewhere the request may reach the venue, and
+        count, as long as it is not void."""
+        if self._lost:
+            void_ns = max(void_ns, self._lost[-1][0])
+        self._lost.append((void_ns, orders))
+        self._void_ns = self._lost[0][0]
+
     def learn(self, rate: RateInfo, sent_ns: int, now_ns: int) -> int:
         """Take the venue's own figures; where it counts more than we do, it is right. Returns
         the orders that must be another client's, once that has been seen in two windows: a
@@ -132,7 +151,7 @@ class Bucket:
         return 0
 
     def doubt(self, now_ns: int) -> None:
-        """Nobody knows when, or whether, the venue counts a request of ours."""
+        """Nobody knows when, or whether, the venue counts a request that we count no more."""
         self._doubt_until_ns = now_ns + DOUBT_NS
 
     def close(self, now_ns: int) -> None:
@@ -147,7 +166,8 @@ class Bucket:
         if now_ns < self.closed_until_ns:
             return self.closed_until_ns
         self.used(now_ns)
-        return self._cooling[0][0] if self._cooling else now_ns + _WINDOW_NS
+        opens_ns = self._cooling[0][0] if self._cooling else now_ns + _WINDOW_NS
+        return min(opens_ns, self._void_ns)
 
     def _cool(self, orders: int, now_ns: int) -> None:
         self._cooling.append((now_ns + _WINDOW_NS, orders))

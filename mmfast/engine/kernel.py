@@ -382,6 +382,7 @@ class Kernel:
         self._planner.reconfigure(params.planner, policy_of(params.batch))
         self._market.set_limits(params)
         self._orders.set_recv_window(params.recv_window_ms * NS_PER_MS)
+        self._planner.void_ns = self._orders.expiry_ns
         self._account.fills.set_limit(
             params.max_fills_per_side, params.fills_window_ms, account=params.account.max_fills
         )

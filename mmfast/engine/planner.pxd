@@ -29,6 +29,7 @@ cdef class Planner:
     cdef int64_t _reducing_percent
     cdef int64_t _told_ns
     cdef public object outbox
+    cdef public int64_t void_ns
     cdef readonly bint ranks
     cdef list _packs
     cdef list _spilled

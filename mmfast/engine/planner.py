@@ -126,6 +126,7 @@ class Planner:
         "_told_ns",
         "outbox",
         "ranks",
+        "void_ns",
     )
 
     def __init__(self, params: PlannerParams, policy: Policy, category: Category) -> None:
@@ -136,6 +137,8 @@ class Planner:
         self._told_ns = -ALERT_AGAIN_NS
         self.outbox: Outbox | None = None
         """Where the operator is told of another client; set by who has one."""
+        self.void_ns = 0
+        """So long after it left the venue may accept a create or an amend."""
         self._buckets = [
             Bucket(params.initial_limit, params.safety_percent) for _ in range(2 * len(Op))
         ]
@@ -207,7 +210,10 @@ class Planner:
 
     def on_reply(self, reply: BatchReply, now_ns: int, *, connected: bool = False) -> None:
         """Give back or keep the budget, and learn what the venue says about it. ``connected``:
-        if it did not leave, that was for a reason of ours, not for want of a connection."""
+        if it did not leave, that was for a reason of ours, not for want of a connection.
+
+        Orders that nobody knows of are kept until they are void, but for cancels: where replies
+        do not come they are needed most, and at the worst one more is refused for its rate."""
         batch = reply.batch
         bucket = self._single(batch.op) if batch.single else self._together(batch.op)
         unspent = throttled = unknown = 0
@@ -220,8 +226,11 @@ class Planner:
                     throttled += 1
                 elif outcome == _UNKNOWN:
                     unknown += 1
-        bucket.settle(len(batch.commands), unspent, now_ns)
-        if unknown:
+        lost = 0 if batch.op == _CANCEL else unknown
+        bucket.settle(len(batch.commands) - lost, unspent, now_ns)
+        if lost:
+            bucket.lose(lost, reply.sent_ns + self.void_ns)
+        elif unknown:
             bucket.doubt(now_ns)
         limit = bucket.limit
         found = bucket.learn(reply.rate, reply.sent_ns, now_ns)

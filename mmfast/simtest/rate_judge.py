@@ -2,10 +2,8 @@
 
 The judge counts what leaves the engine's host and reads the limits from the replies that reach it,
 with a memory of its own. Of an endpoint that no reply has named a limit for, the least of those
-named for its kind of calls is known. Where limits never changed, the venue must have refused
-nothing for its rate, but where a reply was lost: nobody can know when the venue counted that
-request. Where they fell, it may refuse what left before a reply that tells it was read, and
-nothing else: :mod:`mmfast.simtest.refusal_judge` tells the two apart.
+named for its kind of calls is known. Whether the venue may refuse what it refuses for its rate is
+judged by :mod:`mmfast.simtest.refusal_judge`.
 """
 
 from __future__ import annotations
@@ -15,15 +13,12 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mmfast.messages import Batch, Flag, Op
-from mmfast.sim.venue import Venue
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.reading import OrderRequest
 from mmfast.simtest.refusal_judge import RefusalJudge
 from mmfast.units import NS_PER_S
 
-OVER_LIMIT: Final = "over_limit"
-LIMIT_LOWERED: Final = "limit_lowered"
 _CANCEL: Final = "/v5/order/cancel"
 _BATCH: Final = "-batch"
 
@@ -71,23 +66,20 @@ class RateJudge:
         self._terms = terms
         self._findings = findings
         self._endpoints: dict[str, _Endpoint] = {}
-        self._flying: dict[tuple[tuple[int, str], str], int] = {}
-        self._unheard: dict[str, None] = {}
-        """Endpoints of which a reply was lost: such a request may reach the venue, and count
-        there, long after its sender gave it up."""
+        self._flying: dict[tuple[int, str], int] = {}
         self.refusals = RefusalJudge(terms.reply_ns, findings)
         """Told by the venue what each request was counted for."""
 
     def new_engine(self) -> None:
         """A fresh process knows nothing of what the one before it sent, or was told."""
-        self._give_up()
         self._endpoints.clear()
+        self._flying.clear()
         self.refusals.new_engine()
 
     def left(self, key: tuple[int, str], request: OrderRequest, now_ns: int) -> None:
         """An order request left."""
         self._findings.checked["I7"] += 1
-        self._flying[key, request.path] = now_ns
+        self._flying[key] = now_ns
         endpoint = self._endpoint(request.path)
         self.refusals.left(key, request, endpoint.limit, now_ns)
         endpoint.sent.append((now_ns, len(request.items)))
@@ -105,10 +97,8 @@ class RateJudge:
         """Its reply was read, or (``limit`` -1) nothing of it that names a limit. A reply to what
         left before a lower limit was known may be older than that, and raises it no more; one that
         comes when its request was given up is nobody's."""
-        sent_ns = self._flying.pop((key, request.path), now_ns)
+        sent_ns = self._flying.pop(key, now_ns)
         self.refusals.over(key)
-        if limit <= 0:
-            self._unheard[request.path] = None
         if limit <= 0 or now_ns - sent_ns >= self._terms.reply_ns:
             return
         endpoint = self._endpoint(request.path)
@@ -149,20 +139,6 @@ class RateJudge:
             if path.startswith(_CANCEL)
         )
 
-    def end(self, venue: Venue, now_ns: int) -> None:
-        """The venue's own count: in a seed whose limits never changed it refused nothing, where
-        every reply was heard."""
-        if self._findings.marks[LIMIT_LOWERED]:
-            return
-        self._give_up()
-        over = sum(
-            one.kind == OVER_LIMIT and one.endpoint not in self._unheard
-            for one in venue.audit.violations_newest
-        )
-        self._findings.checked["I7"] += 1
-        if over:
-            self._broke(now_ns, f"{over} requests over limits that never changed")
-
     def _endpoint(self, path: str) -> _Endpoint:
         endpoint = self._endpoints.get(path)
         if endpoint is None:
@@ -178,11 +154,6 @@ class RateJudge:
         for one in alike:
             if named and not one.told:
                 one.limit = min(named)
-
-    def _give_up(self) -> None:
-        for _, path in self._flying:
-            self._unheard[path] = None
-        self._flying.clear()
 
     def _broke(self, now_ns: int, text: str) -> None:
         self._findings.broke("I7", (now_ns - START_NS) / NS_PER_S, text)

@@ -3,6 +3,10 @@
 At most one reply tells an endpoint that its limit has fallen; what left before it was read was in
 flight, and may be refused as well. What left later may not. The venue shows each request as it
 counts it, and the tap shows what had left and what had been read by then, so neither is guessed.
+
+Creates and amends that were given up are ours as long as the venue may count them: an engine that
+does not wait for that is charged. Cancels are not held back by what may never come, so one that
+the venue counts after it was given up is nobody's.
 """
 
 from __future__ import annotations
@@ -14,29 +18,31 @@ from typing import Final
 from mmfast.sim.audit.requests import Counting
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
-from mmfast.simtest.reading import OrderRequest
+from mmfast.simtest.reading import CANCEL, OrderRequest
 from mmfast.units import NS_PER_S
 
 IN_FLIGHT: Final = "refused, in flight as a limit fell"
 NOT_OURS: Final = "refused, with what nobody waits for any more"
+MEMORY_NS: Final = 60 * NS_PER_S
+"""No request is counted so long after it left."""
 
 
 class _Flight:
     """One request as it left. ``limit`` is what the engine's host knew of its endpoint then."""
 
-    __slots__ = ("counted", "limit", "link_ids", "path", "sent_ns")
+    __slots__ = ("is_cancel", "limit", "link_ids", "path", "sent_ns")
 
     def __init__(self, request: OrderRequest, limit: int, sent_ns: int) -> None:
         self.path = request.path
+        self.is_cancel = request.op == CANCEL
         self.link_ids = [item.link_id for item in request.items]
         self.limit = limit
         self.sent_ns = sent_ns
-        self.counted = False
 
 
 class _Window:
-    """What the venue let pass of one endpoint in the last second, of all that the engine now
-    running had sent and still waited for."""
+    """What the venue let pass of one endpoint in the last second, of what the engine now running
+    must count."""
 
     __slots__ = ("_passed",)
 
@@ -55,8 +61,7 @@ class _Window:
 
 
 class RefusalJudge:
-    """Of one seed, over all its engines. ``reply_ns``: so long an engine waits for a reply; what
-    the venue counts later it could only have counted out."""
+    """Of one seed, over all its engines. ``reply_ns``: so long an engine waits for a reply."""
 
     def __init__(self, reply_ns: int, findings: Findings) -> None:
         self.engine_ns: Callable[[int], int] = lambda venue_ns: venue_ns
@@ -73,11 +78,18 @@ class RefusalJudge:
 
     def left(self, key: tuple[int, str], request: OrderRequest, limit: int, now_ns: int) -> None:
         """An order request left; ``limit`` as the last reply named it."""
+        self._flying = {
+            name: flight
+            for name, flight in self._flying.items()
+            if name != key and flight.sent_ns > now_ns - MEMORY_NS
+        }
         self._flying[key] = _Flight(request, limit, now_ns)
 
     def over(self, key: tuple[int, str]) -> None:
         """Its reply was read, or its connection is over."""
-        self._flying.pop(key, None)
+        flight = self._flying.get(key)
+        if flight is not None and flight.is_cancel:
+            del self._flying[key]
 
     def counted(self, one: Counting) -> None:
         """The venue counts a request."""
@@ -109,15 +121,15 @@ class RefusalJudge:
         self._findings.broke("I7", at_s, text)
 
     def _is_given_up(self, flight: _Flight, venue_ns: int) -> bool:
-        return self.engine_ns(venue_ns) - flight.sent_ns >= self._reply_ns
+        return flight.is_cancel and self.engine_ns(venue_ns) - flight.sent_ns >= self._reply_ns
 
     def _flight(self, one: Counting) -> _Flight | None:
-        """The request that is counted, if the engine still waits for it. Ids tell it: an order is
-        created once, and changed by one request at a time but for a cancel after a cancel."""
+        """The request that is counted, if this engine sent it. Ids tell it: an order is created
+        once, and of several changes alike the newest is the one that nobody has lost."""
         link_ids = _link_ids(one.params)
-        for flight in self._flying.values():
-            if not flight.counted and flight.path == one.path and flight.link_ids == link_ids:
-                flight.counted = True
+        for key, flight in reversed(self._flying.items()):
+            if flight.path == one.path and flight.link_ids == link_ids:
+                del self._flying[key]
                 return flight
         return None
 

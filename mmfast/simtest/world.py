@@ -115,7 +115,6 @@ class SeedRun:
         self.silent = True
         for row in self.front.venue.fault_report():
             self.findings.marks[str(row["kind"])] += int(str(row["fired"]))
-        self.checks.rates.end(self.front.venue, self.time.now_ns)
         self.findings.marks["idle_close"] += self.front.idle_closed
         return self._trace()
 

@@ -6,7 +6,7 @@ import pytest
 
 from mmfast.sim.audit.requests import Counting
 from mmfast.simtest.findings import Findings
-from mmfast.simtest.reading import CREATE, Item, OrderRequest
+from mmfast.simtest.reading import CANCEL, CREATE, Item, OrderRequest
 from mmfast.simtest.refusal_judge import IN_FLIGHT, NOT_OURS, RefusalJudge
 from mmfast.units import NS_PER_MS, NS_PER_S
 
@@ -21,10 +21,14 @@ class Scene:
         self.findings = Findings()
         self.judge = RefusalJudge(REPLY_NS, self.findings)
 
-    def leaves(self, name: str, orders: int, known_limit: int, at_ns: int) -> None:
+    def leaves(
+        self, name: str, orders: int, known_limit: int, at_ns: int, op: str = CREATE
+    ) -> None:
+        self.judge.left((1, name), self.request(name, orders, op), known_limit, at_ns)
+
+    def request(self, name: str, orders: int, op: str = CREATE) -> OrderRequest:
         items = tuple(Item(f"{name}{i}", "BTCUSDT", "Buy", None, None) for i in range(orders))
-        request = OrderRequest(CREATE, PATH, 0, 5_000, items)
-        self.judge.left((1, name), request, known_limit, at_ns)
+        return OrderRequest(op, PATH, 0, 5_000, items)
 
     def counted(self, name: str, orders: int, granted: int, limit: int, at_ns: int) -> None:
         rows = [{"orderLinkId": f"{name}{i}"} for i in range(orders)]
@@ -69,17 +73,39 @@ def test_at_a_limit_that_never_changed_nothing_may_be_refused(scene: Scene) -> N
     assert scene.broken == 1, "one nanosecond before the first ten are forgotten"
 
 
-def test_what_the_engine_does_not_wait_for_any_more_is_nobodys_fault(scene: Scene) -> None:
+def test_cancels_that_the_engine_does_not_wait_for_any_more_are_nobodys_fault(
+    scene: Scene,
+) -> None:
     """A request comes so late that it was given up, and fills the second of the ones after it."""
-    scene.leaves("a", 8, 10, 0)
+    scene.leaves("a", 8, 10, 0, CANCEL)
     scene.counted("a", 8, 8, 10, REPLY_NS)
-    scene.leaves("b", 4, 10, REPLY_NS + 1)
+    scene.leaves("b", 4, 10, REPLY_NS + 1, CANCEL)
     scene.counted("b", 4, 2, 10, REPLY_NS + 2)
     assert scene.broken == 0
     assert scene.findings.marks[NOT_OURS] == 1
-    scene.leaves("c", 9, 10, REPLY_NS + 3)
+    scene.leaves("c", 9, 10, REPLY_NS + 3, CANCEL)
     scene.counted("c", 9, 0, 10, REPLY_NS + 3)
     assert scene.broken == 1, "with the two of b this is too much, whatever a was"
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_creates_are_charged_however_late_they_are_counted(scene: Scene, lost: bool) -> None:
+    """Whether the connection was lost or the engine waited no longer: it should have kept them."""
+    scene.leaves("a", 8, 10, 0)
+    if lost:
+        scene.read("a")
+    scene.counted("a", 8, 8, 10, 2 * REPLY_NS)
+    scene.leaves("b", 4, 10, 2 * REPLY_NS + 1)
+    scene.counted("b", 4, 2, 10, 2 * REPLY_NS + 2)
+    assert scene.broken == 1
+
+
+def test_of_two_changes_alike_the_later_is_counted_first(scene: Scene) -> None:
+    """The first is still on its way, or lost; what was known when it left is of another time."""
+    scene.leaves("a", 4, 10, 0)
+    scene.judge.left((2, "again"), scene.request("a", 4), 3, 5)
+    scene.counted("a", 4, 3, 3, 6)
+    assert scene.broken == 1, "a limit of three was known when the second left"
 
 
 def test_a_fresh_engine_is_not_charged_with_what_the_one_before_it_sent(scene: Scene) -> None:

@@ -91,6 +91,48 @@ def test_an_order_counts_until_a_second_after_its_reply() -> None:
     assert plan.allowance(later + SECOND, 0)[2] == 100
 
 
+@pytest.mark.parametrize("op", [Op.PLACE, Op.AMEND])
+def test_an_order_without_a_reply_counts_until_a_second_after_it_is_void(op: Op) -> None:
+    plan = planner(limit=10, safety_percent=100)
+    plan.void_ns = 3 * SECOND
+    [batch] = send(plan, op, 10, 0)
+    plan.on_reply(reply(batch, [Outcome.UNKNOWN] * 6 + [Outcome.ACK] * 4, 0), 500 * MS)
+    assert plan.allowance(1_500 * MS - 1, 0)[op] == 0
+    assert plan.allowance(1_500 * MS, 0)[op] == 4
+    assert plan.allowance(3 * SECOND, 0)[op] == 4
+    assert plan.opens_ns(3 * SECOND, [op]) == 4 * SECOND
+    assert plan.allowance(4 * SECOND - 1, 0)[op] == 4
+    assert plan.allowance(4 * SECOND, 0)[op] == 10
+
+
+def test_a_flush_is_due_when_what_was_lost_is_void() -> None:
+    plan = planner(limit=10)
+    plan.void_ns = 3 * SECOND
+    [batch] = send(plan, Op.PLACE, 9, 0)
+    plan.on_reply(reply(batch, Outcome.UNKNOWN, 0), SECOND)
+    assert plan.opens_ns(2_500 * MS, [Op.PLACE]) == 3 * SECOND
+
+
+def test_a_cancel_without_a_reply_holds_up_other_cancels_for_a_second_only() -> None:
+    plan = planner(limit=10, safety_percent=100, cancel_reserve_percent=0)
+    plan.void_ns = 6 * SECOND
+    [batch] = send(plan, Op.CANCEL, 10, 0)
+    plan.on_reply(reply(batch, Outcome.UNKNOWN, 0), 500 * MS)
+    assert plan.allowance(1_500 * MS - 1, 0)[Op.CANCEL] == 0
+    assert plan.allowance(1_500 * MS, 0)[Op.CANCEL] == 10
+
+
+def test_requests_lost_out_of_turn_are_all_kept_until_they_are_void() -> None:
+    """Two ways out may give up what left first last."""
+    bucket = Bucket(10, 100)
+    bucket.spend(7)
+    bucket.lose(3, 5 * SECOND)
+    bucket.lose(4, 4 * SECOND)
+    assert bucket.left(5 * SECOND - 1) == 3
+    assert bucket.left(5 * SECOND) == 3
+    assert bucket.left(6 * SECOND) == 10
+
+
 def test_what_never_left_costs_nothing() -> None:
     plan = planner(100, safety_percent=100)
     [batch] = send(plan, Op.PLACE, 20, 0)
