@@ -44,5 +44,5 @@ cdef class Permits:
     cpdef void set_status(self, rules) except *
     @cython.locals(reason=str)
     cpdef str pull_reason(self, int instrument, int64_t now_ns)
-    @cython.locals(reason=str, instrument=int, seen=int)
+    @cython.locals(reason=str, instrument=int, seen=int, reduces=bint)
     cpdef str objection(self, batch, int64_t now_ns)

@@ -19,6 +19,7 @@ from mmfast.engine.rotation import Rotation
 from mmfast.engine.terms import Terms
 from mmfast.messages import Batch, Instrument, Mode, Op, Severity
 
+REDUCES_ONLY: Final = "only reduces by now"
 DOUBTFUL: Final = (
     "an order or the position has been in doubt for longer than risk.max_doubt_ms; nothing is "
     "opened until it is settled"
@@ -201,12 +202,15 @@ class Permits:
         if not self.quotes_at_all:
             return f"mode is {self._mode.name}"
         seen = -1
+        reduces = False
         for command in batch.commands:
             instrument = command.instrument
-            if instrument == seen:
-                continue
-            seen = instrument
-            reason = self.pull_reason(instrument, now_ns)
-            if reason:
-                return f"{self._market.instruments[instrument].symbol}: {reason}"
+            if instrument != seen:
+                seen = instrument
+                reason = self.pull_reason(instrument, now_ns)
+                if reason:
+                    return f"{self._market.instruments[instrument].symbol}: {reason}"
+                reduces = self.reduces_only(instrument, now_ns)
+            if reduces and self._risk.opens(command):
+                return f"{self._market.instruments[instrument].symbol}: {REDUCES_ONLY}"
         return ""

@@ -43,6 +43,7 @@ cdef class Planner:
     cdef int64_t _usable(self, int op) except -1
     @cython.locals(batches=list, together=Py_ssize_t, at=Py_ssize_t)
     cpdef list pack(self, int op, list commands, int64_t tick_id, int64_t now_ns)
+    cdef int64_t _lose(self, reply, Bucket bucket, int64_t orders, int64_t now_ns) except -1
     @cython.locals(bucket=Bucket)
     cpdef str objection(self, batch, int64_t now_ns)
     cpdef int64_t opens_ns(self, int64_t now_ns, ops) except? -1

@@ -210,10 +210,7 @@ class Planner:
 
     def on_reply(self, reply: BatchReply, now_ns: int, *, connected: bool = False) -> None:
         """Give back or keep the budget, and learn what the venue says about it. ``connected``:
-        if it did not leave, that was for a reason of ours, not for want of a connection.
-
-        Orders that nobody knows of are kept until they are void, but for cancels: where replies
-        do not come they are needed most, and at the worst one more is refused for its rate."""
+        if it did not leave, that was for a reason of ours, not for want of a connection."""
         batch = reply.batch
         bucket = self._single(batch.op) if batch.single else self._together(batch.op)
         unspent = throttled = unknown = 0
@@ -226,12 +223,8 @@ class Planner:
                     throttled += 1
                 elif outcome == _UNKNOWN:
                     unknown += 1
-        lost = 0 if batch.op == _CANCEL else unknown
+        lost = self._lose(reply, bucket, unknown, now_ns) if unknown else 0
         bucket.settle(len(batch.commands) - lost, unspent, now_ns)
-        if lost:
-            bucket.lose(lost, reply.sent_ns + self.void_ns)
-        elif unknown:
-            bucket.doubt(now_ns)
         limit = bucket.limit
         found = bucket.learn(reply.rate, reply.sent_ns, now_ns)
         if bucket.limit != limit:
@@ -245,6 +238,16 @@ class Planner:
             self._failures = 0
         elif not connected and DEADLINE_PASSED not in reply.items[0].ret_msg:
             self._pause(now_ns)
+
+    def _lose(self, reply: BatchReply, bucket: Bucket, orders: int, now_ns: int) -> int:
+        """Nobody knows what became of so many. Returns how many of them stay in flight until they
+        are void: all but cancels, which are needed most where no reply comes; at the worst one
+        more of those is refused for its rate."""
+        if reply.batch.op == _CANCEL:
+            bucket.doubt(now_ns)
+            return 0
+        bucket.lose(orders, reply.sent_ns + self.void_ns)
+        return orders
 
     def objection(self, batch: Batch, now_ns: int) -> str:
         """Why a batch that was planned must not leave any more; empty when it may: a reply has

@@ -89,4 +89,6 @@ cdef class Risk:
     cdef void _gather(self, Draft draft, Order amended, int64_t now_ns) except *
     @cython.locals(f=Facts)
     cdef void _look_at(self, int index, int64_t now_ns) except *
+    @cython.locals(order=Order)
+    cpdef bint opens(self, command) except -1
     cpdef void begin(self) except *

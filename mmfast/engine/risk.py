@@ -21,7 +21,7 @@ from mmfast.engine.orders import OrderTable
 from mmfast.engine.params import ONE_E4
 from mmfast.engine.references import NOT_ASKED
 from mmfast.engine.terms import Terms
-from mmfast.messages import Flag, Mode, Op, Side
+from mmfast.messages import Command, Flag, Mode, Op, Side
 from mmfast.units import MAX_LEVELS
 
 _REDUCE_ONLY: Final = int(Flag.REDUCE_ONLY)
@@ -307,6 +307,13 @@ class Risk:
         if refusal:
             return refusal
         return self.exposure.refusing(draft, order, self._facts.adds_lots, now_ns)
+
+    def opens(self, command: Command) -> bool:
+        """A create or an amend that is about to leave could build a position."""
+        if command.flags & _REDUCE_ONLY:
+            return False
+        order = self._orders.get(command.client_id)
+        return command.op != _AMEND or order is None or command.lots > order.lots
 
     def explain(self, draft: Draft, control: str) -> str:
         """The sentence for the operator: what was asked and what stood against it."""

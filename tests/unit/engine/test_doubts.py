@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from engine_world import MS, execution, order_update, position
 from kernel_desk import MID, Desk, ops
 
 from mmfast.engine.order import Order
 from mmfast.engine.order_states import State
-from mmfast.messages import Alert, Flag, Op, OrderStatus, Outcome, Side
+from mmfast.messages import Alert, Flag, Mode, ModeChange, Op, OrderStatus, Outcome, Side
 
 LIMIT_MS = 4_000
 
@@ -62,6 +63,30 @@ def test_a_doubt_of_the_limit_lets_pass_and_one_millisecond_more_does_not(beyond
     desk.later(LIMIT_MS + beyond_ms)
     tell(desk, own(desk, Side.SELL), OrderStatus.CANCELLED)
     assert ops(desk.flush()) == ({} if beyond_ms else {"PLACE": 2})
+
+
+def test_the_last_look_holds_back_what_was_decided_before_the_limit_and_leaves_after_it() -> None:
+    desk = in_the_dark()
+    desk.later(LIMIT_MS).book(1, MID + 20)
+    tell(desk, own(desk, Side.SELL), OrderStatus.CANCELLED)
+    batches = {batch.op: batch for batch in desk.flush()}
+    asks, others = batches[Op.PLACE], batches[Op.AMEND]
+    later_ns = desk.now_ns + MS
+    assert desk.kernel.last_look(asks, desk.now_ns) == ""
+    assert desk.kernel.last_look(others, later_ns) == ""
+    assert desk.kernel.last_look(asks, later_ns) == "C00USDT: only reduces by now"
+
+
+def test_the_last_look_goes_by_the_mode_as_well_and_lets_shrink() -> None:
+    desk = quoting()
+    desk.feed(execution(0, "e1", 15, seq=40), ModeChange(Mode.REDUCE_ONLY, "operator"))
+    sent = {batch.op: batch for batch in desk.flush()}
+    assert [one.lots for one in sent[Op.AMEND].commands] == [5]
+    assert desk.kernel.last_look(sent[Op.AMEND], desk.now_ns) == ""
+    assert desk.kernel.last_look(sent[Op.CANCEL], desk.now_ns) == ""
+    grown = sent[Op.AMEND].commands[0]._replace(lots=11)
+    batch = msgspec.structs.replace(sent[Op.AMEND], commands=(grown,))
+    assert desk.kernel.last_look(batch, desk.now_ns) == "C00USDT: only reduces by now"
 
 
 @pytest.mark.parametrize("beyond_ms", [0, 1])
