@@ -80,9 +80,10 @@ bench-peers: $(VENV)/.test ## install other libraries and measure them beside ou
 bench-baseline: $(VENV)/.test ## measure for minutes and write benchmarks/baseline.json anew
 	$(PYTEST) benchmarks -m "not long" -q --refresh-baseline
 
-simtest: $(VENV)/.test ## 200 seeds of six simulated minutes and 90 that draw limits too, every kind of fault, all promises
+simtest: $(VENV)/.test ## 200 seeds of six simulated minutes, 90 that draw limits too and 40 that trip breakers, all promises
 	$(BIN)/mmfast simtest --seeds 200 --minutes 6
 	$(BIN)/mmfast simtest --seeds 90 --minutes 2 --from 100000
+	$(BIN)/mmfast simtest --seeds 40 --minutes 2 --from 200000
 
 simtest-bugs: $(VENV)/.test ## every planted bug must be caught by 200 seeds (minutes)
 	$(PYTEST) tests/sim/test_planted_bugs.py -v

@@ -17,13 +17,14 @@ from mmfast.config import Config
 from mmfast.engine.kernel import Kernel
 from mmfast.errors import MmfastError
 from mmfast.net import rest
-from mmfast.runtime import assemble, session, tuning
+from mmfast.runtime import assemble, session, standing, tuning
 from mmfast.runtime.ban import BanNote
 from mmfast.runtime.closing import Verdict
 from mmfast.runtime.journal import Trouble
 from mmfast.runtime.quote_loop import AsyncQuoteLoop
 from mmfast.runtime.secrets import LONG_WINDOW_MS
 from mmfast.runtime.session import Contact
+from mmfast.runtime.standing import Standing
 from mmfast.runtime.state import StateDir
 from mmfast.runtime.stats import RunStats
 from mmfast.simtest.loop import Stopped, Time, VirtualClock, VirtualLoop, World
@@ -80,6 +81,8 @@ class EngineHost:
         self.clock = clock
         self.life = Life()
         self.lives = 0
+        self.obeys = False
+        """An operator's orders are heard, and a halt is one that stands over restarts."""
         self.config_path = folder / "config.yaml"
         self._world = world
         self._folder = folder
@@ -94,7 +97,7 @@ class EngineHost:
         self.life = life = Life()
         loop = self._event_loop = VirtualLoop(self.time, self._world)
         loop.set_exception_handler(self._complain)
-        state = StateDir(self._folder / "state", PREFIX + "1", API_KEY)
+        state = self._state()
         try:
             life.verdict = loop.run_until_complete(self._run(life, state))
         except Stopped:
@@ -152,6 +155,12 @@ class EngineHost:
         loop.ask_reload()
         return True
 
+    def resume(self) -> None:
+        """The operator resumes, whether an engine runs or not."""
+        at_ms = self.clock.wall_ms()
+        order = Standing(wish="trading", reason="looked at it", by="operator", wall_ms=at_ms)
+        standing.write(self._state().standing_path, order)
+
     def bury(self) -> None:
         """Forget the killed: their coroutines are closed without a word.
 
@@ -191,6 +200,9 @@ class EngineHost:
                 life.loop = AsyncQuoteLoop(
                     config=config, config_path=self.config_path, contact=contact
                 )
+                if self.obeys:
+                    life.loop.standing_path = state.standing_path
+                    life.loop.wishes.stand(standing.read(state.standing_path))
                 contact.journal = journal = self._paper.open(
                     state.journal_path,
                     clock=self.clock,
@@ -203,6 +215,9 @@ class EngineHost:
                     journal.close()
                 state.note_end(proven_empty=verdict.proven_empty)
                 return verdict
+
+    def _state(self) -> StateDir:
+        return StateDir(self._folder / "state", PREFIX + "1", API_KEY)
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """As ``mmfast run`` does: an exception in a callback ends the run."""

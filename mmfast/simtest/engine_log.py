@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import Protocol
 
+from mmfast.simtest.breaker_judge import BreakerJudge
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS, Time
 from mmfast.simtest.swarm import CANARY
@@ -20,6 +21,7 @@ class Listener(Protocol):
     time: Time
     findings: Findings
     silent: bool
+    breakers: BreakerJudge
 
     def note(self, text: str) -> None:
         """Keep a line."""
@@ -65,6 +67,7 @@ class _Ear(logging.Handler):
             world.heard_mode(text)
         elif event == "position_corrected":
             world.findings.broke("I5", at_s, text)
+        world.breakers.heard(event, text, world.time.now_ns)
         world.note(f"{record.levelname.lower()} {event}: {text[:300]}")
 
 

@@ -14,9 +14,10 @@ from mmfast.engine.kernel import Kernel
 from mmfast.engine.order import Order
 from mmfast.engine.order_states import FIRST_FINAL, IN_FLIGHT, State
 from mmfast.ids import ClientIds
-from mmfast.messages import BookFrame, Execution, Instrument, Op
+from mmfast.messages import BatchReply, BookFrame, Execution, Instrument, Op
 from mmfast.sim.orders.orders import CANCEL_BY_USER, Status
 from mmfast.sim.orders.orders import Order as TrueOrder
+from mmfast.simtest.breaker_judge import BreakerJudge
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.truth import Truth
@@ -42,7 +43,8 @@ class _Known:
 class Eyes:
     """On one engine after the other. ``ended`` are final outcomes by link id, over all runs."""
 
-    def __init__(self, truth: Truth, findings: Findings) -> None:
+    def __init__(self, truth: Truth, breakers: BreakerJudge, findings: Findings) -> None:
+        self.breakers = breakers
         self.ended: dict[str, State] = {}
         self.kernel: Kernel | None = None
         self.longest_unknown_ns = 0
@@ -68,6 +70,7 @@ class Eyes:
         self._known.clear()
         self._applied.clear()
         self._ended_here.clear()
+        self.breakers.new_engine()
         watched: Any = _Watched(kernel, self)
         shown: Kernel = watched
         return shown
@@ -283,6 +286,19 @@ class Eyes:
         self._findings.broke(invariant, (now_ns - START_NS) / NS_PER_S, text)
 
 
+class _WatchedBreakers:
+    """What the shell asks of a kernel's breakers, heard."""
+
+    def __init__(self, kernel: Kernel, eyes: Eyes) -> None:
+        self._kernel = kernel
+        self._eyes = eyes
+
+    def lagged(self, late_ns: int, now_ns: int) -> None:
+        """As the breakers'."""
+        self._eyes.breakers.lagged(late_ns, now_ns)
+        self._kernel.breakers.lagged(late_ns, now_ns)
+
+
 class _Watched:
     """A kernel under watch: the same door, with the eyes behind it."""
 
@@ -297,12 +313,19 @@ class _Watched:
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401
         return getattr(self._kernel, name)
 
+    @property
+    def breakers(self) -> _WatchedBreakers:
+        """The kernel's, through the same door."""
+        return _WatchedBreakers(self._kernel, self._eyes)
+
     def on_event(self, event: Any, now_ns: int) -> None:  # noqa: ANN401
         """As the kernel's."""
         if isinstance(event, BookFrame):
             self._on_event(event, now_ns)
         else:
             self._now_ns = now_ns
+            if isinstance(event, BatchReply):
+                self._eyes.breakers.replied(self._kernel, event, now_ns)
             self._eyes.event(self._kernel, event, now_ns)
 
     def on_events(self, events: Collection[Any], now_ns: int) -> None:
@@ -332,6 +355,7 @@ class _Watched:
     def flush(self, now_ns: int) -> list[Any]:
         """As the kernel's."""
         batches = self._kernel.flush(now_ns)
+        self._eyes.breakers.flushed(self._kernel, batches, now_ns)
         if batches:
             self._eyes.flushed(batches, now_ns)
             self._eyes.look(now_ns)

@@ -125,7 +125,9 @@ class RateJudge:
             budgets = (single,)
         kept = sum(one.usable(percent) * share // 100 for one in budgets)
         most = sum(one.usable(percent) for one in budgets) - kept
-        used = sum(one.used(now_ns) for one in budgets) + len(cancels)
+        # Where a limit fell below what was used of it, the rest was spent before that.
+        spent = [min(one.used(now_ns), one.usable(percent)) for one in budgets]
+        used = sum(spent) + len(cancels)
         if used > most:
             text = f"{used} ordinary cancels in a second use the reserve, expected at most {most}"
             self._broke(now_ns, text)

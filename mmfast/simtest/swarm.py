@@ -24,6 +24,7 @@ from mmfast.sim.fault_terms.kinds import (
 from mmfast.sim.fault_terms.schedule import Schedule
 from mmfast.sim.params import FlowParams, VenueParams
 from mmfast.simtest import weather
+from mmfast.simtest.breaker_draws import Soak, soak_of
 from mmfast.simtest.draws import DRAWS, FOREIGN_QTY
 from mmfast.simtest.limit_draws import LimitLines, limits_of
 from mmfast.simtest.loop import START_NS
@@ -100,6 +101,8 @@ class Plan(NamedTuple):
     wire: tuple[WireFault, ...]
     acts: tuple[HostAct, ...]
     wall_off_ms: int
+    resume_ms: int = 0
+    """So long after a breaker has halted the engine a human resumes; 0: none halts."""
 
     def names(self) -> tuple[str, ...]:
         """The faults of this seed."""
@@ -123,13 +126,15 @@ def plan_of(seed: int, minutes: float, only: tuple[str, ...] = ()) -> Plan:
     ]
     if only:
         chosen = [name for name in FAULT_NAMES if name in only]
-    venue, config, tighter = _setting(dice, seed, symbols)
+    soak = soak_of(seed, safety_s)
+    venue, config, tighter = _setting(dice, seed, symbols, soak)
     faults = [DRAWS[n](dice, _window(dice, safety_s), symbols) for n in chosen if n in DRAWS]
     wire = [_wire(dice, name, safety_s) for name in chosen if name in WIRE_FAULTS]
     if only:
         faults = [_often(fault) for fault in faults]
         wire = [one._replace(chance=max(one.chance, _OFTEN)) for one in wire]
     acts = [act for name in chosen if name in HOST_FAULTS for act in _acts(dice, name, safety_s)]
+    acts += [HostAct(STALL, START_NS + at * NS_PER_MS, size) for at, size in soak.stalls]
     return Plan(
         seed=seed,
         safety_ns=START_NS + int(safety_s * NS_PER_S),
@@ -138,10 +143,11 @@ def plan_of(seed: int, minutes: float, only: tuple[str, ...] = ()) -> Plan:
         config=config,
         tighter=tighter,
         venue=venue,
-        faults=Schedule(seed=seed, faults=tuple(faults)),
+        faults=Schedule(seed=seed, faults=(*faults, *soak.faults)),
         wire=tuple(wire),
         acts=tuple(sorted(acts, key=lambda act: act.at_ns)),
         wall_off_ms=_wall_off(dice) if WALL_OFF in chosen else 0,
+        resume_ms=soak.resume_ms,
     )
 
 
@@ -218,7 +224,7 @@ def _acts(dice: random.Random, name: str, safety_s: float) -> list[HostAct]:
 
 
 def _setting(
-    dice: random.Random, seed: int, symbols: tuple[str, ...]
+    dice: random.Random, seed: int, symbols: tuple[str, ...], soak: Soak
 ) -> tuple[VenueParams, bytes, bytes]:
     """The venue and the configuration of both sides of the wire."""
     tier = dice.choice(("default", "default", "vip1"))
@@ -243,6 +249,8 @@ def _setting(
     values["trade_sockets"] = random.Random(f"sockets {seed}").choice((1, 2, 2, 3, 4))  # noqa: S311
     orders = dice.choice((2, 3, 6))
     limits = limits_of(seed)
+    if soak.breakers:
+        limits = limits._replace(breakers=soak.breakers)
     config = _yaml(symbols, values, limits, orders, "2000").encode()
     return venue, config, _yaml(symbols, values, limits, orders, "1900").encode()
 

@@ -18,6 +18,7 @@ from mmfast.messages import Instrument, Mode
 from mmfast.runtime.session import Contact
 from mmfast.sim.venue import Venue
 from mmfast.simtest import swarm
+from mmfast.simtest.breaker_judge import BreakerJudge
 from mmfast.simtest.engine_host import MAX_LIVES, EngineHost, Life, quiet_interpreter
 from mmfast.simtest.engine_log import log_taken_by, no_unraisable
 from mmfast.simtest.eyes import Eyes
@@ -62,6 +63,7 @@ class SeedRun:
         self.clock.wall_off_ms = plan.wall_off_ms
         self.paper = Paper(plan.seed, self.findings, self._broke)
         self.host = EngineHost(self.time, self.clock, self, folder, self._new_kernel, self.paper)
+        self.host.obeys = bool(plan.resume_ms)
         config = self.host.config()
         self.checks = WireChecks(
             venue, self.truth, _terms(config, venue.instruments), self.findings
@@ -76,7 +78,9 @@ class SeedRun:
         self.network = Network(self.time, self, self.tap)
         self.front = Front(venue, self.network.at)
         self.network.listener = self.front
-        self.eyes = Eyes(self.truth, self.findings)
+        self.breakers = BreakerJudge(config.breakers, self.findings)
+        self.breakers.on_halt = self._resume_later
+        self.eyes = Eyes(self.truth, self.breakers, self.findings)
         self.eyes.flushed = self.checks.rates.flushed
         self.reckoning = Reckoning(
             self, config.venue.recv_window_ms, cancels_within_ns=_cancels_within_ns(plan, config)
@@ -234,6 +238,15 @@ class SeedRun:
             good_data = self.plan.tighter if good else self.plan.config
             self.network.at(self.time.now_ns + NS_PER_S, self._restore, good_data)
         return done
+
+    def _resume_later(self) -> None:
+        if self.plan.resume_ms:
+            self.at(self.far_ns() + self.plan.resume_ms * NS_PER_MS, self._resume, None)
+
+    def _resume(self, _: None) -> None:
+        self._mark("resumed")
+        self.host.resume()
+        self.breakers.resumed()
 
     def _free_disk(self, _: None) -> None:
         self.host.free_disk()
