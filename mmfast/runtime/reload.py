@@ -8,7 +8,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from mmfast.config import BreakersConfig, Config, RiskConfig, symbol_limit
+from mmfast.config import BreakersConfig, Config, PlannerConfig, RiskConfig, symbol_limit
 from mmfast.errors import ConfigError
 from mmfast.typed_yaml import Faults
 
@@ -58,6 +58,10 @@ _BREAKER_TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
 }
 _BREAKER_FIXED: Final = "reject_window_ms"
 """A share over another window is neither tighter nor looser."""
+_PLANNER_TIGHTER_IS_LARGER: Final[dict[str, bool]] = {
+    "spill_requests_per_s": False,
+    "reducing_reserve_percent": True,
+}
 _SYMBOL_LIMITS: Final = ("max_position_qty", "max_order_qty")
 _OWN_OR_COMMON: Final = ("max_daily_loss_quote", "max_drawdown_quote", "max_open_notional_quote")
 """Limits that a symbol may set for itself; without, the account's holds for it."""
@@ -94,7 +98,7 @@ def changes(old: Config, new: Config) -> list[Change]:
         for change in _differences(getattr(old, section), getattr(new, section), f"$.{section}"):
             faults.append((change.path, f"cannot change while running ({change}): restart"))
     found += _differences(old.async_batch, new.async_batch, "$.async_batch")
-    found += _differences(old.planner, new.planner, "$.planner")
+    found += _planner_changes(old.planner, new.planner, faults)
     found += _differences(old.strategy, new.strategy, "$.strategy")
     for name in ("book_depth", "cross_check_level1", "second_reference"):
         if getattr(old.strategy, name) != getattr(new.strategy, name):
@@ -112,6 +116,16 @@ def _risk_changes(old: RiskConfig, new: RiskConfig, faults: Faults) -> list[Chan
     for change in found:
         larger_is_tighter = _TIGHTER_IS_LARGER[change.path.rpartition(".")[2]]
         _refuse_looser(change, faults, larger_is_tighter=larger_is_tighter)
+    return found
+
+
+def _planner_changes(old: PlannerConfig, new: PlannerConfig, faults: Faults) -> list[Change]:
+    """The policy may change either way; what it may spend, and must keep, is a limit."""
+    found = _differences(old, new, "$.planner")
+    for change in found:
+        larger_is_tighter = _PLANNER_TIGHTER_IS_LARGER.get(change.path.rpartition(".")[2])
+        if larger_is_tighter is not None:
+            _refuse_looser(change, faults, larger_is_tighter=larger_is_tighter)
     return found
 
 

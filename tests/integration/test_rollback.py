@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
+import pytest
 import uvloop
 from live_faults import arm, disarm, until
 from scenario import COMMANDS_PER_TICK, Scenario, scenario
@@ -43,7 +45,9 @@ async def page(live: Scenario) -> str:
     return (await render(EngineCollector(Source()))).decode()
 
 
-def test_too_many_failed_orders_end_batching_until_a_reload(tmp_path: Path) -> None:
+def test_too_many_failed_orders_end_batching_until_a_reload(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def run() -> None:
         async with scenario(tmp_path, latency_ms=1, rollback=FAILS) as live:
             await live.tick(12)
@@ -55,6 +59,9 @@ def test_too_many_failed_orders_end_batching_until_a_reload(tmp_path: Path) -> N
             await disarm(live)
             await live.settle()
             assert live.session.orchestrator.label == SEQUENTIAL
+            [told] = [one for one in caplog.records if getattr(one, "event", "") == "rolled_back"]
+            assert told.levelno == logging.ERROR, "so it is an alert as well"
+            assert "orders failed in the last" in told.message
             batches, singles = forms(await live.tick(6))
             assert (batches, singles) == (0, COMMANDS_PER_TICK)
             text = await page(live)
