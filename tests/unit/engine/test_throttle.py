@@ -68,3 +68,19 @@ def test_fills_of_before_the_start_are_no_repetition() -> None:
     desk = Desk(max_fills_per_side=1)
     desk.feed(*(fill(n) for n in range(10, 20)))
     assert desk.requests(ModeChange) == []
+
+
+def test_fills_that_cross_the_cancels_of_a_halt_ask_for_no_other() -> None:
+    """Nor do they when it is over: who resumed has seen them."""
+    desk = Desk(max_fills_per_side=1).start()
+    own = desk.settle()[0].commands[0].client_id
+    desk.feed(fill(10, client_id=own), fill(11, client_id=own))
+    [halt] = desk.requests(ModeChange)
+    desk.feed(halt)
+    desk.feed(*(fill(n, client_id=own) for n in range(12, 16)))
+    desk.feed(ModeChange(Mode.TRADING, "resumed"))
+    assert desk.requests(ModeChange) == []
+    desk.feed(fill(16, client_id=own))
+    assert desk.requests(ModeChange) == [], "counting has begun anew"
+    desk.feed(fill(17, client_id=own))
+    assert len(desk.requests(ModeChange)) == 1
