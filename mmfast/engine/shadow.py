@@ -18,6 +18,8 @@ from mmfast.messages import Batch, BatchReply, Op, Outcome
 
 _OPS: Final = tuple(Op)
 _BUCKETS: Final = 2 * len(_OPS)
+_MOST_KINDS: Final = 64
+"""Kinds of ticks that are counted before they are costed."""
 _SMOOTH: Final = 8
 """Of each new round trip an eighth goes into the estimate."""
 
@@ -74,23 +76,36 @@ def cost_of(
 
 
 class ShadowBook:
-    """Adds up the cost of both policies over the ticks of a run; ``totals`` is by
-    ``BatchParams.enabled``. What the venue's replies tell (limits, round trips) is learned here."""
+    """Adds up the cost of both policies over the ticks of a run. What the venue's replies tell
+    (limits, round trips) is learned here.
 
-    __slots__ = ("_limits", "_params", "_round_trip_ns", "ticks", "totals")
+    Ticks that differ in nothing but the round trip are only counted, and costed together when
+    somebody wants to know: nobody reads the totals as often as the engine ticks.
+    """
+
+    __slots__ = ("_limits", "_planner", "_round_trip_ns", "_totals", "_uncosted", "_ways", "ticks")
 
     def __init__(self, params: EngineParams) -> None:
         self.ticks = 0
-        self.totals = {
+        self._totals = {
             enabled: Cost([0] * _BUCKETS, [0] * _BUCKETS, 0) for enabled in (True, False)
         }
+        self._uncosted: dict[tuple[int, ...], tuple[int, int]] = {}
+        """By orders and limits of the operations: how many ticks, the sum of their round trips."""
         self._limits = [params.planner.initial_limit] * len(_OPS)
         self._round_trip_ns = 0
-        self._params = params
+        self._take(params)
+
+    @property
+    def totals(self) -> dict[bool, Cost]:
+        """What all ticks so far cost, by ``BatchParams.enabled``."""
+        self._settle()
+        return self._totals
 
     def reconfigure(self, params: EngineParams) -> None:
         """New parameters; what was learned and counted stays."""
-        self._params = params
+        self._settle()
+        self._take(params)
 
     def learn(self, reply: BatchReply) -> None:
         """Take the limit and the round trip that an answered call shows."""
@@ -105,20 +120,41 @@ class ShadowBook:
     def tick(self, batches: Sequence[Batch]) -> None:
         """Count what one tick sends, both ways."""
         self.ticks += 1
-        orders = orders_by_op(batches)
-        planner = self._params.planner
-        usable = [limit * planner.safety_percent // 100 for limit in self._limits]
-        for enabled, total in self.totals.items():
-            asked = self._params.batch
-            batch = BatchParams(
+        kind = (*orders_by_op(batches), *self._limits)
+        ticks, trips_ns = self._uncosted.get(kind, (0, 0))
+        self._uncosted[kind] = ticks + 1, trips_ns + self._round_trip_ns
+        if len(self._uncosted) > _MOST_KINDS:
+            self._settle()
+
+    def _take(self, params: EngineParams) -> None:
+        self._planner = params.planner
+        self._ways = tuple(
+            BatchParams(
                 enabled=enabled,
-                coalesce_cancel=asked.coalesce_cancel,
-                coalesce_place=asked.coalesce_place,
-                planned=asked.planned,
+                coalesce_cancel=params.batch.coalesce_cancel,
+                coalesce_place=params.batch.coalesce_place,
+                planned=params.batch.planned,
             )
-            one = cost_of(orders, batch, planner.max_batch_orders, usable, self._round_trip_ns)
-            self.totals[enabled] = Cost(
-                [old + new for old, new in zip(total.calls, one.calls, strict=True)],
-                [old + new for old, new in zip(total.orders, one.orders, strict=True)],
-                total.time_ns + one.time_ns,
-            )
+            for enabled in self._totals
+        )
+
+    def _settle(self) -> None:
+        """Cost what was only counted."""
+        uncosted, self._uncosted = self._uncosted, {}
+        for kind, (ticks, trips_ns) in uncosted.items():
+            for way in self._ways:
+                one = self._cost(kind, way, 0)
+                # The time is a fixed part and a multiple of the round trip: sums may go in.
+                trips = self._cost(kind, way, trips_ns).time_ns - one.time_ns
+                total = self._totals[way.enabled]
+                self._totals[way.enabled] = Cost(
+                    [old + new * ticks for old, new in zip(total.calls, one.calls, strict=True)],
+                    [old + new * ticks for old, new in zip(total.orders, one.orders, strict=True)],
+                    total.time_ns + one.time_ns * ticks + trips,
+                )
+
+    def _cost(self, kind: Sequence[int], way: BatchParams, round_trip_ns: int) -> Cost:
+        planner = self._planner
+        orders, limits = kind[: len(_OPS)], kind[len(_OPS) :]
+        usable = [limit * planner.safety_percent // 100 for limit in limits]
+        return cost_of(orders, way, planner.max_batch_orders, usable, round_trip_ns)

@@ -150,7 +150,6 @@ class AsyncTickOrchestrator:
         batches = self._kernel.flush(now_ns)
         if not batches:
             return False
-        self._watch.sent(batches)
         self._in_flight += len(batches)
         deadline_ms = self._params.batch.tick_deadline_ms
         tick = _Tick(self.label, now_ns, deadline_ms, len(batches))
@@ -159,6 +158,7 @@ class AsyncTickOrchestrator:
         else:
             tick.waiting.extend(batches)
             self._send((tick.waiting.popleft(),), tick)
+        self._watch.sent(batches)  # only now: nothing stands between a decision and the wire
         return True
 
     def use(self, gateway: Gateway) -> None:

@@ -113,5 +113,44 @@ def test_the_book_learns_limit_and_round_trip_from_replies_and_adds_up() -> None
     assert book.ticks == 2
 
 
+def test_what_is_costed_late_is_what_was_counted() -> None:
+    """Many kinds of ticks under limits and round trips that change: read at the end, read after
+    each tick, and added up by hand are the same to the nanosecond."""
+    rng = random.Random(7)
+    planner = PlannerParams(initial_limit=1000, safety_percent=90)
+    params = make_params(planner=planner)
+    late, early = ShadowBook(params), ShadowBook(params)
+    limits, round_trip_ns = [1000] * 3, 0
+    by_hand = dict.fromkeys((True, False), 0)
+    for number in range(300):
+        op = rng.choice(list(Op))
+        commands = tuple(command(op, 1 + i, level=i) for i in range(rng.randint(1, 40)))
+        batch = Batch(
+            batch_id=1, tick_id=1, op=op, category=Category.LINEAR, single=False,
+            commands=commands,
+        )  # fmt: skip
+        if number % 100 == 50:
+            params = make_params(planner=PlannerParams(initial_limit=1000, safety_percent=50))
+            late.reconfigure(params)
+            early.reconfigure(params)
+        late.tick([batch])
+        early.tick([batch])
+        usable = [limit * params.planner.safety_percent // 100 for limit in limits]
+        for enabled in by_hand:
+            way = BatchParams(enabled=enabled)
+            size = params.planner.max_batch_orders
+            one = cost_of(orders_by_op([batch]), way, size, usable, round_trip_ns)
+            by_hand[enabled] += one.time_ns
+        assert {key: cost.time_ns for key, cost in early.totals.items()} == by_hand
+        limits[op] = rng.randint(1, 50)
+        took_ns = rng.randint(1, 50) * MS + number
+        round_trip_ns += (took_ns - (round_trip_ns or took_ns)) // 8 if round_trip_ns else took_ns
+        answer = reply(batch, Outcome.ACK, SECOND, rate=RateInfo(limits[op], 5, 0))
+        for book in (late, early):
+            book.learn(type(answer)(**{**_fields(answer), "received_ns": SECOND + took_ns}))
+    assert late.totals == early.totals
+    assert late.ticks == early.ticks == 300
+
+
 def _fields(answer: object) -> dict[str, object]:
     return {name: getattr(answer, name) for name in answer.__struct_fields__}
