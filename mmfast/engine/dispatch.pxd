@@ -55,7 +55,7 @@ cdef class Dispatcher:
     cdef void _drain_best(
         self, list leaving, int op, int64_t limit, int64_t kept, int64_t tick_id, int64_t now_ns
     ) except *
-    @cython.locals(bus=CommandBus, spare=int64_t, draft=Draft, at=int64_t, slot=int, order=Order)
+    @cython.locals(bus=CommandBus, spare=int64_t, draft=Draft, at=int64_t, slot=int)
     cdef void _move_by_replacing(
         self, int64_t cancels, int64_t amends, int64_t places, int64_t now_ns
     ) except *

@@ -160,10 +160,7 @@ class Dispatcher:
         for at, slot in enumerate(self._ranking.best(_AMEND, now_ns)):
             if at < amends or not bus.look(_AMEND, slot, draft):
                 continue
-            order = self._orders.by_slot[slot]
-            if order is None or order.price_ticks == draft.price_ticks:
-                continue  # at the same price an amend may keep the place in the queue
-            if self._ranking.has_room(slot, draft.lots):
+            if self._ranking.replaces(draft, now_ns):
                 bus.split(slot, _POST_ONLY, self._ids.next())
                 spare -= 1
                 if spare == 0:

@@ -9,17 +9,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmfast.engine.worth import (
+    FIRST,
+    KEEP,
+    REPLACE,
+    SEND,
+    Facts,
     aged_e10,
     decayed_e10,
+    decide,
     distance_e10,
     life_e10,
     of_cancel,
     of_move,
     of_place,
+    of_resize,
     points,
     queue_e10,
     stake_e8,
 )
+from mmfast.messages import Op
 
 ONE = 1024
 SECOND = 1_000_000_000
@@ -129,3 +137,60 @@ def test_no_sum_leaves_64_bits(wanted: int, lots: int, value: int, far: int, sha
         of_cancel(stake, far - ONE),
     ):
         assert abs(worth) < 1 << 60, "the class of what reduces risk lies above all others"
+
+
+def amend(**known: int) -> Facts:
+    """A resting quote an eighth too far out, to be moved to where it is wanted."""
+    facts = Facts()
+    facts.op = Op.AMEND
+    facts.rests = True
+    facts.lots = facts.resting_lots = 10
+    facts.half_x256 = facts.edge_then_x256 = 4 * ONE
+    facts.edge_now_x256 = 6 * ONE
+    facts.tick_lot_value_e8 = 1_000
+    for name, value in known.items():
+        setattr(facts, name, value)
+    return facts
+
+
+def test_a_move_that_gains_is_sent_and_one_that_loses_its_place_is_kept() -> None:
+    assert decide(amend())[0] == SEND
+    at_the_front = amend(edge_now_x256=4 * ONE + 1, ahead_then_lots=1_000)
+    assert decide(at_the_front) == (KEEP, decide(at_the_front)[1])
+    assert decide(at_the_front)[1] <= 0
+
+
+@pytest.mark.parametrize(
+    ("known", "way"),
+    [
+        ({"has_room": True}, REPLACE),
+        ({"has_room": False}, KEEP),
+        ({"has_room": True, "same_price": True, "lots": 20}, KEEP),
+        ({"has_room": True, "rests": False}, KEEP),
+    ],
+    ids=["bears both", "no room for both", "same price keeps its place", "nothing to cancel"],
+)
+def test_without_a_budget_of_amends(known: dict[str, int], way: int) -> None:
+    facts = amend(may_amend=False, **known)
+    assert decide(facts)[0] == way
+    facts.may_amend = True
+    assert decide(facts)[0] == SEND
+
+
+def test_less_at_the_same_price_is_worth_what_a_cancel_of_the_difference_is() -> None:
+    smaller = amend(same_price=True, lots=4, edge_then_x256=4 * ONE, edge_now_x256=4 * ONE)
+    whole = amend(op=Op.CANCEL, lots=4, edge_now_x256=4 * ONE)
+    assert decide(smaller)[1] == decide(whole)[1] * 6 // 10
+    assert of_resize(STAKE, ONE, 10, 20, ONE) == of_place(STAKE, ONE, ONE) // 2
+
+
+@given(st.sampled_from([Op.PLACE, Op.AMEND, Op.CANCEL]), WIDE, WIDE, st.integers(1, 2**53))
+def test_what_reduces_risk_goes_before_everything_else(
+    op: Op, now: int, then: int, lots: int
+) -> None:
+    facts = amend(op=op, edge_now_x256=now, edge_then_x256=then, lots=lots)
+    _, ordinary = decide(facts)
+    facts.is_first = True
+    way, first = decide(facts)
+    assert (way, first) == (SEND, ordinary + FIRST)
+    assert abs(ordinary) < first
