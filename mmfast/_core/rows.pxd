@@ -291,6 +291,8 @@ cdef class Market:
     cdef int64_t tick_units
     cdef int step_decimals
     cdef int64_t step_units
+    #: Whose row came last time behind one of this instrument.
+    cdef Market follower
 
 
 cdef struct OrderLine:

@@ -40,6 +40,10 @@ cdef class Market:
     """The grids of one instrument."""
 
 
+cdef bint is_named(Market market, const Span* symbol) noexcept:
+    return is_text(symbol, PyBytes_AS_STRING(market.symbol), PyBytes_GET_SIZE(market.symbol))
+
+
 cdef bint scan_row(Cursor* c, Trace* trace, Row* row) noexcept nogil:
     """One row, up to and with its closing brace; False if it is not plain."""
     cdef int field
@@ -86,9 +90,7 @@ cdef class Block:
         return any([message == one for one in self])
 
     def __eq__(self, other):
-        if isinstance(other, (Block, tuple)):
-            return tuple(self) == tuple(other)
-        return NotImplemented
+        return tuple(self) == tuple(other) if isinstance(other, (Block, tuple)) else NotImplemented
 
     def __repr__(self):
         return repr(tuple(self))
@@ -257,6 +259,8 @@ cdef class Frames:
         market.step_decimals = step_decimals
         self._markets[market.symbol] = market
         self._last = None
+        for other in self._markets.values():
+            (<Market>other).follower = None  # it might have the old grids
 
     def read(self, bytes frame not None):
         """See the stub: time of creation, rows that are not about us, and the messages."""
@@ -294,9 +298,7 @@ cdef class Frames:
                 if not skip_value(&c):
                     return None
             elif is_text(&key, b"creationTime", 12):
-                if seen & SEEN_TIME or not scan_count(&c, &created_ms):
-                    return None
-                if created_ms >= TIME_LIMIT:
+                if seen & SEEN_TIME or not scan_count(&c, &created_ms) or created_ms >= TIME_LIMIT:
                     return None
                 seen |= SEEN_TIME
             elif is_text(&key, b"data", 4):
@@ -360,17 +362,23 @@ cdef class Frames:
         raise NotImplementedError
 
     cdef Market _market(self, const Span* symbol):
-        """The instrument of a row, or None. Those of one instrument come in a row."""
+        """The instrument of a row, or None. Those of one instrument come in a row, and the others
+        behind them mostly as the time before."""
         cdef Market last = self._last
-        if last is None or not is_text(
-            symbol, PyBytes_AS_STRING(last.symbol), PyBytes_GET_SIZE(last.symbol)
-        ):
-            last = self._markets.get(
-                PyBytes_FromStringAndSize(<const char*>symbol.start, symbol.size)
-            )
+        cdef Market found
+        if last is not None:
+            if is_named(last, symbol):
+                return last
+            found = last.follower
+            if found is not None and is_named(found, symbol):
+                self._last = found
+                return found
+        found = self._markets.get(PyBytes_FromStringAndSize(<const char*>symbol.start, symbol.size))
+        if found is not None:
             if last is not None:
-                self._last = last
-        return last
+                last.follower = found
+            self._last = found
+        return found
 
     cdef bint _is_ours(self, const Span* category) noexcept:
         """Anything else is another product of the same name, or a word that nobody knows."""

@@ -3,7 +3,7 @@
 cimport cython
 from libc.stdint cimport int64_t
 
-from mmfast._core.tuples cimport named
+from mmfast._core.tuples cimport command
 
 cdef tuple _OPS
 cdef tuple _SIDES

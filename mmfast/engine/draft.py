@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mmfast._core.tuples import named
+from mmfast._core.tuples import command
 from mmfast.messages import Command, Op, Side
 from mmfast.units import MAX_LEVELS
 
@@ -43,16 +43,14 @@ class Draft:
 
     def command(self) -> Command:
         """What goes to the codec, and comes back with the reply."""
-        return named(
+        return command(
             Command,
-            (
-                _OPS[self.op],
-                self.slot,
-                self.instrument,
-                _SIDES[self.side],
-                self.flags,
-                self.price_ticks,
-                self.lots,
-                self.client_id,
-            ),
+            _OPS[self.op],
+            self.slot,
+            self.instrument,
+            _SIDES[self.side],
+            self.flags,
+            self.price_ticks,
+            self.lots,
+            self.client_id,
         )

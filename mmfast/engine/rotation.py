@@ -37,7 +37,8 @@ class Rotation:
 
     def take_first(self) -> int:
         """The instrument that was marked first, no longer marked; IndexError if none is."""
-        instrument = self._queue.pop(0)
+        instrument = self._queue[0]
+        del self._queue[0]
         self._marked[instrument] = 0
         return instrument
 

@@ -5,3 +5,7 @@ from __future__ import annotations
 
 def named(kind, values):
     return tuple.__new__(kind, values)
+
+
+def command(kind, *values):
+    return named(kind, values)

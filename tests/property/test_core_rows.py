@@ -388,6 +388,23 @@ def test_anything_out_of_the_ordinary_is_left_alone(frame):
     assert fenced(CORE.read, frame) is None
 
 
+@pytest.mark.parametrize("changed", ["BTCUSDT", "ETHUSDT"])
+def test_new_grids_count_for_rows_that_come_in_turn(changed):
+    """The reader expects the instruments in the order of the frame before, at their new grids."""
+    reader, twin = both()
+    told = [
+        {"symbol": symbol, "orderId": "v", "side": "Buy", "orderStatus": "New", "qty": "0.5"}
+        for symbol in ("BTCUSDT", "ETHUSDT", "ETHUSDT", "BTCUSDT", "DOGEUSDT", "ETHUSDT")
+    ]
+    frame = json.dumps({"topic": "order", "data": told}, separators=(",", ":")).encode()
+    for _ in range(2):
+        assert reader.read(frame) == twin.read(frame)
+    for one in (reader, twin):
+        one.add(changed, ("BTCUSDT", "ETHUSDT").index(changed), 1, 1, 1, 5)
+    for _ in range(2):
+        assert reader.read(frame) == twin.read(frame)
+
+
 def test_new_grids_replace_the_old_ones():
     reader, _ = both()
     row = {"symbol": "BTCUSDT", "orderId": "v", "side": "Sell", "orderStatus": "New", "qty": "0.5"}
