@@ -158,7 +158,7 @@ class AsyncTickOrchestrator:
         else:
             tick.waiting.extend(batches)
             self._send((tick.waiting.popleft(),), tick)
-        self._watch.sent(batches)  # only now: nothing stands between a decision and the wire
+        self._watch.sent(batches, now_ns)  # only now: nothing stands before the wire
         return True
 
     def use(self, gateway: Gateway) -> None:

@@ -36,10 +36,10 @@ class PolicyWatch:
         batch = msgspec.structs.replace(params.batch, enabled=False)
         return msgspec.structs.replace(params, batch=batch)
 
-    def sent(self, batches: Sequence[Batch]) -> None:
+    def sent(self, batches: Sequence[Batch], now_ns: int) -> None:
         """A tick sends these."""
         if self._shadows:
-            self._book.tick(batches)
+            self._book.tick(batches, now_ns)
 
     def replied(self, reply: BatchReply, now_ns: int, *, batched: bool) -> bool:
         """A call ended that no refusal of ours kept from leaving; True if that was one failure

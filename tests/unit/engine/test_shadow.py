@@ -101,11 +101,11 @@ def test_the_book_learns_limit_and_round_trip_from_replies_and_adds_up() -> None
         batch_id=1, tick_id=1, op=Op.PLACE, category=Category.LINEAR, single=False,
         commands=commands,
     )  # fmt: skip
-    book.tick([batch])
+    book.tick([batch], 0)
     assert book.totals[True].time_ns == 0, "no round trip is known yet"
     answer = reply(batch, Outcome.ACK, SECOND, rate=RateInfo(10, 5, 0))
     book.learn(type(answer)(**{**_fields(answer), "received_ns": SECOND + 30 * MS}))
-    book.tick([batch])
+    book.tick([batch], 2 * SECOND)
     assert book.totals[True].time_ns == 30 * MS, "15 orders, two budgets of 10"
     assert book.totals[False].time_ns == 15 * 30 * MS + SECOND
     assert book.totals[True].calls[Op.PLACE * 2 :] == [2, 5]
@@ -113,16 +113,24 @@ def test_the_book_learns_limit_and_round_trip_from_replies_and_adds_up() -> None
     assert book.ticks == 2
 
 
+def paid_within(paid: list[tuple[int, list[int]]], now_ns: int) -> list[int]:
+    """Of the six budgets in the last second."""
+    fresh = [orders for at_ns, orders in paid if at_ns + SECOND > now_ns]
+    return [sum(column) for column in zip([0] * CALLS, *fresh, strict=True)]
+
+
 def test_what_is_costed_late_is_what_was_counted() -> None:
-    """Many kinds of ticks under limits and round trips that change: read at the end, read after
-    each tick, and added up by hand are the same to the nanosecond."""
+    """Many kinds of ticks under limits and round trips that change, some with a short budget: read
+    at the end, read after each tick, and added up by hand are the same to the nanosecond."""
     rng = random.Random(7)
     planner = PlannerParams(initial_limit=1000, safety_percent=90)
     params = make_params(planner=planner)
     late, early = ShadowBook(params), ShadowBook(params)
-    limits, round_trip_ns = [1000] * 3, 0
+    limits, round_trip_ns, now_ns = [1000] * 3, 0, 0
     by_hand = dict.fromkeys((True, False), 0)
+    paid: dict[bool, list[tuple[int, list[int]]]] = {True: [], False: []}
     for number in range(300):
+        now_ns += rng.randint(1, 700) * MS
         op = rng.choice(list(Op))
         commands = tuple(command(op, 1 + i, level=i) for i in range(rng.randint(1, 40)))
         batch = Batch(
@@ -133,16 +141,17 @@ def test_what_is_costed_late_is_what_was_counted() -> None:
             params = make_params(planner=PlannerParams(initial_limit=1000, safety_percent=50))
             late.reconfigure(params)
             early.reconfigure(params)
-        late.tick([batch])
-        early.tick([batch])
+        late.tick([batch], now_ns)
+        early.tick([batch], now_ns)
         usable = [limit * params.planner.safety_percent // 100 for limit in limits]
+        size = params.planner.max_batch_orders
         for enabled in by_hand:
-            way = BatchParams(enabled=enabled)
-            size = params.planner.max_batch_orders
-            one = cost_of(orders_by_op([batch]), way, size, usable, round_trip_ns)
+            way, spent = BatchParams(enabled=enabled), paid_within(paid[enabled], now_ns)
+            one = cost_of(orders_by_op([batch]), way, size, usable, round_trip_ns, spent)
             by_hand[enabled] += one.time_ns
+            paid[enabled].append((now_ns, one.orders))
         assert {key: cost.time_ns for key, cost in early.totals.items()} == by_hand
-        limits[op] = rng.randint(1, 50)
+        limits[op] = rng.randint(1, 90)
         took_ns = rng.randint(1, 50) * MS + number
         round_trip_ns += (took_ns - (round_trip_ns or took_ns)) // 8 if round_trip_ns else took_ns
         answer = reply(batch, Outcome.ACK, SECOND, rate=RateInfo(limits[op], 5, 0))
@@ -150,6 +159,39 @@ def test_what_is_costed_late_is_what_was_counted() -> None:
             book.learn(type(answer)(**{**_fields(answer), "received_ns": SECOND + took_ns}))
     assert late.totals == early.totals
     assert late.ticks == early.ticks == 300
+
+
+def test_what_was_spent_within_the_second_is_not_spent_again() -> None:
+    """Ten a second in either form: the second tick spills, the third one waits, and a second
+    later all is as at first."""
+    way, limits = BatchParams(planned=True), [10, 10, 10]
+    assert cost_of([8, 0, 0], way, 20, limits, 0, [0] * 6).orders[:2] == [8, 0]
+    assert cost_of([8, 0, 0], way, 20, limits, 0, [8, 0, 0, 0, 0, 0]).orders[:2] == [2, 6]
+    third = cost_of([8, 0, 0], way, 20, limits, 0, [10, 6, 0, 0, 0, 0])
+    assert (third.orders[:2], third.time_ns) == ([4, 4], SECOND)
+    assert cost_of([0, 3, 0], way, 20, limits, 0, [10, 10, 0, 0, 0, 0]).time_ns == 0
+
+
+def test_the_shadow_of_its_own_policy_is_what_an_engine_short_of_budget_sends() -> None:
+    """At ten orders a second an engine that spills casts its own shadow: call by call."""
+    limits = PlannerParams(initial_limit=10, safety_percent=100)
+    batch = BatchParams(planned=True, shadow=True)
+    desk = Desk(4, batch=batch, planner=limits, requote_by=RequoteBy.AMEND).start()
+    book = ShadowBook(desk.params)
+    rng = random.Random(3)
+    really = [0] * CALLS
+    for _ in range(60):
+        for instrument in range(4):
+            if rng.random() < 0.5:
+                desk.book(instrument, MID + rng.randrange(-300, 300))
+        batches = desk.settle()
+        if batches:
+            book.tick(batches, desk.now_ns)
+        calls, _ = sent(batches)
+        really = [one + more for one, more in zip(really, calls, strict=True)]
+        desk.later(230)
+    assert really[Op.AMEND * 2 + 1] > 20, "it must have spilled"
+    assert sum(book.totals[True].calls) == pytest.approx(sum(really), rel=0.1)
 
 
 def _fields(answer: object) -> dict[str, object]:
