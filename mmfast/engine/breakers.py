@@ -4,7 +4,8 @@ Acknowledgements and turns of the loop are measured against three times each: be
 quotes are widened, beyond the second withdrawn, beyond the third the engine halts until a human
 resumes. Three measures in a row must say so, one slow reply is no news. When a while has passed
 without another, the breaker steps back by one. Too large a share of refused orders withdraws all
-quotes for a while, each time twice as long.
+quotes for a while, each time twice as long. Who resumes after a halt has looked: all of it is
+forgotten then, and measured anew.
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ class Gauge:
         self._limits_ns = [ms * NS_PER_MS or NEVER_NS for ms in limits_ms]
         self._calm_ns = calm_ms * NS_PER_MS
 
+    def forget(self) -> None:
+        """As if nothing had been measured yet."""
+        self.step = NORMAL
+        self._last_ns.extend((0,) * IN_A_ROW)
+
     def record(self, took_ns: int, now_ns: int) -> None:
         """One measure."""
         self._last_ns.append(took_ns)
@@ -92,6 +98,12 @@ class RejectRate:
     def set_limits(self, params: BreakerParams) -> None:
         """New limits."""
         self._params = params
+
+    def forget(self) -> None:
+        """Count from now on, and end what has begun."""
+        self._samples.clear()
+        self._pulls = 0
+        self._until_ns = 0
 
     def look(self, now_ns: int) -> str:
         """Why all quotes stay withdrawn; empty when they need not."""
@@ -152,6 +164,12 @@ class Breakers:
     def lagged(self, late_ns: int, now_ns: int) -> None:
         """The loop served a timer so late."""
         self._lag.record(late_ns, now_ns)
+
+    def forget(self) -> None:
+        """A human resumes: what was measured before says nothing any more."""
+        self._acks.forget()
+        self._lag.forget()
+        self._rejects.forget()
 
     def look(self, now_ns: int) -> Verdict:
         """What follows now."""

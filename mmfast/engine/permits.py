@@ -78,10 +78,14 @@ class Permits:
         self._stopped = ""
         self._doubtful: list[int] = []
         """Instruments whose doubts the operator was told of."""
+        self._mode = Mode.SYNCING
         self.set_mode(Mode.SYNCING)
 
     def set_mode(self, mode: Mode) -> None:
         """The mode of the whole engine."""
+        if self._mode is Mode.HALTED and mode is not Mode.HALTED:
+            # What had tripped a breaker would halt again at once who has just been resumed.
+            self._breakers.forget()
         self._mode = mode
         self._risk.mode = mode
         self.halted = mode is Mode.HALTED

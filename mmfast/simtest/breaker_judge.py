@@ -95,6 +95,8 @@ class BreakerJudge:
         self._withdrawn_ns: dict[int, int] = {}
         """Instruments that may not be quoted, and until when."""
         self._told_pull = False
+        self._stands = False
+        """The engine was halted when it was last looked at."""
         self._quoted_ns = -1
         """When a flush quoted though a pull had been told: by that flush it must be over."""
 
@@ -103,7 +105,7 @@ class BreakerJudge:
         self._acks.forget()
         self._lags.forget()
         self._withdrawn_ns.clear()
-        self._told_pull = False
+        self._told_pull = self._stands = False
         self._quoted_ns = -1
 
     # What the engine is told.
@@ -155,14 +157,20 @@ class BreakerJudge:
     def resumed(self) -> None:
         """A human has looked at it."""
         self.halted = ""
-        self._acks.forget()
-        self._lags.forget()
+
+    def _follow_mode(self, mode: Mode) -> None:
+        """The engine has forgotten what it measured before it obeyed a resume."""
+        if self._stands and mode is not Mode.HALTED:
+            self._acks.forget()
+            self._lags.forget()
+        self._stands = mode is Mode.HALTED
 
     def flushed(self, kernel: Kernel, batches: Sequence[Batch], now_ns: int) -> None:
         """What a flush has handed out."""
         if not self.is_on:
             return
         self._findings.checked["I19"] += 1
+        self._follow_mode(kernel.mode)
         if self._quoted_ns >= 0:
             self._broke(self._quoted_ns, "quotes though a breaker was told to have withdrawn all")
             self._quoted_ns = -1

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 from engine_world import MS, SECOND, reply
@@ -156,6 +158,53 @@ def test_a_loop_that_lags_counts_as_well() -> None:
     made.later(10_000)
     made.book()
     made.ack(made.flush())
+    assert made.kernel.view(made.now_ns).instruments[0].pull_reason == ""
+
+
+def lagging(made: Desk, late_ms: int) -> None:
+    """Three turns of the loop that came so late."""
+    for _ in range(3):
+        made.kernel.breakers.lagged(late_ms * MS, made.now_ns)
+
+
+@pytest.mark.parametrize(("name", "trip"), [("ack", slowly), ("lag", lagging)])
+def test_a_resume_forgets_what_had_halted_and_measures_anew(
+    name: str, trip: Callable[[Desk, int], None]
+) -> None:
+    limits = {f"{name}_widen_ms": 10, f"{name}_pull_ms": 20, f"{name}_halt_ms": 50}
+    made = desk(**limits, calm_ms=600_000)
+    made.settle()
+    working = made.kernel.view(made.now_ns).working
+    trip(made, 51)
+    made.later(1_000).settle()
+    (halt,) = made.requests(ModeChange)
+    made.feed(halt)
+    assert made.settle() == []
+    made.feed(ModeChange(Mode.TRADING, "a human has looked"))
+    for _ in range(3):
+        made.later(1_000).book()
+        made.settle()
+    assert made.requests(ModeChange) == [], "halted again by what was before the resume"
+    view = made.kernel.view(made.now_ns)
+    assert view.instruments[0].pull_reason == ""
+    assert view.working == working > 0
+    trip(made, 51)
+    made.later(1_000).settle()
+    assert [one.mode for one in made.requests(ModeChange)] == [Mode.HALTED], "it still watches"
+
+
+def test_a_resume_ends_the_withdrawal_for_refused_orders_too() -> None:
+    made = desk(reject_percent=49, reject_min_orders=4, pull_first_ms=300_000)
+    made.settle()
+    made.later(1_000).flush()
+    for _ in range(4):
+        made.kernel.counters.count_code(10001)
+    made.later(1_000).settle()
+    assert made.kernel.view(made.now_ns).instruments[0].pull_reason != ""
+    made.feed(ModeChange(Mode.HALTED, "a human looks"), ModeChange(Mode.TRADING, "and resumes"))
+    for _ in range(2):
+        made.later(1_000).book()
+        made.settle()
     assert made.kernel.view(made.now_ns).instruments[0].pull_reason == ""
 
 
