@@ -234,7 +234,7 @@ class HttpPool:
         if attempt.last_look is not None:
             refusal = attempt.last_look()
             if refusal:
-                raise Refused(refusal)
+                raise OutcomeUnknown(refusal) if attempt.sent_ns else Refused(refusal)
         lines = "" if attempt.window is None else self._signed_lines(attempt, attempt.window)
         attempt.sent_ns = self.clock.now_ns()
         return lines

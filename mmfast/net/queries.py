@@ -18,6 +18,7 @@ from mmfast.errors import (
     ClockSkewError,
     InvariantError,
     NotListed,
+    NotSent,
     OutcomeUnknown,
     RateLimitError,
     RemoteProtocolError,
@@ -291,26 +292,32 @@ class Queries:
 
     async def _exchange(self, query: api.Query) -> Reply:
         """Ask once. A question that needs a key waits for its turn, and while the time is in
-        doubt, which a refusal would only confirm."""
+        doubt, which a refusal would only confirm. Where the limit falls before it has left, it
+        waits for its turn again."""
         if not query.signed:
-            return await self._send(query)
-        pace = await self._paces.turn(query.path)
-        reply = None
-        try:
-            while self._venue_clock.in_doubt:  # noqa: ASYNC110 - it ends by time as well
-                await asyncio.sleep(_DOUBT_S)
-            reply = await self._send(query)
-            return reply
-        finally:
-            now_ns = self._pool.clock.now_ns()
-            if reply is None:
-                pace.settle(None, now_ns, now_ns)
+            return await self._send(query, None)
+        while True:
+            turn = await self._paces.turn(query.path)
+            reply = None
+            try:
+                while self._venue_clock.in_doubt:  # noqa: ASYNC110 - it ends by time as well
+                    await asyncio.sleep(_DOUBT_S)
+                reply = await self._send(query, turn.leave)
+            except (NotSent, OutcomeUnknown):
+                if not turn.held_back:
+                    raise
             else:
-                pace.settle(reply.rate, reply.sent_ns, now_ns)
+                return reply
+            finally:
+                if reply is None:
+                    turn.end(None, 0)
+                else:
+                    turn.end(reply.rate, reply.sent_ns)
 
-    async def _send(self, query: api.Query) -> Reply:
+    async def _send(self, query: api.Query, last_look: Callable[[], str] | None) -> Reply:
         target = f"{query.path}?{query.query}" if query.query else query.path
-        attempt = Attempt(query.query.encode(), Window.LONG if query.signed else None)
+        window = Window.LONG if query.signed else None
+        attempt = Attempt(query.query.encode(), window, last_look)
         limit = self._pool.limits.max_query_reply_bytes
         return await self._pool.request("GET", target, query.api, attempt, limit)
 

@@ -14,10 +14,12 @@ def rate(limit: int, left: int) -> RateInfo:
 def answered(
     pace: Pace, count: int, reply: RateInfo | None, now_ns: int, sent_ns: int | None = None
 ) -> None:
+    left_ns = now_ns if sent_ns is None else sent_ns
     for _ in range(count):
         pace.ask()
+        pace.leave(left_ns)
     for _ in range(count):
-        pace.settle(reply, now_ns if sent_ns is None else sent_ns, now_ns)
+        pace.settle(reply, left_ns, now_ns)
 
 
 def test_nothing_is_held_before_a_reply_names_a_limit() -> None:
@@ -45,6 +47,7 @@ def test_a_question_counts_until_a_second_after_its_answer_or_its_loss() -> None
     pace = Pace()
     answered(pace, 1, rate(2, 1), 0)
     pace.ask()
+    assert pace.leave(1)
     assert pace.wait_ns(WINDOW_NS) == 0, "the first is forgotten, one of two is under way"
     pace.settle(None, 0, WINDOW_NS)
     answered(pace, 1, rate(2, 0), WINDOW_NS)
@@ -80,3 +83,35 @@ def test_no_header_fills_our_memory() -> None:
     pace = Pace()
     answered(pace, 1, rate(10**18, 0), 0)
     assert len(pace._answered_ns) <= MOST
+
+
+def test_what_waits_for_a_connection_keeps_to_a_limit_that_falls_meanwhile() -> None:
+    pace = Pace()
+    answered(pace, 1, rate(50, 49), 0)
+    for _ in range(10):
+        pace.ask()
+    for _ in range(3):
+        assert pace.leave(WINDOW_NS)
+    pace.settle(rate(4, 1), WINDOW_NS, WINDOW_NS + 1)
+    assert pace.leave(WINDOW_NS + 2), "one answered, two under way, and one more"
+    assert not pace.leave(WINDOW_NS + 3)
+    for _ in range(5):
+        pace.give_back()
+    for _ in range(3):
+        pace.settle(None, WINDOW_NS, WINDOW_NS + 4)
+    assert pace.wait_ns(WINDOW_NS + 5) > 0
+    assert pace.wait_ns(2 * WINDOW_NS + 1) == 0, "what was held back counts no more"
+    assert pace.wait_ns(2 * WINDOW_NS + 4) == 0
+
+
+def test_a_question_asked_once_more_counts_twice() -> None:
+    """The venue may have counted the one that was lost with its connection."""
+    pace = Pace()
+    answered(pace, 1, rate(2, 1), 0)
+    pace.ask()
+    assert pace.leave(WINDOW_NS)
+    assert pace.leave_again(WINDOW_NS + 1)
+    assert pace.wait_ns(WINDOW_NS + 2) > 0
+    assert not pace.leave_again(WINDOW_NS + 2), "two may have been counted already"
+    assert pace.wait_ns(2 * WINDOW_NS) > 0
+    assert pace.wait_ns(2 * WINDOW_NS + 1) == 0, "the first is forgotten"

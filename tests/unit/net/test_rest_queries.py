@@ -344,3 +344,76 @@ def test_concurrent_queries_share_the_pool(ask: Make) -> None:
     )
     assert times == [5] * 40
     assert server.connections <= 4
+
+
+LOWERED = {"X-Bapi-Limit": "4", "X-Bapi-Limit-Status": "0"}
+
+
+def test_what_waits_for_a_connection_keeps_to_a_limit_that_falls_meanwhile(
+    run: Run, stub: Any, make_rest: Make
+) -> None:
+    """All have had their turn while there was no limit; four are out when the venue names one."""
+
+    async def main() -> None:
+        questions = 0
+        all_out = asyncio.Event()
+
+        async def script(seen: Any, peer: Any) -> None:
+            nonlocal questions
+            if "market/time" in seen.target:
+                await peer.reply(ok({"timeNano": "5"}))
+                return
+            questions += 1
+            if questions == 4:
+                all_out.set()
+            await all_out.wait()
+            await peer.reply(ok({"readOnly": 0}), headers=LOWERED)
+
+        async with stub(script).running() as server:
+            rest = make_rest(server.url, limits=Limits(connections=4))
+            asked = [asyncio.ensure_future(rest.api_key_info()) for _ in range(12)]
+            try:
+                await asyncio.gather(*asked[:4])
+                await rest.server_time()  # gets a connection after all of those that wait
+                assert questions == 4
+            finally:
+                for one in asked:
+                    one.cancel()
+                await asyncio.gather(*asked, return_exceptions=True)
+                await rest.close()
+
+    run(main())
+
+
+def test_a_question_lost_with_its_connection_is_not_asked_again_beyond_the_limit(
+    run: Run, stub: Any, make_rest: Make
+) -> None:
+    """The venue may have counted the one that was lost: here the limit is two in a second."""
+
+    async def main() -> None:
+        lost = asyncio.Event()
+        two = {"X-Bapi-Limit": "2", "X-Bapi-Limit-Status": "1"}
+
+        async def script(seen: Any, peer: Any) -> None:
+            if "market/time" in seen.target:
+                await peer.reply(ok({"timeNano": "5"}))
+            elif len(server.seen) == 1:
+                await peer.reply(ok({"readOnly": 0}), headers=two)
+            else:
+                peer.reset()
+                lost.set()
+
+        async with stub(script).running() as server:
+            rest = make_rest(server.url)
+            await rest.api_key_info()
+            again = asyncio.ensure_future(rest.api_key_info())
+            await lost.wait()
+            await rest.server_time()
+            await rest.server_time()
+            assert sum("market/time" not in one.target for one in server.seen) == 2
+            assert not again.done(), "it waits for its next turn"
+            again.cancel()
+            await asyncio.gather(again, return_exceptions=True)
+            await rest.close()
+
+    run(main())
