@@ -28,7 +28,7 @@ def signing() -> dict[str, Operation]:
     return {
         "sign_200": lambda: signer.sign(small),
         "sign_1k": lambda: signer.sign(large),
-        "sign_request_pair_1k": lambda: signer.sign_request_pair(stages.TIME_MS, large, large),
+        "sign_request_pair_1k": lambda: signer.request_lines_pair(stages.TIME_MS, large, large),
     }
 
 

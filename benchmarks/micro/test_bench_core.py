@@ -154,22 +154,19 @@ def test_a_signed_request_of_20_orders(race):
     made, batch, now_ms = encoder(), commands(2), 1_700_000_000_000
     signer = sign.Signer("k" * 18, SECRET, 5000)
 
-    def headers(signature):
-        return {
-            "X-BAPI-API-KEY": "k" * 18,
-            "X-BAPI-TIMESTAMP": str(now_ms),
-            "X-BAPI-RECV-WINDOW": "5000",
-            "X-BAPI-SIGN": signature,
-        }
-
     def ours():
         body = made.batch(2, batch)
-        return body, headers(signer.sign_request(now_ms, body))
+        return body, signer.request_lines(now_ms, body)
 
     def theirs():
         body = from_decimals(batch)
         text = f"{now_ms}{'k' * 18}5000".encode() + body
-        return body, headers(hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest())
+        signature = hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest()
+        lines = (
+            f"X-BAPI-API-KEY: {'k' * 18}\r\nX-BAPI-RECV-WINDOW: 5000\r\n"
+            f"X-BAPI-TIMESTAMP: {now_ms}\r\nX-BAPI-SIGN: {signature}\r\n"
+        )
+        return body, lines.encode()
 
     assert ours() == theirs()
     race("request_20", ours, theirs)

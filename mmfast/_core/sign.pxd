@@ -34,6 +34,9 @@ cdef enum:
     KEY_LIMIT = 128
     #: Timestamp, API key and window: two numbers of at most 19 digits.
     HEAD_ROOM = 176
+    #: Three header lines but for the time: their names, API key and window.
+    FRONT_ROOM = 224
+    SIGN_SIZE = 15
 
 
 cdef class Signer:
@@ -43,6 +46,12 @@ cdef class Signer:
     #: What stands between the timestamp and the payload: API key and window.
     cdef char _middle[HEAD_ROOM]
     cdef Py_ssize_t _middle_size
+    #: The header lines up to the timestamp.
+    cdef char _front[FRONT_ROOM]
+    cdef Py_ssize_t _front_size
 
     cdef int _write_head(self, char* head, object timestamp_ms) except -1
-    cdef tuple _pair(self, const char* head, int size, bytes first, bytes second)
+    cdef int _pair(
+        self, const char* head, int size, bytes first, bytes second, uint8_t* one, uint8_t* two
+    ) except -1
+    cdef bytes _lines(self, const char* head, int size, const uint8_t* digest)

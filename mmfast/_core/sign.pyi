@@ -23,10 +23,13 @@ class Signer:
     def recv_window_ms(self) -> int: ...
     def sign(self, payload: bytes) -> str:
         """Lower-case hex HMAC-SHA256 of ``payload`` (64 characters)."""
-    def sign_request(self, timestamp_ms: int, payload: bytes) -> str:
-        """Signature over timestamp + api key + receive window + payload (query or body)."""
     def sign_pair(self, first: bytes, second: bytes) -> tuple[str, str]:
         """Two signatures at once."""
-    def sign_request_pair(self, timestamp_ms: int, first: bytes, second: bytes) -> tuple[str, str]:
-        """:meth:`sign_request` of two payloads of one time, at once: cheaper than one after the
+    def request_lines(self, timestamp_ms: int, payload: bytes) -> bytes:
+        """The four header lines of a signed request, each ended by CR LF: key, window, time, and
+        the signature over timestamp + api key + receive window + payload (query or body)."""
+    def request_lines_pair(
+        self, timestamp_ms: int, first: bytes, second: bytes
+    ) -> tuple[bytes, bytes]:
+        """:meth:`request_lines` of two payloads of one time, at once: cheaper than one after the
         other when they are about as long. Pair bodies of a flush by their size."""

@@ -3,7 +3,7 @@
 from os import environ
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy
@@ -24,6 +24,7 @@ cdef int block_function() except -1:
     return mmf_sha_available()
 
 
+cdef const char* SIGN_LINE = b"\r\nX-BAPI-SIGN: "
 cdef int CHOSEN = block_function()
 
 BACKEND = "sha-ni" if CHOSEN == MMF_SHA_NI else "portable"
@@ -59,7 +60,7 @@ cdef class Signer:
     """Signs for one API key; see the stub."""
 
     def __cinit__(self, str api_key not None, str secret not None, recv_window_ms):
-        cdef bytes middle
+        cdef bytes middle, front
         cdef int64_t window = integer(recv_window_ms)
         cdef const char* text
         cdef Py_ssize_t size = 0
@@ -74,6 +75,11 @@ cdef class Signer:
         middle = f"{api_key}{window}".encode("ascii")
         self._middle_size = len(middle)
         memcpy(self._middle, PyBytes_AS_STRING(middle), self._middle_size)
+        front = (
+            f"X-BAPI-API-KEY: {api_key}\r\nX-BAPI-RECV-WINDOW: {window}\r\nX-BAPI-TIMESTAMP: "
+        ).encode("ascii")
+        self._front_size = len(front)
+        memcpy(self._front, PyBytes_AS_STRING(front), self._front_size)
         # ASCII text is stored as its own bytes, so no further copy of the secret is made.
         text = PyUnicode_AsUTF8AndSize(secret, &size)
         mmf_hmac_prepare(CHOSEN, &self._key, <const uint8_t*>text, size)
@@ -106,8 +112,8 @@ cdef class Signer:
         memcpy(&head[size], self._middle, self._middle_size)
         return size + <int>self._middle_size
 
-    def sign_request(self, timestamp_ms, bytes payload not None):
-        """See the stub: HMAC of timestamp, key, window and payload; the payload is not copied."""
+    def request_lines(self, timestamp_ms, bytes payload not None):
+        """See the stub: signs timestamp, key, window and payload; the payload is not copied."""
         cdef uint8_t digest[32]
         cdef char head[HEAD_ROOM]
         cdef int size = self._write_head(head, timestamp_ms)
@@ -115,24 +121,45 @@ cdef class Signer:
             CHOSEN, &self._key, <const uint8_t*>head, size,
             <const uint8_t*>PyBytes_AS_STRING(payload), PyBytes_GET_SIZE(payload), digest,
         )
-        return hex_text(digest)
+        return self._lines(head, size, digest)
 
     def sign_pair(self, bytes first not None, bytes second not None):
         """See the stub: two HMACs, computed side by side where the CPU can."""
-        return self._pair(NULL, 0, first, second)
-
-    def sign_request_pair(self, timestamp_ms, bytes first not None, bytes second not None):
-        """See the stub: two requests of one time, signed side by side where the CPU can."""
-        cdef char head[HEAD_ROOM]
-        cdef int size = self._write_head(head, timestamp_ms)
-        return self._pair(head, size, first, second)
-
-    cdef tuple _pair(self, const char* head, int size, bytes first, bytes second):
         cdef uint8_t one[32]
         cdef uint8_t two[32]
+        self._pair(NULL, 0, first, second, one, two)
+        return hex_text(one), hex_text(two)
+
+    def request_lines_pair(self, timestamp_ms, bytes first not None, bytes second not None):
+        """See the stub: two requests of one time, signed side by side where the CPU can."""
+        cdef uint8_t one[32]
+        cdef uint8_t two[32]
+        cdef char head[HEAD_ROOM]
+        cdef int size = self._write_head(head, timestamp_ms)
+        self._pair(head, size, first, second, one, two)
+        return self._lines(head, size, one), self._lines(head, size, two)
+
+    cdef int _pair(
+        self, const char* head, int size, bytes first, bytes second, uint8_t* one, uint8_t* two
+    ) except -1:
         mmf_hmac_pair(
             CHOSEN, &self._key, <const uint8_t*>head, size,
             <const uint8_t*>PyBytes_AS_STRING(first), PyBytes_GET_SIZE(first),
             <const uint8_t*>PyBytes_AS_STRING(second), PyBytes_GET_SIZE(second), one, two,
         )
-        return hex_text(one), hex_text(two)
+        return 0
+
+    cdef bytes _lines(self, const char* head, int size, const uint8_t* digest):
+        """The header lines round a signature; the time stands at the front of what was signed."""
+        cdef int digits = size - <int>self._middle_size
+        cdef Py_ssize_t whole = self._front_size + digits + SIGN_SIZE + 64 + 2
+        cdef bytes lines = PyBytes_FromStringAndSize(NULL, whole)
+        cdef char* out = PyBytes_AS_STRING(lines)
+        memcpy(out, self._front, self._front_size)
+        out += self._front_size
+        memcpy(out, head, digits)
+        memcpy(out + digits, SIGN_LINE, SIGN_SIZE)
+        out += digits + SIGN_SIZE
+        mmf_hex(CHOSEN, out, digest)
+        memcpy(out + 64, b"\r\n", 2)
+        return lines

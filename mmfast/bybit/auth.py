@@ -21,8 +21,8 @@ _MAX_SECRET_CHARS: Final = 256
 _SHOWN_CHARS: Final = 4
 AUTH_REQ_ID: Final = "auth"
 
-SignOne = Callable[[int, bytes], str]
-SignPair = Callable[[int, bytes, bytes], tuple[str, str]]
+LinesOfOne = Callable[[int, bytes], bytes]
+LinesOfPair = Callable[[int, bytes, bytes], tuple[bytes, bytes]]
 
 
 class Window(IntEnum):
@@ -61,8 +61,8 @@ class Credentials:
         short = Signer(api_key, secret, short_window_ms)
         long = Signer(api_key, secret, long_window_ms)
         windows = (
-            _SignsRequest(short.sign_request, short.sign_request_pair, short_window_ms),
-            _SignsRequest(long.sign_request, long.sign_request_pair, long_window_ms),
+            _SignsRequest(short.request_lines, short.request_lines_pair, short_window_ms),
+            _SignsRequest(long.request_lines, long.request_lines_pair, long_window_ms),
         )
         return cls(api_key, long.sign, windows)
 
@@ -84,34 +84,24 @@ class Credentials:
         """Receive window in milliseconds."""
         return self._windows[window].window_ms
 
-    def headers(self, timestamp_ms: int, payload: bytes, window: Window) -> dict[str, str]:
-        """Headers of one signed request; ``payload`` is the query string or the body, exactly
-        as sent."""
-        signature = self._windows[window].sign_request(timestamp_ms, payload)
-        return self.signed(timestamp_ms, window, signature)
-
-    def signed(self, timestamp_ms: int, window: Window, signature: str) -> dict[str, str]:
-        """Headers around a signature that was made before, for this time and window."""
-        return {
-            "X-BAPI-API-KEY": self.api_key,
-            "X-BAPI-TIMESTAMP": str(timestamp_ms),
-            "X-BAPI-RECV-WINDOW": self._windows[window].window_text,
-            "X-BAPI-SIGN": signature,
-        }
+    def lines(self, timestamp_ms: int, payload: bytes, window: Window) -> bytes:
+        """Header lines of one signed request, each ended by CR LF; ``payload`` is the query
+        string or the body, exactly as sent."""
+        return self._windows[window].lines(timestamp_ms, payload)
 
     @property
     def signs_in_pairs(self) -> bool:
         """Two signatures at once cost less than one after the other."""
-        return self._windows[Window.SHORT].sign_pair is not None
+        return self._windows[Window.SHORT].lines_of_pair is not None
 
-    def sign_pair(
+    def lines_of_pair(
         self, timestamp_ms: int, first: bytes, second: bytes, window: Window
-    ) -> tuple[str, str]:
-        """Signatures of two payloads of one time; cheapest when they are about as long."""
+    ) -> tuple[bytes, bytes]:
+        """:meth:`lines` of two payloads of one time; cheapest when they are about as long."""
         signs = self._windows[window]
-        if signs.sign_pair is not None:
-            return signs.sign_pair(timestamp_ms, first, second)
-        return signs.sign_request(timestamp_ms, first), signs.sign_request(timestamp_ms, second)
+        if signs.lines_of_pair is not None:
+            return signs.lines_of_pair(timestamp_ms, first, second)
+        return signs.lines(timestamp_ms, first), signs.lines(timestamp_ms, second)
 
     def ws_auth_frame(self, expires_ms: int) -> bytes:
         """First frame on a private or trade websocket; ``expires_ms`` lies in the future."""
@@ -130,13 +120,14 @@ class Credentials:
 class _SignsRequest:
     """A receive window with what signs for it."""
 
-    __slots__ = ("sign_pair", "sign_request", "window_ms", "window_text")
+    __slots__ = ("lines", "lines_of_pair", "window_ms")
 
-    def __init__(self, sign_request: SignOne, sign_pair: SignPair | None, window_ms: int) -> None:
-        self.sign_request = sign_request
-        self.sign_pair = sign_pair
+    def __init__(
+        self, lines: LinesOfOne, lines_of_pair: LinesOfPair | None, window_ms: int
+    ) -> None:
+        self.lines = lines
+        self.lines_of_pair = lines_of_pair
         self.window_ms = window_ms
-        self.window_text = str(window_ms)
 
 
 def _check_key(api_key: str) -> None:
@@ -177,12 +168,12 @@ def _rsa_signer(key: RSAPrivateKey) -> Callable[[bytes], str]:
     return sign
 
 
-def _rsa_request(
-    sign: Callable[[bytes], str], api_key: str, window_ms: int
-) -> Callable[[int, bytes], str]:
-    middle = f"{api_key}{window_ms}".encode()
+def _rsa_request(sign: Callable[[bytes], str], api_key: str, window_ms: int) -> LinesOfOne:
+    def lines(timestamp_ms: int, payload: bytes) -> bytes:
+        signature = sign(f"{timestamp_ms}{api_key}{window_ms}".encode() + payload)
+        return (
+            f"X-BAPI-API-KEY: {api_key}\r\nX-BAPI-RECV-WINDOW: {window_ms}\r\n"
+            f"X-BAPI-TIMESTAMP: {timestamp_ms}\r\nX-BAPI-SIGN: {signature}\r\n"
+        ).encode()
 
-    def sign_request(timestamp_ms: int, payload: bytes) -> str:
-        return sign(b"%d%b%b" % (timestamp_ms, middle, payload))
-
-    return sign_request
+    return lines

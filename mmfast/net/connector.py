@@ -22,6 +22,7 @@ from aiohttp.streams import StreamReader
 from aiohttp.tracing import Trace
 from yarl import URL
 
+_POST: Final = b"%b%bContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b"
 _TRIES: Final = 3
 _KEEP_ALIVE_S: Final = 25.0
 _DNS_TTL_S: Final = 300
@@ -82,7 +83,7 @@ class Host:
         verb: str,
         target: str,
         body: bytes,
-        leaving: Callable[[], str],
+        leaving: Callable[[], bytes],
         max_reply_bytes: int,
     ) -> Answer:
         """Send one request and read its reply; ``target`` is path and query.
@@ -106,12 +107,11 @@ class Host:
             if protocol is None or transport is None:
                 raise aiohttp.ClientConnectionError("expected a connection that is open")
             protocol.set_response_params(read_until_eof=True, auto_decompress=False)
-            head = f"{verb} {target} HTTP/1.1\r\n{opened.lines}{lines}"
+            front = f"{verb} {target} HTTP/1.1\r\n{opened.lines}".encode()
             if verb == hdrs.METH_POST:
-                head += f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-                transport.write(head.encode() + body)
+                transport.write(_POST % (front, lines, len(body), body))
             else:
-                transport.write(f"{head}\r\n".encode())
+                transport.write(b"%b%b\r\n" % (front, lines))
             answer = await _answer(protocol, max_reply_bytes)
         except BaseException:
             connection.close()

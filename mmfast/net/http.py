@@ -77,7 +77,7 @@ class Attempt:
     ``payload`` is what is signed: the query string or the body. ``window`` None means unsigned.
     """
 
-    __slots__ = ("cancels", "last_look", "payload", "sent_ns", "signature", "stamp_ms", "window")
+    __slots__ = ("cancels", "last_look", "lines", "payload", "sent_ns", "stamp_ms", "window")
 
     def __init__(
         self,
@@ -93,8 +93,8 @@ class Attempt:
         self.cancels = cancels
         """Cancels may use what is kept of the address's limit."""
         self.stamp_ms = 0
-        self.signature = ""
-        """Made ahead for ``stamp_ms``; "" if it is to be made when the bytes leave."""
+        self.lines = b""
+        """Header lines signed ahead for ``stamp_ms``; none if that is left to the last moment."""
         self.sent_ns = 0
         """When the bytes left; 0: none ever did."""
 
@@ -152,7 +152,7 @@ class HttpPool:
             of_window.sort(key=lambda attempt: len(attempt.payload))
             for first, second in zip(of_window[::2], of_window[1::2], strict=False):
                 first.stamp_ms = second.stamp_ms = stamp_ms
-                first.signature, second.signature = self._credentials.sign_pair(
+                first.lines, second.lines = self._credentials.lines_of_pair(
                     stamp_ms, first.payload, second.payload, window
                 )
 
@@ -219,7 +219,7 @@ class HttpPool:
             Ns(self.clock.now_ns()),
         )
 
-    def _leaving(self, attempt: Attempt) -> str:
+    def _leaving(self, attempt: Attempt) -> bytes:
         """A connection is in hand and the request is about to be written: last look, then sign.
 
         While it waited for one the venue may have banned us; and a query whose connection is lost
@@ -235,19 +235,17 @@ class HttpPool:
             refusal = attempt.last_look()
             if refusal:
                 raise OutcomeUnknown(refusal) if attempt.sent_ns else Refused(refusal)
-        lines = "" if attempt.window is None else self._signed_lines(attempt, attempt.window)
+        lines = b"" if attempt.window is None else self._signed_lines(attempt, attempt.window)
         attempt.sent_ns = self.clock.now_ns()
         return lines
 
-    def _signed_lines(self, attempt: Attempt, window: Window) -> str:
+    def _signed_lines(self, attempt: Attempt, window: Window) -> bytes:
         """What was signed ahead is used while it is fresh: the receive window of the venue runs
         from the timestamp, and whoever had to wait for a connection shall have all of it."""
         now_ms = self._venue_clock.stamp_ms()
-        if not attempt.signature or now_ms - attempt.stamp_ms > _FRESH_MS:
-            headers = self._credentials.headers(now_ms, attempt.payload, window)
-        else:
-            headers = self._credentials.signed(attempt.stamp_ms, window, attempt.signature)
-        return "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+        if attempt.lines and now_ms - attempt.stamp_ms <= _FRESH_MS:
+            return attempt.lines
+        return self._credentials.lines(now_ms, attempt.payload, window)
 
     def _ban_text(self, now_ns: int) -> str:
         left_s = (self.blocked_until_ns - now_ns) // NS_PER_S

@@ -173,18 +173,17 @@ class InProcess:
             made.append((*self.codec.encode(batch), window))
         return batches, self._signed(made)
 
-    def _signed(self, made: list[tuple[str, bytes, Window]]) -> list[tuple[str, bytes, str]]:
+    def _signed(self, made: list[tuple[str, bytes, Window]]) -> list[tuple[str, bytes, bytes]]:
         """Neighbours of one window are signed together, as the gateway does it."""
         requests, at = [], 0
         while at < len(made):
             path, body, window = made[at]
             if made[at + 1 : at + 2] and made[at + 1][2] is window:
                 other_path, other_body, _ = made[at + 1]
-                one, two = self.credentials.sign_pair(STAMP_MS, body, other_body, window)
+                one, two = self.credentials.lines_of_pair(STAMP_MS, body, other_body, window)
                 requests += [(path, body, one), (other_path, other_body, two)]
             else:
-                headers = self.credentials.headers(STAMP_MS, body, window)
-                requests.append((path, body, headers["X-BAPI-SIGN"]))
+                requests.append((path, body, self.credentials.lines(STAMP_MS, body, window)))
             at = len(requests)
         return requests
 

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from in_process import unexpected
+from signed import signed_headers
 from venue_stage import PERIOD_NS, VenueStage
 
 from mmfast.bybit.auth import Window
@@ -102,7 +103,7 @@ class PrivateTicks(VenueStage):
         path, body = self.codec.encode(batch)
         stamp = self.venue.venue_ms(self.now_ns)
         window = Window.LONG if batch.op == Op.CANCEL else Window.SHORT
-        headers = self.credentials.headers(stamp, body, window)
+        headers = signed_headers(self.credentials, stamp, body, window)
         request_id = next(self._requests)
         lowered = {name.lower(): value for name, value in headers.items()}
         lowered["content-type"] = "application/json"

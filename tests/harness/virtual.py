@@ -13,6 +13,7 @@ import json
 from typing import Any
 
 import msgspec
+from signed import signed_headers
 
 from mmfast.bybit import topics
 from mmfast.bybit.auth import Credentials, Window
@@ -216,7 +217,7 @@ class VirtualRun:
         self.requests.append((path, body))
         stamp = self.venue.venue_ms(self.now_ns)
         window = Window.LONG if batch.op == Op.CANCEL else Window.SHORT
-        headers = self.credentials.headers(stamp, body, window)
+        headers = signed_headers(self.credentials, stamp, body, window)
         self._digest.update(b"%d %s %b\n" % (self.now_ns, path.encode(), body))
         self._digest.update(headers["X-BAPI-SIGN"].encode())
         self._request_id += 1

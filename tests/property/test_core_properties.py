@@ -85,11 +85,11 @@ def test_signatures_are_the_standard_librarys(api_key, secret, window, timestamp
     core, twin = sign.Signer(api_key, secret, window), oracle_sign.Signer(api_key, secret, window)
     assert fenced(core.sign, one) == twin.sign(one)
     assert core.sign_pair(one, two) == twin.sign_pair(one, two)
-    assert fenced(lambda body: core.sign_request(timestamp, body), two) == twin.sign_request(
+    assert fenced(lambda body: core.request_lines(timestamp, body), two) == twin.request_lines(
         timestamp, two
     )
     pair = (timestamp, one, two)
-    assert core.sign_request_pair(*pair) == twin.sign_request_pair(*pair)
+    assert core.request_lines_pair(*pair) == twin.request_lines_pair(*pair)
 
 
 WORDS = st.one_of(

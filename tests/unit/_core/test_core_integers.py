@@ -35,7 +35,7 @@ DOORS = {
     "floor_to": (fixed.floor_to, [5, 2]),
     "ceil_to": (fixed.ceil_to, [5, 2]),
     "mul": (fixed.mul, [5, 2]),
-    "sign_request": (lambda time: SIGNER.sign_request(time, b""), [5]),
+    "request_lines": (lambda time: SIGNER.request_lines(time, b""), [5]),
     "Signer": (lambda window: sign.Signer("key", "secret", window), [5]),
 }
 

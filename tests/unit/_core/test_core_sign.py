@@ -79,7 +79,11 @@ def signer(request):
     ],
 )
 def test_the_venues_request_vectors(signer, payload, signature):
-    assert signer.sign_request(1_700_000_000_000, payload) == signature
+    lines = signer.request_lines(1_700_000_000_000, payload).decode()
+    assert lines == (
+        f"X-BAPI-API-KEY: {KEY}\r\nX-BAPI-RECV-WINDOW: 5000\r\n"
+        f"X-BAPI-TIMESTAMP: 1700000000000\r\nX-BAPI-SIGN: {signature}\r\n"
+    )
 
 
 def test_the_venues_websocket_vector(signer):
@@ -138,9 +142,9 @@ def test_the_signer_agrees_with_the_standard_library():
         assert one.sign(payload) == two.sign(payload)
         assert one.sign_pair(payload, other) == two.sign_pair(payload, other)
         for timestamp in (0, 1_700_000_000_000, 2**63 - 1):
-            assert one.sign_request(timestamp, payload) == two.sign_request(timestamp, payload)
+            assert one.request_lines(timestamp, payload) == two.request_lines(timestamp, payload)
             pair = (timestamp, payload, other)
-            assert one.sign_request_pair(*pair) == two.sign_request_pair(*pair)
+            assert one.request_lines_pair(*pair) == two.request_lines_pair(*pair)
 
 
 def in_a_process_with(switch, program):
@@ -167,8 +171,8 @@ for size in range(301):
         for name, arguments in (
             ("sign", (body,)),
             ("sign_pair", (body, other)),
-            ("sign_request", (1_700_000_000_000, body)),
-            ("sign_request_pair", (1_700_000_000_000, body, other)),
+            ("request_lines", (1_700_000_000_000, body)),
+            ("request_lines_pair", (1_700_000_000_000, body, other)),
         ):
             assert getattr(one, name)(*arguments) == getattr(two, name)(*arguments), (name, size)
 print(sign.BACKEND)
@@ -194,8 +198,10 @@ def test_the_longest_api_key():
     signer = sign.Signer(key, SECRET, 60_000)
     text = f"{2**63 - 1}{key}60000".encode()
     want = hmac.new(SECRET.encode(), text, hashlib.sha256).hexdigest()
-    assert signer.sign_request(2**63 - 1, b"") == want
-    assert signer.sign_request_pair(2**63 - 1, b"", b"") == (want, want)
+    lines = signer.request_lines(2**63 - 1, b"")
+    assert lines.endswith(f"X-BAPI-TIMESTAMP: {2**63 - 1}\r\nX-BAPI-SIGN: {want}\r\n".encode())
+    assert lines.startswith(f"X-BAPI-API-KEY: {key}\r\n".encode())
+    assert signer.request_lines_pair(2**63 - 1, b"", b"") == (lines, lines)
 
 
 def test_attributes_are_read_only():
@@ -242,13 +248,13 @@ def test_wrong_types_and_times_are_refused():
         lambda: signer.sign("text"),
         lambda: signer.sign(None),
         lambda: signer.sign_pair(b"", None),
-        lambda: signer.sign_request_pair(1, None, b""),
+        lambda: signer.request_lines_pair(1, None, b""),
         lambda: sign.Signer(None, SECRET, 5000),
         lambda: sign.Signer(KEY, None, 5000),
     ):
         with pytest.raises(TypeError):
             call()
     with pytest.raises(ValueError, match="timestamp_ms"):
-        signer.sign_request(-1, b"")
+        signer.request_lines(-1, b"")
     with pytest.raises(ValueError, match="timestamp_ms"):
-        signer.sign_request_pair(-1, b"", b"")
+        signer.request_lines_pair(-1, b"", b"")

@@ -12,6 +12,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from signed import signed_headers
 
 from mmfast.bybit.auth import Credentials, Window
 from mmfast.errors import ConfigError
@@ -48,7 +49,7 @@ def pem_of(key: Any) -> bytes:
 )
 def test_hmac_vectors_of_the_protocol(payload: bytes, signature: str) -> None:
     credentials = Credentials.hmac(KEY, SECRET, long_window_ms=5000)
-    assert credentials.headers(STAMP, payload, Window.LONG) == {
+    assert signed_headers(credentials, STAMP, payload, Window.LONG) == {
         "X-BAPI-API-KEY": KEY,
         "X-BAPI-TIMESTAMP": "1700000000000",
         "X-BAPI-RECV-WINDOW": "5000",
@@ -69,17 +70,17 @@ def test_websocket_login_vector() -> None:
 def test_each_window_is_signed_with_the_window_it_names() -> None:
     credentials = Credentials.hmac(KEY, SECRET, short_window_ms=900, long_window_ms=7000)
     alone = Credentials.hmac(KEY, SECRET, short_window_ms=7000)
-    short = credentials.headers(STAMP, b"x", Window.SHORT)
-    long = credentials.headers(STAMP, b"x", Window.LONG)
+    short = signed_headers(credentials, STAMP, b"x", Window.SHORT)
+    long = signed_headers(credentials, STAMP, b"x", Window.LONG)
     assert (short["X-BAPI-RECV-WINDOW"], long["X-BAPI-RECV-WINDOW"]) == ("900", "7000")
     assert short["X-BAPI-SIGN"] != long["X-BAPI-SIGN"]
-    assert long == alone.headers(STAMP, b"x", Window.SHORT)
+    assert long == signed_headers(alone, STAMP, b"x", Window.SHORT)
 
 
 def test_rsa_signatures_verify_with_the_public_half(rsa_key: rsa.RSAPrivateKey) -> None:
     credentials = Credentials.rsa(KEY, pem_of(rsa_key), short_window_ms=1500)
     public = rsa_key.public_key()
-    headers = credentials.headers(STAMP, b'{"a":1}', Window.SHORT)
+    headers = signed_headers(credentials, STAMP, b'{"a":1}', Window.SHORT)
     signed = f"{STAMP}{KEY}1500".encode() + b'{"a":1}'
     signature = base64.b64decode(headers["X-BAPI-SIGN"], validate=True)
     public.verify(signature, signed, padding.PKCS1v15(), hashes.SHA256())

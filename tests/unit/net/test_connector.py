@@ -21,8 +21,8 @@ class Kept(Exception):
     """A last look said no."""
 
 
-def no_lines() -> str:
-    return ""
+def no_lines() -> bytes:
+    return b""
 
 
 async def ask(host: Host, body: bytes = b"{}", max_reply_bytes: int = 1000) -> Answer:
@@ -118,7 +118,7 @@ def test_only_a_connection_that_stays_and_is_silent_is_used_again(
 
 
 def test_a_request_kept_back_costs_nobody_a_connection(at_stub: Any) -> None:
-    def kept() -> str:
+    def kept() -> bytes:
         raise Kept
 
     async def script(_seen: Any, peer: Any) -> None:
