@@ -73,6 +73,7 @@ class VenueClock:
         "_measured_ns",
         "_offset_ns",
         "_sampled_ns",
+        "_suspected_ns",
         "_trip_ns",
         "doubted_until_ns",
         "leaps",
@@ -89,7 +90,7 @@ class VenueClock:
         self._offset_ns = clock.wall_ms() * NS_PER_MS - clock.now_ns()
         self._trip_ns = 1 << 62
         self._measured_ns = 0
-        self._sampled_ns = self._doubted_ns = -1
+        self._sampled_ns = self._doubted_ns = self._suspected_ns = -1
         self.synced = False
         self.leaps = 0
         """How often a sample contradicted what was known."""
@@ -104,6 +105,8 @@ class VenueClock:
         self._sampled_ns = received_ns
         if sent_ns >= self._doubted_ns:
             self.doubted_until_ns = 0
+        if sent_ns >= self._suspected_ns:
+            self._suspected_ns = -1
         leapt = self.synced and abs(offset_ns - self._offset_ns) > known_ns + trip_ns // 2 + 1
         if self.synced and not leapt and trip_ns // 2 > known_ns:
             return
@@ -127,6 +130,21 @@ class VenueClock:
     def in_doubt(self) -> bool:
         """Whether a timestamp was refused and no sample has been taken since."""
         return self._clock.now_ns() < self.doubted_until_ns
+
+    def suspect(self) -> None:
+        """Something was refused for what may have been its time: a sample is wanted, and nothing
+        that can wait should name a time before it. Orders need not wait for a mere suspicion."""
+        if self.synced and not self.is_suspected:
+            self._suspected_ns = self._clock.now_ns()
+
+    @property
+    def is_suspected(self) -> bool:
+        """Whether the clock is in doubt, or was suspected and no sample has been taken since; for
+        as long as a doubt lasts at most, since samples may be out of reach."""
+        if self._suspected_ns < 0:
+            return self.in_doubt
+        lasts = self._clock.now_ns() < self._suspected_ns + self.LONGEST_DOUBT_NS
+        return lasts or self.in_doubt
 
     @property
     def uncertainty_ns(self) -> int:

@@ -16,7 +16,8 @@ from mmfast.errors import LocalProtocolError
 from mmfast.messages import Batch, BatchReply, Op, Outcome
 from mmfast.net.address import TRADE, AddressPace
 from mmfast.net.http import OnRequest, ignore_request
-from mmfast.net.ws_connection import LoginConnection, OnState, Options
+from mmfast.net.login import LoginConnection
+from mmfast.net.ws_connection import OnState, Options
 from mmfast.units import NS_PER_S, Ns
 
 VERB: Final = "WS"

@@ -13,7 +13,8 @@ from mmfast.bybit.public import PublicRouter, Routed
 from mmfast.clock import VenueClock
 from mmfast.errors import RemoteProtocolError
 from mmfast.messages import Event
-from mmfast.net.ws_connection import LoginConnection, OnState, Options, WsConnection
+from mmfast.net.login import LoginConnection
+from mmfast.net.ws_connection import OnState, Options, WsConnection
 
 
 class PublicStream(WsConnection):

@@ -13,14 +13,12 @@ import random
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, Final, Required, TypedDict, Unpack
+from typing import Any, Final, Required, TypedDict
 
 import picows
 
 from mmfast._core.segment import segment
 from mmfast.bybit import topics
-from mmfast.bybit.auth import Credentials
-from mmfast.clock import VenueClock
 from mmfast.errors import InvariantError
 from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.http import Log, ignore_log
@@ -33,8 +31,6 @@ _BINARY: Final = picows.WSMsgType.BINARY
 _CONTINUATION: Final = picows.WSMsgType.CONTINUATION
 _CLOSE: Final = picows.WSMsgType.CLOSE
 
-_AUTH_LIFE_MS: Final = 5_000
-"""How far in the future a login says it expires."""
 MASK_SIZE: Final = 4
 """Bytes of the key that a client hides a message under."""
 
@@ -349,40 +345,3 @@ class WsConnection:
     @staticmethod
     def _now() -> float:
         return asyncio.get_running_loop().time()
-
-
-class LoginConnection(WsConnection):
-    """A connection that begins with a login. ``auth_refusals`` counts the refused ones."""
-
-    def __init__(
-        self,
-        name: str,
-        url: str,
-        credentials: Credentials,
-        venue_clock: VenueClock,
-        on_state: OnState,
-        **options: Unpack[Options],
-    ) -> None:
-        super().__init__(name, url, on_state, **options)
-        self.auth_refusals = 0
-        self._credentials = credentials
-        self._venue_clock = venue_clock
-        self._logged_in = False
-
-    def _entered(self) -> None:
-        """The login was accepted; said once per connection."""
-        raise NotImplementedError
-
-    def _opened(self) -> None:
-        self._logged_in = False
-        expires_ms = self._venue_clock.venue_ms() + _AUTH_LIFE_MS
-        self._send(self._credentials.ws_auth_frame(expires_ms))
-
-    def _authenticated(self, success: bool, text: str) -> None:
-        if not success:
-            self.auth_refusals += 1
-            self._log("error", "auth_refused", f"{self.name} stream: login refused: {text}")
-            self.drop("login refused")
-        elif not self._logged_in:
-            self._logged_in = True
-            self._entered()

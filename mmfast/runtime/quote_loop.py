@@ -18,7 +18,7 @@ from mmfast.errors import (
     TransportError,
 )
 from mmfast.messages import Mode, ModeChange
-from mmfast.net.ws_connection import LoginConnection
+from mmfast.net.login import LoginConnection
 from mmfast.runtime import closing, protection, reach, reload, standing, tuning
 from mmfast.runtime.assemble import config_for_instruments
 from mmfast.runtime.control import FileWatch

@@ -80,8 +80,8 @@ class TimeKeeper:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(until_beat_s(loop.time(), LOOK_EVERY_S)):
                     await self._doubt.wait()
-            slept = self._look_at_host()
-            if not (self._doubt.is_set() or slept or loop.time() >= due_s):
+            wanted = self._look_at_host() or self._venue_clock.is_suspected
+            if not (self._doubt.is_set() or wanted or loop.time() >= due_s):
                 self._judge()
                 continue
             self._doubt.clear()

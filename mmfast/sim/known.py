@@ -12,12 +12,13 @@ Times are venue wall milliseconds, free of the skew that a fault gives to the ga
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Final, NamedTuple
 
 OVER_LIMIT: Final = "over_limit"
 BAD_TIMESTAMP: Final = "bad_timestamp"
 BAD_PARAMETER: Final = "bad_parameter"
+REFUSED_LOGIN: Final = "refused_login"
 
 CLOCK: Final = "clock"
 _KEPT: Final = 16
@@ -87,26 +88,29 @@ class Known:
     def check_clock(self, stamp_ms: int, window_ms: int, ahead_ms: int, true_ms: int) -> None:
         """A timestamp was refused: excuse it if it was right by a clock the client still had to
         believe, and show the clock as it is."""
-        before = _Telling(0, 0)
-        for telling in self._tellings.get(CLOCK, ()):
-            self._believe(before, telling.at_ms, stamp_ms, window_ms, ahead_ms, true_ms)
-            before = telling
-        if before.value != self.skew_ms:
-            self._believe(before, true_ms + 1, stamp_ms, window_ms, ahead_ms, true_ms)
+        for value, until_ms in self._clocks(true_ms):
+            made_ms = stamp_ms - value
+            if made_ms < until_ms and true_ms - window_ms <= made_ms < true_ms + ahead_ms:
+                self.excuse(BAD_TIMESTAMP)
         self.show(CLOCK, self.skew_ms, 0)
 
-    def _believe(
-        self,
-        clock: _Telling,
-        until_ms: int,
-        stamp_ms: int,
-        window_ms: int,
-        ahead_ms: int,
-        true_ms: int,
-    ) -> None:
-        made_ms = stamp_ms - clock.value
-        if made_ms < until_ms and true_ms - window_ms <= made_ms < true_ms + ahead_ms:
-            self.excuse(BAD_TIMESTAMP)
+    def check_login(self, expires_ms: int, opened_ms: int, true_ms: int) -> None:
+        """A login had expired: excuse it if it had not by a clock the client still had to believe
+        when its connection was opened. It carries no time of its own, and is what a connection
+        begins with; its refusal says nothing of a clock, so it shows none."""
+        self._excuses.clear()
+        clocks = self._clocks(true_ms)
+        if any(opened_ms < until and true_ms < expires_ms - value for value, until in clocks):
+            self.excuse(REFUSED_LOGIN)
+
+    def _clocks(self, true_ms: int) -> Iterator[tuple[int, int]]:
+        """Every clock the client has been told, and when it could know better."""
+        value = 0
+        for telling in self._tellings.get(CLOCK, ()):
+            yield value, telling.at_ms
+            value = telling.value
+        if value != self.skew_ms:
+            yield value, true_ms + 1
 
     def excuse(self, kind: str) -> None:
         """One breach of this kind in the request at hand is the fault's doing."""

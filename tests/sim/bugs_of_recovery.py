@@ -13,7 +13,7 @@ from mmfast.engine.market import Market
 from mmfast.engine.modes import Gate
 from mmfast.engine.reentry import Reentry
 from mmfast.messages import Mode, Op, Stream, StreamState
-from mmfast.net import ws_connection
+from mmfast.net import login
 from mmfast.net.http import HttpPool
 from mmfast.net.trade import TradeSocket
 from mmfast.net.ws_connection import WsConnection
@@ -188,13 +188,13 @@ def an_amend_is_sent_twice():
 
 @bug("stream_drop")
 def the_secret_is_logged():
-    plain = ws_connection.LoginConnection._opened
+    plain = login.LoginConnection._opened
 
     def opened(self):
         say(20, "login", f"login with {CANARY}")
         plain(self)
 
-    with replaced(ws_connection.LoginConnection, "_opened", opened):
+    with replaced(login.LoginConnection, "_opened", opened):
         yield
 
 

@@ -15,6 +15,8 @@ from mmfast.sim.agenda import Said
 from mmfast.sim.audit.requests import UNANSWERED, Audit
 from mmfast.sim.fault_effects.replies import TRADE_PATHS, trade_path
 from mmfast.sim.fault_terms.kinds import NAMES, MalformReply
+from mmfast.sim.known import REFUSED_LOGIN
+from mmfast.sim.refusals import BAD_PARAMETER
 from mmfast.sim.wire import Output, WsSend
 
 _FINE: Final = re.compile(rb'"(?:retCode":0,|success":true|op":"pong")').search
@@ -42,6 +44,9 @@ _TEXTS: Final = (
     ("args size", "too_many_args"),
     ("exceed", "too_many_args"),
 )
+
+_EXPIRED: Final = "Param Error"
+"""What the private socket says to a login that has expired, or has the wrong shape."""
 
 
 class Scribe:
@@ -85,12 +90,15 @@ def refusal_in(answer: bytes) -> Refused | None:
         return None
     reply = orjson.loads(answer)
     code = reply.get("retCode")
+    is_login = reply.get("op") == "auth"
     if isinstance(code, int):
-        kind = _CODES.get(code)
+        kind = REFUSED_LOGIN if is_login and code == BAD_PARAMETER else _CODES.get(code)
         return None if kind is None else Refused(kind, str(reply.get("retMsg")))
     if reply.get("success") is not False:
         return None
     text = str(reply.get("ret_msg", ""))
+    if is_login and text == _EXPIRED:
+        return Refused(REFUSED_LOGIN, text)
     known = (kind for part, kind in _TEXTS if part in text)
     return Refused(next(known, "refused_stream_request"), text)
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple, Protocol
 
+from mmfast.units import NS_PER_MS
+
 # No leading zero: the signature covers the digits as they are, the venue knows the number.
 _MS_DIGITS: Final = re.compile(r"[1-9][0-9]{0,17}")
 
@@ -17,8 +19,11 @@ _MS_DIGITS: Final = re.compile(r"[1-9][0-9]{0,17}")
 class Door(Protocol):
     """Who may come in; :class:`mmfast.sim.access.auth.Doorkeeper` is one."""
 
-    def admit_stream(self, api_key: str, expires_ms: int, sign: str, venue_ms: int) -> int:
-        """Return code of an ``auth``: 0, 10001 when expired, 10003 or 10004."""
+    def admit_stream(
+        self, api_key: str, expires_ms: int, sign: str, venue_ms: int, age_ms: int
+    ) -> int:
+        """Return code of an ``auth``: 0, 10001 when expired, 10003 or 10004. ``age_ms`` is how
+        long its connection has been open."""
         ...
 
     def uid_of(self, api_key: str) -> int:
@@ -120,14 +125,15 @@ def read_auth(request: Request) -> tuple[str, int, str] | None:
             return None
 
 
-def sign_on(door: Door, session: Session, request: Request, venue_ms: int) -> int:
+def sign_on(door: Door, session: Session, request: Request, when: Instant) -> int:
     """Return code of an ``auth`` request; the session is its account's when it is 0."""
     if session.authed:
         return 20001
     auth = read_auth(request)
     if auth is None:
         return 10001
-    code = door.admit_stream(*auth, venue_ms)
+    age_ms = (when.now_ns - session.opened_ns) // NS_PER_MS
+    code = door.admit_stream(*auth, when.venue_ms, age_ms)
     if code == 0:
         session.uid = door.uid_of(auth[0])
     return code

@@ -40,7 +40,7 @@ class PrivateDesk:
             self._dcp.ping(session.uid, session.conn_id, when.now_ns)
             return [say.private_pong(session.name, request.req_id, when.venue_ms)]
         if request.op == "auth":
-            code = sign_on(self._door, session, request, when.venue_ms)
+            code = sign_on(self._door, session, request, when)
             return [say.private_auth(session.name, code)]
         error = self._apply(session, request, when.now_ns)
         return [say.stream_reply(request.op, session.name, request.req_id, error)]

@@ -85,7 +85,7 @@ class TradeDesk:
         if request.op == "ping":
             return [say.trade_pong(session.name, request.req_id, when.venue_ms)]
         if request.op == "auth":
-            return [self._auth(session, request, when.venue_ms)]
+            return [self._auth(session, request, when)]
         verdict = self._decide(session, request, when)
         self._answers += 1
         trace = {
@@ -105,8 +105,8 @@ class TradeDesk:
         sessions = self._sessions.get(session.uid, {})
         sessions.pop(session.conn_id, None)
 
-    def _auth(self, session: Session, request: Request, venue_ms: int) -> bytes:
-        code = sign_on(self._door, session, request, venue_ms)
+    def _auth(self, session: Session, request: Request, when: Instant) -> bytes:
+        code = sign_on(self._door, session, request, when)
         text = ""
         if code == 0:
             sessions = self._sessions.setdefault(session.uid, {})

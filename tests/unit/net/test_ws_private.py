@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
+from runtime_bench import FakeClock
 from ws_venue import FAST, Log, Venue, good_private, kept_up, say
 
 from mmfast.bybit.auth import Credentials
@@ -17,6 +19,7 @@ from mmfast.ids import ClientIds
 from mmfast.messages import Instrument, OrderUpdate
 from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.ws import PrivateStream
+from mmfast.units import NS_PER_MS
 
 Run = Callable[[Any], Any]
 MakePrivate = Callable[..., PrivateStream]
@@ -29,7 +32,9 @@ def run(run_on_both: Run) -> Run:
 
 @pytest.fixture
 def private(instrument: Instrument, ids: ClientIds, secret: str) -> Callable[..., PrivateStream]:
-    def private(url: str, log: Log, **kwargs: Any) -> PrivateStream:
+    def private(
+        url: str, log: Log, *, venue_clock: VenueClock | None = None, **kwargs: Any
+    ) -> PrivateStream:
         rng = random.Random(1)
         clock = SystemClock()
         options: dict[str, Any] = {
@@ -42,7 +47,7 @@ def private(instrument: Instrument, ids: ClientIds, secret: str) -> Callable[...
         return PrivateStream(
             url,
             Credentials.hmac("test_api_key", secret),
-            VenueClock(clock),
+            venue_clock or VenueClock(clock),
             PrivateDecoder((instrument,), ids),
             log.event,
             log.state,
@@ -91,6 +96,38 @@ def test_a_refused_login_is_never_up_and_never_shows_the_secret(
         told = repr((log.lines, stream, vars(stream)))
         assert secret not in told
         assert signature not in told
+
+    run(main())
+
+
+def test_a_refused_login_waits_for_a_new_sample_of_the_clock(
+    run: Run, private: MakePrivate
+) -> None:
+    """It may have been refused because the venue's clock had leapt past its end."""
+    clock = FakeClock()
+    leapt_ms = clock.wall_ms() + 3_600_000
+
+    async def strict(socket: web.WebSocketResponse, frame: dict[str, Any]) -> None:
+        if frame["op"] == "auth" and frame["args"][1] <= leapt_ms:
+            await say(socket, success=False, ret_msg="Param Error", op="auth")
+        else:
+            await good_private(socket, frame)
+
+    async def main() -> None:
+        log = Log()
+        venue_clock = VenueClock(clock)
+        venue_clock.observe(clock.now_ns(), clock.now_ns(), clock.wall_ms() * NS_PER_MS)
+        async with Venue(strict).running() as venue:
+            stream = private(venue.url, log, venue_clock=venue_clock)
+            async with kept_up(stream):
+                async with asyncio.timeout(5):
+                    while stream.connects < 2:  # noqa: ASYNC110 - no event tells of it
+                        await asyncio.sleep(0.002)
+                assert stream.auth_refusals == 1
+                venue_clock.observe(clock.now_ns(), clock.now_ns(), leapt_ms * NS_PER_MS)
+                await log.until(lambda: log.states == [True])
+            logins = [frame for frame in venue.heard if frame["op"] == "auth"]
+        assert [login["args"][1] > leapt_ms for login in logins] == [False, True]
 
     run(main())
 

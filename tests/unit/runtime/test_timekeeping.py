@@ -126,6 +126,19 @@ def test_a_refused_timestamp_leads_to_a_measurement(bench: Bench) -> None:
     assert abs(bench.venue_clock.venue_ms() - bench.clock.wall_ms() + 3_600_000) <= 3
 
 
+def test_a_suspicion_leads_to_a_measurement_and_ends_with_it(bench: Bench) -> None:
+    async def script(_keeper: TimeKeeper) -> None:
+        bench.ahead_ns = 3_600 * NS_PER_S
+        bench.venue_clock.suspect()
+        assert bench.venue_clock.is_suspected
+        assert not bench.venue_clock.in_doubt, "orders need not wait"
+        await until(lambda: bool(bench.leaps))
+
+    bench.run(script)
+    assert bench.asked == timekeeping.BURST
+    assert not bench.venue_clock.is_suspected
+
+
 def test_quotes_are_held_while_the_time_is_known_too_badly(bench: Bench) -> None:
     async def script(keeper: TimeKeeper) -> None:
         bench.reachable = False
@@ -178,3 +191,21 @@ def test_a_doubt_that_nobody_settles_ends_by_itself() -> None:
     assert venue_clock.in_doubt
     clock.pass_ms(1)
     assert not venue_clock.in_doubt
+
+
+def test_a_suspicion_that_no_sample_settles_ends_by_itself() -> None:
+    clock = FakeClock()
+    venue_clock = VenueClock(clock)
+    venue_clock.suspect()
+    assert not venue_clock.is_suspected, "a clock that was never measured cannot have leapt"
+    venue_clock.observe(clock.now_ns(), clock.now_ns(), clock.now_ns())
+    asked_ns = clock.now_ns()
+    clock.pass_ms(5)
+    venue_clock.suspect()
+    venue_clock.observe(asked_ns, clock.now_ns(), asked_ns)
+    assert venue_clock.is_suspected, "that sample may have been read before the clock leapt"
+    clock.pass_ms(VenueClock.LONGEST_DOUBT_NS // NS_PER_MS - 1)
+    venue_clock.suspect()
+    assert venue_clock.is_suspected
+    clock.pass_ms(1)
+    assert not venue_clock.is_suspected, "a further refusal does not prolong it"

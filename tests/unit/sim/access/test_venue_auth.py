@@ -130,7 +130,7 @@ def test_http_refusals(trader) -> None:
 def test_the_stream_door(trader) -> None:
     door = Doorkeeper((Credentials(7, "a-key", b"a-secret"),), Ms(5000), Known())
     good = "59501278c7f2878b27ea7a975134fa6cb5f7871370b8672af984c2120be077ca"
-    assert door.admit_stream("a-key", 1_720_000_000_000, good, 1_719_999_999_999) == 0
-    assert door.admit_stream("a-key", 1_720_000_000_000, good, 1_720_000_000_000) == 10001
-    assert door.admit_stream("b-key", 1_720_000_000_000, good, 1_719_999_999_999) == 10003
-    assert door.admit_stream("a-key", 1_720_000_000_001, good, 1_719_999_999_999) == 10004
+    assert door.admit_stream("a-key", 1_720_000_000_000, good, 1_719_999_999_999, 0) == 0
+    assert door.admit_stream("a-key", 1_720_000_000_000, good, 1_720_000_000_000, 0) == 10001
+    assert door.admit_stream("b-key", 1_720_000_000_000, good, 1_719_999_999_999, 0) == 10003
+    assert door.admit_stream("a-key", 1_720_000_000_001, good, 1_719_999_999_999, 0) == 10004

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from typing import Any
 
 import orjson
@@ -139,3 +140,67 @@ def test_whoever_reads_the_instruments_knows_the_grid(trader, arm) -> None:
     trader.get("/v5/market/instruments-info", category="linear", symbol="BTCUSDT")
     assert trader.ask("POST", CREATE, create("a", "60000.1")).code == 10001
     assert blamed(trader) == {"bad_parameter": 1}
+
+
+LIFE_MS = 5_000
+
+
+def log_in(trader: Any, conn_id: int, path: str, *, ahead_ms: int = 0, secret: str = "") -> bool:
+    """Open a socket and log in by a clock that is so far ahead; whether it was let in."""
+    assert trader.venue.ws_open(conn_id, path, trader.now_ns)
+    return log_in_late(trader, conn_id, ahead_ms=ahead_ms, secret=secret)
+
+
+def log_in_late(trader: Any, conn_id: int, *, ahead_ms: int = 0, secret: str = "") -> bool:
+    """Log in on a socket that is open."""
+    expires = trader.venue.venue_ms(trader.now_ns) + ahead_ms + LIFE_MS
+    key = (secret or "test-secret").encode()
+    sign = hmac.new(key, f"GET/realtime{expires}".encode(), "sha256").hexdigest()
+    login = {"op": "auth", "args": ["test-key", expires, sign]}
+    before = sum(blamed(trader).values()) + sum(excused(trader).values())
+    trader.venue.ws_message(conn_id, orjson.dumps(login), trader.now_ns)
+    trader.run(20)
+    return sum(blamed(trader).values()) + sum(excused(trader).values()) == before
+
+
+@pytest.mark.parametrize("path", ["/v5/private", "/v5/trade"])
+def test_a_login_that_a_leap_made_expire_is_excused_until_the_leap_is_told(
+    trader, arm, path: str
+) -> None:
+    arm(trader, {"kind": "clock_skew", "by_ms": HOUR_MS})
+    trader.run(1)
+    assert not log_in(trader, 2, path)
+    assert not log_in(trader, 3, path), "that refusal has told nothing of a clock"
+    assert (excused(trader), blamed(trader)) == ({"refused_login": 2}, {})
+    assert trader.venue.ws_open(4, path, trader.now_ns)
+    at_once(trader, "a")
+    trader.run(1)
+    assert not log_in(trader, 5, path)
+    assert blamed(trader) == {"refused_login": 1}, "the refused timestamp has told it"
+    assert not log_in_late(trader, 4)
+    assert excused(trader)["refused_login"] == 3, "its connection was opened before"
+    assert log_in(trader, 6, path, ahead_ms=HOUR_MS)
+
+
+def test_a_login_that_had_expired_by_every_clock_is_not_excused(trader, arm) -> None:
+    assert not log_in(trader, 2, "/v5/private", ahead_ms=-LIFE_MS)
+    assert blamed(trader) == {"refused_login": 1}
+    arm(trader, {"kind": "clock_skew", "by_ms": HOUR_MS})
+    trader.run(1)
+    assert not log_in(trader, 3, "/v5/private", ahead_ms=-LIFE_MS)
+    assert not log_in(trader, 4, "/v5/private", secret="another")
+    assert (excused(trader), blamed(trader)) == ({}, {"refused_login": 3})
+
+
+def test_a_login_after_a_leap_back_is_excused_by_the_clock_told_before(trader, arm) -> None:
+    arm(trader, {"kind": "clock_skew", "by_ms": -HOUR_MS, "for_ms": 100})
+    trader.run(1)
+    at_once(trader, "a")
+    assert log_in(trader, 2, "/v5/private", ahead_ms=-HOUR_MS)
+    trader.run(100)
+    assert not log_in(trader, 3, "/v5/private", ahead_ms=-HOUR_MS)
+    assert (excused(trader)["refused_login"], blamed(trader)) == (1, {})
+    at_once(trader, "b", offset_ms=-HOUR_MS)
+    trader.run(1)
+    assert not log_in(trader, 4, "/v5/private", ahead_ms=-HOUR_MS)
+    assert blamed(trader) == {"refused_login": 1}

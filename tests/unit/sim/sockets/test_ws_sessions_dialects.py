@@ -47,7 +47,9 @@ class StubDoor:
 
     uids: ClassVar = {"key": 7, "other key": 8}
 
-    def admit_stream(self, key: str, expires_ms: int, signature: str, venue_ms: int) -> int:
+    def admit_stream(
+        self, key: str, expires_ms: int, signature: str, venue_ms: int, age_ms: int
+    ) -> int:
         if key not in self.uids:
             return 10003
         if expires_ms <= venue_ms:
