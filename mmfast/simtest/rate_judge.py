@@ -2,7 +2,8 @@
 
 The judge counts what leaves the engine's host and reads the limits from the replies that reach it,
 with a memory of its own. Of an endpoint that no reply has named a limit for, the least of those
-named for its kind of calls is known. Whether the venue may refuse what it refuses for its rate is
+named for its kind of calls is known; but of one for cancels what is assumed, because the sweep of
+leftovers, which has no planner, may be the first to use it. Whether the venue may refuse what it refuses for its rate is
 judged by :mod:`mmfast.simtest.refusal_judge`.
 """
 
@@ -151,11 +152,12 @@ class RateJudge:
 
     def _guess(self, batched: bool) -> None:
         """What was named for one operation is known of those that nothing was named for."""
-        alike = [one for one in self._endpoints.values() if one.batched is batched]
-        named = [one.limit for one in alike if one.told]
-        for one in alike:
+        alike = [(path, one) for path, one in self._endpoints.items() if one.batched is batched]
+        named = [one.limit for _, one in alike if one.told]
+        for path, one in alike:
             if named and not one.told:
-                one.limit = min(named)
+                least = min(named)
+                one.limit = max(least, self._terms.assumed) if path.startswith(_CANCEL) else least
 
     def _broke(self, now_ns: int, text: str) -> None:
         self._findings.broke("I7", (now_ns - START_NS) / NS_PER_S, text)
