@@ -16,6 +16,7 @@ from mmfast.sim.exchange.tickets import text_of
 from mmfast.sim.feed.trades import trade_id
 from mmfast.sim.instruments.rows import instrument_row
 from mmfast.sim.instruments.rules import TRADING
+from mmfast.sim.known import CLOCK
 from mmfast.sim.market.candles import INTERVALS
 from mmfast.sim.orders.orders import SIDE_WORDS
 from mmfast.sim.refusals import bad_parameter
@@ -56,6 +57,8 @@ class MarketCalls:
 
     def _time(self, call: Call) -> Answer:
         # The gateway's clock, which may be off, with the fraction of the venue's.
+        known = self._exchange.known
+        known.show(CLOCK, known.skew_ms, 0)
         wall_ns = call.venue_ms * NS_PER_MS + (self._start_ns + call.now_ns) % NS_PER_MS
         return Answer({"timeSecond": str(wall_ns // 10**9), "timeNano": str(wall_ns)})
 

@@ -204,3 +204,26 @@ def test_a_login_after_a_leap_back_is_excused_by_the_clock_told_before(trader, a
     trader.run(1)
     assert not log_in(trader, 4, "/v5/private", ahead_ms=-HOUR_MS)
     assert blamed(trader) == {"refused_login": 1}
+
+
+def test_whoever_asks_for_the_time_knows_the_clock(trader, arm) -> None:
+    """No timestamp needs to be refused for that; and one by the clock so told is excused when the
+    clock leaps back, until that is told."""
+    arm(trader, {"kind": "clock_skew", "by_ms": -HOUR_MS, "for_ms": 100})
+    trader.run(1)
+    trader.get("/v5/market/time")
+    assert at_once(trader, "a", offset_ms=-HOUR_MS) == [0]
+    trader.run(100)
+    assert at_once(trader, "b", offset_ms=-HOUR_MS) == [10002]
+    assert (excused(trader), blamed(trader)) == ({"bad_timestamp": 1}, {})
+    assert at_once(trader, "c", offset_ms=-HOUR_MS) == [10002]
+    assert blamed(trader) == {"bad_timestamp": 1}
+
+
+def test_whoever_asks_for_the_time_is_not_excused_after_it(trader, arm) -> None:
+    arm(trader, {"kind": "clock_skew", "by_ms": HOUR_MS})
+    trader.run(1)
+    trader.get("/v5/market/time")
+    trader.run(1)
+    assert at_once(trader, "a") == [10002]
+    assert blamed(trader) == {"bad_timestamp": 1}
