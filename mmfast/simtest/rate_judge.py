@@ -3,8 +3,8 @@
 The judge counts what leaves the engine's host and reads the limits from the replies that reach it,
 with a memory of its own. Of an endpoint that no reply has named a limit for, the least of those
 named for its kind of calls is known; but of one for cancels what is assumed, because the sweep of
-leftovers, which has no planner, may be the first to use it. Whether the venue may refuse what it refuses for its rate is
-judged by :mod:`mmfast.simtest.refusal_judge`.
+leftovers, which has no planner, may be the first to use it. Whether the venue may refuse what it
+refuses for its rate is judged by :mod:`mmfast.simtest.refusal_judge`.
 """
 
 from __future__ import annotations
