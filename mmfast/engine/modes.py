@@ -8,7 +8,7 @@ from mmfast.messages import Mode
 
 STARTING: Final = "starting"
 STREAM_DOWN: Final = "private stream down"
-NO_WAY_OUT: Final = "trade socket down"
+NO_WAY_OUT: Final = "no way out for orders"
 READING: Final = "reading the account"
 LEFTOVERS: Final = "cancelling leftovers of an earlier run"
 
@@ -17,9 +17,8 @@ _STOPPED: Final = (Mode.DRAINING, Mode.HALTED)
 
 class Gate:
     """SYNCING until the private stream is up, an account reading begun after that was merged,
-    no leftovers are open, and the trade socket is up where orders leave by it; then the mode
-    the operator wishes. DRAINING and HALTED hold whatever the streams do, until the operator
-    wishes to trade again."""
+    no leftovers are open, and orders have a way out; then the mode the operator wishes. DRAINING
+    and HALTED hold whatever the streams do, until the operator wishes to trade again."""
 
     __slots__ = (
         "_asked_ns",
@@ -41,7 +40,7 @@ class Gate:
         self._passed = False
         self.private_up = False
         self.trade_up = True
-        """Nobody says otherwise where orders leave by REST."""
+        """Orders have a way out, by whatever transport; so it is until somebody says otherwise."""
 
     def private_stream(self, up: bool, now_ns: int) -> None:
         """The private stream became usable, or was lost."""

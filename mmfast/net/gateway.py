@@ -10,6 +10,7 @@ import msgspec
 
 from mmfast.clock import Clock
 from mmfast.messages import Batch, BatchReply, Op, Outcome
+from mmfast.net.ban_exit import BanExit
 from mmfast.net.http import Log, ignore_log
 from mmfast.net.rest import BybitRest, Outgoing
 from mmfast.net.trade import ANSWERED, VERB
@@ -98,6 +99,24 @@ class SocketGateway:
         cancels = [batch for batch in batches if batch.op == Op.CANCEL]
         self._rest.send(cancels, partial(_open_again, on_reply))
         self._socket.send([batch for batch in batches if batch.op != Op.CANCEL], on_reply)
+
+
+class BanGateway:
+    """Order entry over REST. While the address is banned nothing but cancels leaves, and those by
+    the trade socket: what rests must be able to go."""
+
+    def __init__(self, rest: Gateway, socket: Gateway, ban: BanExit) -> None:
+        self._rest = rest
+        self._socket = socket
+        self._ban = ban
+
+    def send(self, batches: Sequence[Batch], on_reply: OnReply) -> None:
+        """See :meth:`Gateway.send`."""
+        if self._ban.is_shut:
+            self._socket.send([batch for batch in batches if batch.op == Op.CANCEL], on_reply)
+            # Of what is left REST says why it does not leave.
+            batches = [batch for batch in batches if batch.op != Op.CANCEL]
+        self._rest.send(batches, partial(_open_again, on_reply))
 
 
 class SwitchingGateway:

@@ -128,7 +128,7 @@ class HttpPool:
     ) -> None:
         self.clock = clock
         self.blocked_until_ns = Ns(0)
-        self.on_ban: Callable[[int], None] = _nobody
+        self.on_ban: list[Callable[[int], None]] = []
         """Told the monotonic end of a ban when it begins."""
         self.limits = limits or Limits()
         self._credentials = credentials
@@ -255,20 +255,21 @@ class HttpPool:
         """Send nothing before a monotonic instant."""
         self.blocked_until_ns = Ns(max(self.blocked_until_ns, until_ns))
 
+    def meet_ban(self, until_ns: int) -> None:
+        """A ban was met, here or by another client of this process."""
+        self.heed_ban(until_ns)
+        for tell in self.on_ban:
+            tell(self.blocked_until_ns)
+
     def _ban(self, received_ns: int) -> None:
-        self.heed_ban(received_ns + IP_BAN_NS)
         minutes = IP_BAN_NS // (60 * NS_PER_S)
         self._log("error", "ip_ban", f"HTTP 403: no REST request for {minutes} minutes")
-        self.on_ban(self.blocked_until_ns)
+        self.meet_ban(received_ns + IP_BAN_NS)
 
     async def _close_if_unused(self) -> None:
         # Requests still in flight finish first: cutting them would make their outcome unknown.
         if self._in_flight == 0:
             await self.close()
-
-
-def _nobody(_until_ns: int) -> None:
-    """Nobody remembers a ban."""
 
 
 def _classified(api: str, attempt: Attempt, error: Exception) -> NotSent | OutcomeUnknown:

@@ -66,16 +66,24 @@ class Queries:
         """Monotonic end of an address ban; 0 when there was none."""
         return self._pool.blocked_until_ns
 
+    @property
+    def is_banned(self) -> bool:
+        """Nothing leaves now, because the address is banned."""
+        return self._pool.clock.now_ns() < self._pool.blocked_until_ns
+
     def heed_ban(self, until_ns: int, on_ban: Callable[[int], None]) -> None:
         """Send nothing before a monotonic instant: somebody else was told until then that the
         address is banned. ``on_ban`` is told the end of any ban that is met here."""
         self._pool.heed_ban(until_ns)
-        self._pool.on_ban = on_ban
+        self.hear_of_bans(on_ban)
+
+    def hear_of_bans(self, on_ban: Callable[[int], None]) -> None:
+        """``on_ban`` is told the monotonic end of any ban that is met here."""
+        self._pool.on_ban.append(on_ban)
 
     def meet_ban(self, until_ns: int) -> None:
         """Another client of this process has met a ban: as if it had been met here."""
-        self._pool.heed_ban(until_ns)
-        self._pool.on_ban(self.blocked_until_ns)
+        self._pool.meet_ban(until_ns)
 
     async def warm(self, connections: int = 4) -> None:
         """Open connections ahead of the first tick with cheap requests that run at once; each

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +13,14 @@ from mmfast.config import VenueConfig
 from mmfast.messages import Batch, Stream
 from mmfast.net.address import TRADE, AddressPace
 from mmfast.net.backoff import ConnectBudget
-from mmfast.net.gateway import Gateway, RestGateway, SocketGateway, StartTask, SwitchingGateway
+from mmfast.net.ban_exit import NO_EXIT, BanExit, Start
+from mmfast.net.gateway import (
+    BanGateway,
+    Gateway,
+    RestGateway,
+    SocketGateway,
+    SwitchingGateway,
+)
 from mmfast.net.http import Log
 from mmfast.net.trade import TradeSocket
 from mmfast.net.trade_sockets import TradeSockets
@@ -34,7 +41,9 @@ class OrderEntry:
     """Gateway and trade sockets of one session.
 
     ``on_open`` is told whether orders can leave at all, which is False until a trade socket is
-    logged in, unless orders leave by REST alone.
+    logged in, unless orders leave by REST; then it is False while the address is banned and a
+    trade socket carries the cancels. Without an address of one a ban holds back everything.
+    ``start`` runs a coroutine to its end under a name.
     """
 
     def __init__(
@@ -43,22 +52,25 @@ class OrderEntry:
         contact: Contact,
         venue: VenueConfig,
         last_look: Callable[[Batch], str],
-        start: StartTask,
+        start: Start,
         on_open: OnState,
         rng: Random,
         budget: ConnectBudget,
         tls: ssl.SSLContext | None,
         log: Log,
     ) -> None:
-        self.is_open = venue.order_entry == "rest"
         self.sockets: TradeSockets | None = None
         self.gateway: Gateway
         self._contact = contact
         self._tell = on_open
         self._switching: SwitchingGateway | None = None
+        self._ban_exit: BanExit | None = None
+        by_rest = venue.order_entry == "rest"
+        self.is_open = by_rest
         over_rest = RestGateway(contact.rest, last_look, start)
-        if venue.order_entry == "rest":
+        if by_rest and not contact.endpoints.ws_trade_url:
             self.gateway = over_rest
+            contact.rest.hear_of_bans(lambda _until_ns: log("error", "order_way", NO_EXIT))
             return
 
         pace = AddressPace(venue.trade_messages_per_s, TRADE)
@@ -90,25 +102,47 @@ class OrderEntry:
                 log=log,
             )
 
-        self.sockets = TradeSockets(socket, venue.trade_sockets, self._socket_changed)
-        if venue.order_entry == "ws":
-            self.gateway = SocketGateway(self.sockets, over_rest)
-            return
-        self.gateway = self._switching = SwitchingGateway(
-            self.sockets,
-            over_rest,
+        self.sockets = sockets = TradeSockets(socket, venue.trade_sockets, self._socket_changed)
+        if by_rest:
+            self._ban_exit = BanExit(contact.rest, sockets, start, self._opened, log)
+            self.is_open = not self._ban_exit.is_shut
+            self.gateway = BanGateway(over_rest, sockets, self._ban_exit)
+        elif venue.order_entry == "ws":
+            self.gateway = SocketGateway(sockets, over_rest)
+        else:
+            self.gateway = self._switch(over_rest, sockets, log)
+
+    def _switch(self, rest: RestGateway, sockets: TradeSockets, log: Log) -> SwitchingGateway:
+        """The gateway over either way, and all that it is told."""
+        contact = self._contact
+        self._switching = switching = SwitchingGateway(
+            sockets,
+            rest,
             WayChoice(contact.clock.now_ns()),
             contact.clock,
             lambda: contact.rest.blocked_until_ns,
             self._opened,
             log,
         )
-        contact.watch = self._switching.observe
-        for one in self.sockets.sockets:
-            one.on_pong = self._switching.heard_pong
+        contact.watch = switching.observe
+        for one in sockets.sockets:
+            one.on_pong = switching.heard_pong
+        return switching
+
+    @property
+    def standby(self) -> Sequence[TradeSocket]:
+        """Sockets that are opened in a ban only; nobody else shall run them."""
+        return self.sockets.sockets if self.sockets and self._ban_exit else ()
+
+    @property
+    def streams(self) -> Sequence[TradeSocket]:
+        """Sockets that are kept up all the time, by the owner."""
+        return self.sockets.sockets if self.sockets and not self._ban_exit else ()
 
     async def run(self) -> None:
         """Look at the ways again and again: some of what changes them is nobody's event."""
+        if self._ban_exit is not None:
+            await self._ban_exit.run()
         loop = asyncio.get_running_loop()
         while self._switching is not None:
             self._switching.look()
@@ -117,7 +151,7 @@ class OrderEntry:
     def view(self) -> WayView:
         """The way out as it is now."""
         sockets, switching = self.sockets, self._switching
-        way = WAYS[Way.REST] if sockets is None else WAYS[Way.SOCKET]
+        way = WAYS[Way.SOCKET] if self.streams else WAYS[Way.REST]
         switches: dict[str, int] = {}
         takes_ms: dict[str, float] = {}
         if switching is not None:
@@ -136,10 +170,10 @@ class OrderEntry:
         )
 
     def _socket_changed(self, up: bool) -> None:
-        if self._switching is None:
-            self._opened(up)
-        else:
+        if self._switching is not None:
             self._switching.look()
+        elif self._ban_exit is None:
+            self._opened(up)
 
     def _opened(self, up: bool) -> None:
         self.is_open = up

@@ -225,6 +225,7 @@ class AsyncQuoteLoop:
                 raise AuthError(10004, f"the {stream.name} stream refused the login")
         if not session.streams_up.is_set():
             down = ", ".join(stream.name for stream in session.streams if not stream.up)
+            down = down or "orders have no way out"
             text = f"the venue's streams did not come up in {START_LIMIT_S:.0f} s: {down}"
             raise TransportError(text)
         raise TransportError(

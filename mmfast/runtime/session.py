@@ -240,7 +240,7 @@ class Session:
     def distrust(self, reason: str) -> None:
         """Nothing known of the present can be believed: withdraw, connect anew, read anew."""
         say(logging.ERROR, "leap", f"{reason}: all streams are started anew")
-        for stream in self.streams:
+        for stream in (*self.streams, *self.entry.standby):
             stream.drop(reason)
 
     def take_params(self, params: EngineParams) -> None:
@@ -356,8 +356,7 @@ class Session:
         )
         self.stats.way = self.entry.view
         self.trade = self.entry.sockets
-        if self.trade is not None:
-            self.streams.extend(self.trade.sockets)
+        self.streams.extend(self.entry.streams)
         self.orchestrator.use(self.entry.gateway)
         if not self.entry.is_open:
             # Until a way is found no quote can leave.

@@ -317,8 +317,11 @@ class Scenario:
 
 
 @contextlib.asynccontextmanager
-async def scenario(folder: Path, **settings: Any) -> AsyncIterator[Scenario]:
-    """The engine, trading with all quotes resting; stopped and proven empty at the end."""
+async def scenario(
+    folder: Path, *, trade_url: str | None = None, **settings: Any
+) -> AsyncIterator[Scenario]:
+    """The engine, trading with all quotes resting; stopped and proven empty at the end.
+    ``trade_url`` stands for the venue's own trade socket; empty: it has none."""
     path = folder / "config.yaml"
     path.write_text(config_text(**settings))
     async with venue_process(path) as venue:
@@ -332,7 +335,7 @@ async def scenario(folder: Path, **settings: Any) -> AsyncIterator[Scenario]:
                 rest_url=venue.rest_url,
                 ws_public_url=public_url,
                 ws_private_url=f"{venue.ws_url}/v5/private",
-                ws_trade_url=f"{venue.ws_url}/v5/trade",
+                ws_trade_url=f"{venue.ws_url}/v5/trade" if trade_url is None else trade_url,
             ),
             credentials=Credentials.hmac(
                 venue.api_key, venue.api_secret, short_window_ms=5_000, long_window_ms=10_000

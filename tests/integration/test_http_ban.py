@@ -7,12 +7,13 @@ import asyncio
 from pathlib import Path
 
 import pytest
-from live_faults import arm, disarm, nothing_rests, play, report, until
+from live_faults import arm, disarm, mode_reasons, nothing_rests, play, report, until
 from scenario import QUOTES, Scenario
 
 from mmfast.bybit import rest as rest_codec
 from mmfast.bybit import trade as trade_codec
 from mmfast.errors import RateLimitError
+from mmfast.messages import Mode, Op
 from mmfast.net import http
 from mmfast.units import NS_PER_S
 
@@ -34,6 +35,16 @@ async def over_http(live: Scenario) -> int:
         for name, verdicts in requests.items()
         if name.startswith(("GET ", "POST "))
     )
+
+
+async def by_socket(live: Scenario) -> dict[str, int]:
+    """Order requests that the venue has seen on trade sockets, by name."""
+    requests = (await report(live))["requests"]
+    return {
+        name: sum(verdicts.values())
+        for name, verdicts in requests.items()
+        if name.startswith("TRADE ")
+    }
 
 
 async def banned(live: Scenario) -> int:
@@ -76,8 +87,49 @@ def test_quotes_and_their_withdrawal_go_by_the_trade_socket(
     play(tmp_path, story, order_entry=order_entry)
 
 
+def test_by_rest_alone_all_is_withdrawn_by_a_trade_socket_opened_for_it(tmp_path: Path) -> None:
+    async def story(live: Scenario) -> None:
+        await live.tick(12)
+        assert live.session.entry.view().sockets_up == 0
+        assert await by_socket(live) == {}, "no trade socket while there is no ban"
+        placed = live.session.kernel.counters.sent[Op.PLACE]
+        await banned(live)
+        await until(lambda: live.session.rest._pool._in_flight == 0, "the last reply by HTTP")
+        before = await over_http(live)
+        assert before > 0
+        await until(lambda: nothing_rests(live), "an empty book")
+        assert (Mode.SYNCING, "no way out for orders") in mode_reasons(live)
+        live.market.move(25)
+        live.session.reader.request()  # and what would be asked meanwhile is not
+        await until(lambda: live.session.kernel.open_orders() == 0, "proof of every cancel")
+        assert await over_http(live) == before
+        assert live.session.kernel.counters.sent[Op.PLACE] == placed
+        cancels = await by_socket(live)
+        assert cancels
+        assert all("cancel" in name for name in cancels), "nothing but cancels"
+        # The ban ends here as it would after ten minutes.
+        live.session.rest._pool.blocked_until_ns = 0
+        await live.settle()
+        assert await over_http(live) > before
+        await until(lambda: live.session.entry.view().sockets_up == 0, "the sockets closed")
+        await live.tick(10)
+        assert await by_socket(live) == cancels, "orders leave by REST again"
+        assert live.session.entry.view().way == "rest"
+
+    play(tmp_path, story, order_entry="rest")
+
+
 @pytest.mark.usefixtures("short_ban")
-def test_without_a_trade_socket_everything_waits_until_the_ban_is_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "trade_url",
+    [
+        pytest.param("", id="none"),
+        pytest.param("ws://127.0.0.1:1/v5/trade", id="refused", marks=pytest.mark.long),
+    ],
+)
+def test_without_a_trade_socket_everything_waits_until_the_ban_is_over(
+    tmp_path: Path, trade_url: str
+) -> None:
     async def story(live: Scenario) -> None:
         await live.tick(12)
         counters = live.session.kernel.counters
@@ -101,4 +153,4 @@ def test_without_a_trade_socket_everything_waits_until_the_ban_is_over(tmp_path:
         live.loop.release("test")
         await live.settle()
 
-    play(tmp_path, story, order_entry="rest")
+    play(tmp_path, story, order_entry="rest", trade_url=trade_url)

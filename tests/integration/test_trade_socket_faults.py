@@ -12,7 +12,7 @@ from scenario import QUOTES, Scenario, scenario
 
 from mmfast.messages import Mode
 
-DOWN = "trade socket down"
+DOWN = "no way out for orders"
 SOCKETS = 2  # as many as the configuration asks for by default
 
 

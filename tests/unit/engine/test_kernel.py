@@ -314,7 +314,7 @@ def test_without_the_trade_socket_quotes_are_pulled_until_it_is_back(desk: Desk)
     desk.settle()
     desk.feed(StreamState(Stream.TRADE, False))
     view = desk.kernel.view(desk.now_ns)
-    assert (view.mode, view.mode_reason) == (Mode.SYNCING, "trade socket down")
+    assert (view.mode, view.mode_reason) == (Mode.SYNCING, "no way out for orders")
     batches = desk.flush()
     assert {batch.op for batch in batches} == {Op.CANCEL}
     assert sum(len(batch.commands) for batch in batches) == 8
