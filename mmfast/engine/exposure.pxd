@@ -65,14 +65,21 @@ cdef class Exposure:
     cpdef void weigh(self, Py_ssize_t instrument) except *
     @cython.locals(holding=Holding, control=str)
     cpdef str refusing(self, Draft draft, Order amended, int64_t adds_lots, int64_t now_ns)
+    @cython.locals(instrument=Py_ssize_t)
+    cpdef str passed(self)
+    @cython.locals(holding=Holding)
+    cpdef void reprice(self, Py_ssize_t instrument) except *
+    @cython.locals(adds_lots=int64_t, filled=int64_t, held=int64_t)
+    cpdef bint builds(self, Order order) except -1
     cdef bint _has_too_many(self, Holding holding) except -1
     @cython.locals(price=int64_t, before_e8=int64_t, lots=int64_t, adds_e8=int64_t)
     cdef bint _is_too_much_open(
         self, Draft draft, Order amended, Holding holding, int64_t adds_lots
     ) except -1
-    @cython.locals(instrument=Py_ssize_t, holding=Holding, position=int64_t, filled=int64_t,
+    @cython.locals(instrument=Py_ssize_t, holding=Holding, position=int64_t, held=int64_t, filled=int64_t,
                    worst_e8=int64_t, open_lots=list, side=int)
     cdef str _worst_case(self, Draft draft, int64_t adds_lots)
+    cdef str _over(self, int64_t worst_e8)
     cdef void _weigh_all(self, Rotation moved) except *
 
 

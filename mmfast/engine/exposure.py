@@ -190,6 +190,32 @@ class Exposure:
         holding.rate.spend(now_ns)
         return ""
 
+    def passed(self) -> str:
+        """The control of the worst case that stands passed by now, with all that was decided
+        counted; empty when none does."""
+        self._weigh_all(self._sums.moved)
+        for instrument in self._inventory.moved.marked():  # taken by the look at losses
+            self.weigh(instrument)
+        return self._over(self.worst_e8)
+
+    def reprice(self, instrument: int) -> None:
+        """Weigh an instrument whose price has moved since it was last weighed."""
+        holding = self._holdings[instrument]
+        if self._market.mid_x2_ticks(instrument) != holding.mid_x2:
+            self.weigh(instrument)
+
+    def builds(self, order: Order) -> bool:
+        """The request about this order, decided but not sent, does more than to shrink what is
+        held. Orders of the other side do not excuse it: they may end, or may not have left."""
+        adds_lots = order.counted_lots
+        if order.flight_op != _PLACE:
+            adds_lots -= max(order.lots - order.booked_lots, 0)
+        if adds_lots <= 0:
+            return False
+        filled: int = self._orders.open_lots[order.instrument * 2 + order.side]
+        held = self._inventory.lots(order.instrument)
+        return filled > 2 * held if order.side else filled > -2 * held
+
     def explain(self, control: str, instrument: int) -> str:
         """How the sums stand, for the operator; empty for a control of others."""
         holding = self._holdings[instrument]
@@ -246,23 +272,25 @@ class Exposure:
         )
 
     def _worst_case(self, draft: Draft, adds_lots: int) -> str:
-        """What the whole would come to. What does not make its instrument worse may always
-        leave: it reduces."""
+        """What the whole would come to. What leaves, all filled, no larger position than there
+        is may always leave: it reduces."""
         self._weigh_all(self._sums.moved)
         self._weigh_all(self._inventory.moved)
         instrument = draft.instrument
+        self.reprice(instrument)
         holding = self._holdings[instrument]
-        if self._market.mid_x2_ticks(instrument) != holding.mid_x2:
-            self.weigh(instrument)
         position = self._inventory.lots(instrument)
         open_lots = self._orders.open_lots
         side = draft.side
         filled: int = open_lots[instrument * 2 + side] + adds_lots
-        filled += -position if side else position
-        if filled <= holding.worst_lots:
+        held = -position if side else position
+        filled += held
+        if filled <= -held:
             return ""
-        worst_e8 = value_e8(filled, 1, holding.lot_e8)
-        worst_e8 += self.worst_e8 - holding.worst_e8
+        worst_e8 = value_e8(max(filled, holding.worst_lots), 1, holding.lot_e8)
+        return self._over(worst_e8 + self.worst_e8 - holding.worst_e8)
+
+    def _over(self, worst_e8: int) -> str:
         if worst_e8 > self._max_portfolio_e8:
             return "portfolio"
         if self._equity_by_coin and product_greater(

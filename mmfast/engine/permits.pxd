@@ -4,6 +4,7 @@ cimport cython
 from libc.stdint cimport int64_t
 
 from mmfast.engine.doubts cimport Doubts
+from mmfast.engine.exposure cimport Exposure
 from mmfast.engine.holds cimport Holds
 from mmfast.engine.inventory cimport Inventory
 from mmfast.engine.losses cimport LossStop

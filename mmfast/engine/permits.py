@@ -215,6 +215,7 @@ class Permits:
                 if reason:
                     return f"{self._market.instruments[instrument].symbol}: {reason}"
                 reduces = self.reduces_only(instrument, now_ns)
+                self._risk.exposure.reprice(instrument)
             if reduces and self._risk.opens(command):
                 return f"{self._market.instruments[instrument].symbol}: {REDUCES_ONLY}"
-        return ""
+        return self._risk.worst_case_objection(batch.commands)

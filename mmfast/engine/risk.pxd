@@ -91,4 +91,6 @@ cdef class Risk:
     cdef void _look_at(self, int index, int64_t now_ns) except *
     @cython.locals(order=Order)
     cpdef bint opens(self, command) except -1
+    @cython.locals(control=str, order=Order, reduces=bint)
+    cpdef str worst_case_objection(self, commands)
     cpdef void begin(self) except *

@@ -6,6 +6,7 @@ judged against what the ones before it may already cost. There is no way round t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from mmfast._core.leaving import LeavingCheck
@@ -314,6 +315,19 @@ class Risk:
             return False
         order = self._orders.get(command.client_id)
         return command.op != _AMEND or order is None or command.lots > order.lots
+
+    def worst_case_objection(self, commands: Sequence[Command]) -> str:
+        """Which control of the worst case stands against commands that are about to leave; empty
+        when none does. Fills, ends of orders and prices of since the decision count. What reduces
+        may always leave."""
+        control = self.exposure.passed()
+        if control:
+            for command in commands:
+                order = self._orders.get(command.client_id)
+                reduces = bool(command.flags & _REDUCE_ONLY)
+                if order is not None and not reduces and self.exposure.builds(order):
+                    return control
+        return ""
 
     def explain(self, draft: Draft, control: str) -> str:
         """The sentence for the operator: what was asked and what stood against it."""

@@ -10,6 +10,7 @@ cdef class Rotation:
 
     cpdef bint any_marked(self) except -1
     cpdef bint is_marked(self, Py_ssize_t instrument) except -1
+    cpdef list marked(self)
     cpdef void mark(self, Py_ssize_t instrument) except *
     @cython.locals(instrument=Py_ssize_t)
     cpdef void mark_all(self) except *

@@ -24,6 +24,10 @@ class Rotation:
         """This one does."""
         return self._marked[instrument] != 0
 
+    def marked(self) -> list[int]:
+        """All that do, and go on to."""
+        return self._queue[:]
+
     def mark(self, instrument: int) -> None:
         """This instrument needs a decision."""
         if not self._marked[instrument]:

@@ -31,41 +31,46 @@ class Portfolio:
 
     def fault(self, name: str, coming: Mapping[str, Coming], mids_x2: Iterable[int | None]) -> str:
         """Why the request ``name``, already among those on their way, should not have left;
-        ``mids_x2`` holds twice the lowest mid of late of each instrument, in ticks. It may leave
-        if it makes its instrument no worse, be it by what others traded of late or without."""
-        others = [row for key, row in coming.items() if key != name]
-        index = coming[name].instrument
+        ``mids_x2`` holds twice the lowest mid of late of each instrument, in ticks."""
+        row = coming[name]
         rows = list(coming.values())
-        if not all(
-            self._worst_lots(index, rows, heard=heard)
-            > self._worst_lots(index, others, heard=heard)
-            for heard in (False, True)
-        ):
+        if self._may_reduce(row.instrument, row.side, rows):
             return ""
         total_e8 = 0
         for instrument, mid_x2 in enumerate(mids_x2):
             unit_e8 = self._truth.instruments[instrument].tick_lot_value_e8
-            total_e8 += (
-                self._worst_lots(instrument, rows, heard=False) * (mid_x2 or 0) * unit_e8 // 2
-            )
+            total_e8 += self._worst_lots(instrument, rows) * (mid_x2 or 0) * unit_e8 // 2
         if total_e8 <= self._limit_e8:
             return ""
         return f"the worst case of all instruments is {total_e8}, at most {self._limit_e8} (1e-8)"
 
-    def _worst_lots(self, instrument: int, coming: list[Coming], *, heard: bool) -> int:
+    def _may_reduce(self, instrument: int, side: int, coming: list[Coming]) -> bool:
+        """With all of its side filled there is no larger position than the engine may believe to
+        be there: such a request may always leave. Orders of the other side excuse nothing."""
+        truth, sign = self._truth, 1 - 2 * side
+        theirs = truth.foreign_drift(instrument, sign)
+        held = theirs + truth.own_unheard(instrument, sign) - sign * truth.positions[instrument]
+        return self._side_lots(instrument, side, coming) - theirs <= held
+
+    def _worst_lots(self, instrument: int, coming: list[Coming]) -> int:
         """The larger position that one side, all filled, would leave; what others traded so
-        lately that the engine may not know is left out, unless it has ``heard`` of it."""
+        lately that the engine may not know is left out."""
+        return max(
+            0,
+            *(
+                self._side_lots(instrument, side, coming)
+                - self._truth.foreign_drift(instrument, 1 - 2 * side)
+                for side in (0, 1)
+            ),
+        )
+
+    def _side_lots(self, instrument: int, side: int, coming: list[Coming]) -> int:
+        """The position in the direction of a side, with all filled that is or may become open."""
         truth = self._truth
-        position = truth.positions[instrument]
-        worst = 0
-        for side, sign in ((0, 1), (1, -1)):
-            open_lots = truth.open_lots[instrument][side]
-            open_lots += sum(
-                row.lots for row in coming if (row.instrument, row.side) == (instrument, side)
-            )
-            unheard = 0 if heard else truth.foreign_drift(instrument, sign)
-            worst = max(worst, sign * position + open_lots - unheard)
-        return worst
+        lots = (1 - 2 * side) * truth.positions[instrument] + truth.open_lots[instrument][side]
+        return lots + sum(
+            row.lots for row in coming if (row.instrument, row.side) == (instrument, side)
+        )
 
 
 class OpenNotional:

@@ -164,3 +164,10 @@ def book_mark(frame: bytes) -> tuple[str, str, int] | None:
     while frame[end : end + 1].isdigit():
         end += 1
     return symbol, kind, int(frame[at:end])
+
+
+def executions(frame: bytes) -> list[str]:
+    """Ids of the executions that a private frame reports; none if it is of another topic."""
+    if b'"topic":"execution' not in frame[:128]:
+        return []
+    return [str(row["execId"]) for row in orjson.loads(frame)["data"]]

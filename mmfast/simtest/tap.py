@@ -49,6 +49,10 @@ class Checks(Protocol):
         """A frame of a book was read."""
         ...
 
+    def executions(self, exec_ids: list[str]) -> None:
+        """Reports of executions were read."""
+        ...
+
     def stream(self, kind: str, *, up: bool, now_ns: int) -> None:
         """A stream has all its topics, or is over."""
         ...
@@ -182,6 +186,9 @@ class Tap:
             if mark is not None:
                 self.checks.book(*mark, now_ns)
                 return
+        elif ear.kind == PRIVATE and (exec_ids := reading.executions(frame)):
+            self.checks.executions(exec_ids)
+            return
         if ear.kind == TRADE and (named := _REQ_ID.search(frame, 0, 160)):
             limit = reading.limit_of(frame)
             self._over(link, ear, named[1].decode(), now_ns, answered=True, limit=limit)

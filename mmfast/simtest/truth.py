@@ -5,7 +5,7 @@ Shown each change at its very instant by the exchange itself; nothing here asks 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 from mmfast.messages import Instrument
@@ -15,6 +15,8 @@ from mmfast.units import NS_PER_S
 
 FOREIGN_MEMORY_NS: Final = 20 * NS_PER_S
 """So long others' trades may be unknown to the engine: two lost streams and a slow reading."""
+UNHEARD_MEMORY_NS: Final = FOREIGN_MEMORY_NS
+"""So long the engine may miss an execution of its own of which no report has come."""
 
 
 class Truth:
@@ -44,6 +46,7 @@ class Truth:
         """When anything last happened to an own order or the position."""
         self._leaves: dict[str, int] = {}
         self._foreign: list[tuple[int, int, int]] = []
+        self._unheard: dict[str, tuple[int, int, int]] = {}
 
     # What the exchange shows.
 
@@ -73,6 +76,7 @@ class Truth:
         if not fill.link_id.startswith(self.prefix):
             self._foreign.append((self.now_ns, fill.instrument, signed))
             return
+        self._unheard[fill.exec_id] = (self.now_ns, fill.instrument, signed)
         order = self.orders.get(fill.link_id)
         if order is not None:
             left = self._leaves.get(fill.link_id, 0) - fill.lots
@@ -84,7 +88,22 @@ class Truth:
         self._leaves[order.link_id] = lots
         self.open_lots[order.instrument][int(order.side)] += lots - before
 
+    def heard(self, exec_ids: Iterable[str]) -> None:
+        """Reports of these executions have reached the engine's host."""
+        for exec_id in exec_ids:
+            self._unheard.pop(exec_id, None)
+
     # What the checks ask.
+
+    def own_unheard(self, instrument: int, sign: int) -> int:
+        """Lots that own orders traded in a direction, of which no report has been read yet: the
+        engine counts them as open. One that is lost is found by asking."""
+        horizon_ns = self.now_ns - UNHEARD_MEMORY_NS
+        while self._unheard and next(iter(self._unheard.values()))[0] < horizon_ns:
+            del self._unheard[next(iter(self._unheard))]
+        return sum(
+            max(sign * lots, 0) for _, index, lots in self._unheard.values() if index == instrument
+        )
 
     def foreign_ever(self, instrument: int, sign: int) -> int:
         """Lots that others ever traded in a direction."""

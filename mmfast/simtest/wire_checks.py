@@ -155,6 +155,10 @@ class WireChecks:
         if kind == PRIVATE:
             self._private_heard_ns = now_ns
 
+    def executions(self, exec_ids: list[str]) -> None:
+        """Reports of executions were read."""
+        self._truth.heard(exec_ids)
+
     def order_over(self, key: tuple[int, str], *, answered: bool, limit: int, now_ns: int) -> None:
         """A reply was read, or its connection is over. The venue decides before it replies."""
         request = self._flying.pop(key, None)

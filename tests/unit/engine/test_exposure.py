@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from engine_world import (
     SECOND,
@@ -16,11 +17,12 @@ from engine_world import (
     position,
 )
 from kernel_desk import Desk as KernelDesk
+from kernel_desk import ops
 from risk_desk import MID, RiskDesk
 
 from mmfast.engine.exposure import CONTROLS, MessageRate
 from mmfast.engine.params import BP_E4, ONE_E4, AccountLimits
-from mmfast.messages import Alert, Flag, Op, OrderStatus, Outcome, Side, WalletUpdate
+from mmfast.messages import Alert, Batch, Flag, Op, OrderStatus, Outcome, Side, WalletUpdate
 
 UNIT_E8 = 10_000
 LOT_E8 = MID * UNIT_E8
@@ -258,6 +260,85 @@ def test_the_kernel_sends_what_fits_and_tells_the_rest_once() -> None:
     assert desk.settle() != [], "amends pass"
     assert [a for a in desk.requests(Alert) if a.code == "refused_order_count"] == []
     assert desk.kernel.counters.refused["order_count"] > 0
+
+
+def decided(asset_lots: int, **limits: int) -> tuple[KernelDesk, Batch]:
+    """Four quotes of 10 lots are planned where the limit lets just them pass; none has left."""
+    account = AccountLimits(max_portfolio_notional_e8=asset_lots * LOT_E8, **limits)
+    desk = KernelDesk(1, account=account).start()
+    [batch] = desk.flush()
+    assert ops([batch]) == {"PLACE": 4}
+    assert desk.kernel.last_look(batch, desk.now_ns) == ""
+    return desk, batch
+
+
+@pytest.mark.parametrize("side", list(Side))
+def test_the_last_look_counts_fills_of_since_the_decision(side: Side) -> None:
+    """Another hand has traded while the request waited for a connection."""
+    desk, batch = decided(20)
+    desk.feed(execution(0, "theirs", 1, side=side, seq=40))
+    assert desk.kernel.last_look(batch, desk.now_ns) == "portfolio"
+    shrinks = tuple(one._replace(flags=Flag.REDUCE_ONLY) for one in batch.commands)
+    part = msgspec.structs.replace(batch, commands=shrinks)
+    assert desk.kernel.last_look(part, desk.now_ns) == ""
+
+
+def test_the_last_look_leaves_to_the_loss_stop_what_has_moved() -> None:
+    desk, batch = decided(20)
+    desk.feed(execution(0, "theirs", 1, seq=40))
+    desk.kernel.last_look(batch, desk.now_ns)
+    assert desk.kernel._inventory.moved.is_marked(0)
+
+
+@pytest.mark.parametrize(("move", "control"), [(0, ""), (1, "portfolio"), (-1, "")])
+def test_the_last_look_goes_by_the_price_of_its_instant(move: int, control: str) -> None:
+    desk, batch = decided(20)
+    desk.book(mid=MID + move)
+    assert desk.kernel.last_look(batch, desk.now_ns) == control
+
+
+@pytest.mark.parametrize(("equity_e8", "control"), [(2 * LOT_E8, ""), (2 * LOT_E8 - 1, "margin")])
+def test_the_last_look_asks_for_the_margin(equity_e8: int, control: str) -> None:
+    desk, batch = decided(20, margin_e4=ONE_E4 // 10)
+    desk.feed(WalletUpdate(coin="USDT", balance_e8=equity_e8, equity_e8=equity_e8))
+    assert desk.kernel.last_look(batch, desk.now_ns) == control
+
+
+@pytest.mark.parametrize(("held", "control"), [(10, ""), (9, "portfolio")])
+def test_the_last_look_always_lets_pass_what_turns_no_position_into_a_larger_one(
+    held: int, control: str
+) -> None:
+    """Asks of 20 turn 10 into as many the other way."""
+    desk, batch = decided(20)
+    desk.feed(execution(0, "bought", held, seq=40))
+    asks = tuple(one for one in batch.commands if one.side == Side.SELL)
+    waiting = msgspec.structs.replace(batch, commands=asks)
+    assert desk.kernel.last_look(waiting, desk.now_ns) == control
+
+
+def test_orders_of_the_other_side_are_no_excuse_above_the_limit() -> None:
+    """Bids of 20 are there, and 20 are too much: asks would stay when the bids have ended."""
+    desk = Desk(max_portfolio_notional_e8=20 * LOT_E8 - 1)
+    desk.rest(1, level=0, lots=20)
+    assert desk.check(side=Side.SELL, price_ticks=MID + 20) == "portfolio"
+    desk.hold(-5)
+    assert desk.check(lots=1) == "", "below the limit again"
+    desk.hold(5)
+    assert desk.check(side=Side.SELL, price_ticks=MID + 20, lots=10) == ""
+    assert desk.check(side=Side.SELL, price_ticks=MID + 20, lots=11) == "portfolio"
+
+
+@pytest.mark.parametrize(("lots", "control"), [(10, ""), (11, "portfolio")])
+def test_the_last_look_counts_of_an_amend_what_it_adds(lots: int, control: str) -> None:
+    desk = Desk(max_portfolio_notional_e8=11 * LOT_E8)
+    desk.rest(1, level=0)
+    desk.hold(1)
+    larger = draft(Op.AMEND, 1, level=0, price_ticks=MID - 40, lots=lots)
+    desk.orders.amend(larger, 9, desk.now_ns)
+    desk.risk.exposure.weigh(0)
+    [order] = desk.orders
+    assert desk.risk.exposure.passed() == control
+    assert desk.risk.exposure.builds(order) is bool(control)
 
 
 def test_the_kernel_knows_the_equity_from_the_wallet() -> None:
