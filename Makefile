@@ -5,7 +5,8 @@ BIN     := $(VENV)/bin
 CONFIG  ?= config.yaml
 PYTEST  := $(BIN)/python -m pytest
 SOURCES := $(wildcard mmfast/_core/*.pyx mmfast/_core/*.pxd mmfast/_core/*.h mmfast/_core/*.c) \
-           $(wildcard mmfast/engine/*.py mmfast/engine/*.pxd) mmfast/ids.py mmfast/ids.pxd \
+           $(wildcard mmfast/engine/*.py mmfast/engine/*.pxd mmfast/engine/*/*.py) \
+           $(wildcard mmfast/engine/*/*.pxd) mmfast/ids.py mmfast/ids.pxd \
            $(wildcard mmfast/runtime/*.pxd) $(patsubst %.pxd,%.py,$(wildcard mmfast/runtime/*.pxd)) \
            setup.py pyproject.toml mmfast/__init__.py
 
@@ -106,7 +107,7 @@ ci: ## everything that must hold before a change lands
 
 clean: ## remove what was built
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	rm -f mmfast/_core/*.so mmfast/engine/*.so mmfast/runtime/*.so mmfast/*.so
+	rm -f mmfast/_core/*.so mmfast/engine/*.so mmfast/engine/*/*.so mmfast/runtime/*.so mmfast/*.so
 
 docs: $(VENV)/.test ## print the order table from the code into docs/architecture.md
 	PYTHONPATH=. $(BIN)/python tests/harness/order_table.py

@@ -31,9 +31,9 @@ MODULES = (
 ENGINE = (
     "ids",
     *(
-        f"{room}.{path.stem}"
-        for room in ("engine", "runtime")
-        for path in sorted(Path("mmfast", room).glob("*.pxd"))
+        ".".join(path.relative_to("mmfast").with_suffix("").parts)
+        for part in ("engine", "runtime")
+        for path in sorted(Path("mmfast", part).rglob("*.pxd"))
     ),
 )
 #: Reaches C-only functions for the tests; a release never ships it.
@@ -220,9 +220,7 @@ setup(
     ext_modules=extensions(build_mode()),
     cmdclass={"build_ext": BuildCore},
     exclude_package_data={
-        "mmfast": ["*.c"],
-        "mmfast._core": ["*.c", "*.h", "*.pyx"],
-        "mmfast.engine": ["*.c"],
-        "mmfast.runtime": ["*.c"],
+        "": ["*.c"],
+        "mmfast._core": ["*.h", "*.pyx"],
     },
 )

@@ -36,10 +36,10 @@ if __name__ == "__main__":
 from scenario import SYMBOLS
 from virtual import VirtualRun
 
-from mmfast.engine.bucket import MOST_ORDERS
+from mmfast.engine.market.top import Top
 from mmfast.engine.params import PlannerParams, RequoteBy
-from mmfast.engine.quoter import Ladder
-from mmfast.engine.top import Top
+from mmfast.engine.planning.bucket import MOST_ORDERS
+from mmfast.engine.quoting.quoter import Ladder
 from mmfast.messages import NO_RATE_INFO, BatchReply, Event, Execution, Op, Outcome
 from mmfast.units import E8, NS_PER_S
 

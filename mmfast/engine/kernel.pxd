@@ -5,23 +5,23 @@ from libc.stdint cimport int64_t
 
 from mmfast._core.book cimport Book
 from mmfast._core.leaving cimport LeavingCheck
-from mmfast.engine.account cimport Account
-from mmfast.engine.blocks cimport take_rows
-from mmfast.engine.bus cimport CommandBus
+from mmfast.engine.account.account cimport Account
+from mmfast.engine.account.blocks cimport take_rows
+from mmfast.engine.quoting.bus cimport CommandBus
 from mmfast.engine.counters cimport Counters
-from mmfast.engine.differ cimport Differ, Stance
-from mmfast.engine.dispatch cimport Dispatcher
-from mmfast.engine.holds cimport Holds
-from mmfast.engine.inventory cimport Inventory
-from mmfast.engine.losses cimport LossStop
-from mmfast.engine.market cimport Market
-from mmfast.engine.orders cimport OrderTable
-from mmfast.engine.permits cimport Permits
-from mmfast.engine.planner cimport Planner
-from mmfast.engine.quoter cimport Ladder, Quotes, reducing
-from mmfast.engine.risk cimport Risk
+from mmfast.engine.quoting.differ cimport Differ, Stance
+from mmfast.engine.planning.dispatch cimport Dispatcher
+from mmfast.engine.risk.holds cimport Holds
+from mmfast.engine.orders.inventory cimport Inventory
+from mmfast.engine.risk.losses cimport LossStop
+from mmfast.engine.market.market cimport Market
+from mmfast.engine.orders.orders cimport OrderTable
+from mmfast.engine.risk.permits cimport Permits
+from mmfast.engine.planning.planner cimport Planner
+from mmfast.engine.quoting.quoter cimport Ladder, Quotes, reducing
+from mmfast.engine.risk.risk cimport Risk
 from mmfast.engine.rotation cimport Rotation
-from mmfast.engine.terms cimport Terms
+from mmfast.engine.quoting.terms cimport Terms
 
 cdef int64_t _NEVER_NS
 cdef int _CANCEL

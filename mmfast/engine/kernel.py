@@ -10,33 +10,33 @@ from collections.abc import Collection
 from typing import Final
 
 from mmfast._core.leaving import LeavingCheck
-from mmfast.engine.account import Account
-from mmfast.engine.allow_list import allow
-from mmfast.engine.blocks import take_rows
-from mmfast.engine.breakers import Breakers
-from mmfast.engine.bus import CommandBus
+from mmfast.engine.account.account import Account
+from mmfast.engine.account.blocks import take_rows
 from mmfast.engine.counters import Counters
-from mmfast.engine.differ import Differ, Stance
-from mmfast.engine.dispatch import Dispatcher
-from mmfast.engine.door import Door
-from mmfast.engine.endings import Ending, Refusal
-from mmfast.engine.holds import Holds
-from mmfast.engine.inventory import Inventory
-from mmfast.engine.losses import LossStop
-from mmfast.engine.market import Market
+from mmfast.engine.market.market import Market
 from mmfast.engine.modes import Gate
-from mmfast.engine.orders import OrderTable
+from mmfast.engine.orders.endings import Ending, Refusal
+from mmfast.engine.orders.inventory import Inventory
+from mmfast.engine.orders.orders import OrderTable
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import EngineParams, RequoteBy
-from mmfast.engine.permits import Permits
 from mmfast.engine.picture import draw
-from mmfast.engine.planner import Planner, policy_of
-from mmfast.engine.quoter import NO_QUOTES, Ladder, Quotes, Strategy, reducing
-from mmfast.engine.ranking import Ranking
-from mmfast.engine.reentry import Reentry
-from mmfast.engine.risk import Risk
+from mmfast.engine.planning.dispatch import Dispatcher
+from mmfast.engine.planning.planner import Planner, policy_of
+from mmfast.engine.planning.ranking import Ranking
+from mmfast.engine.quoting.bus import CommandBus
+from mmfast.engine.quoting.differ import Differ, Stance
+from mmfast.engine.quoting.door import Door
+from mmfast.engine.quoting.quoter import NO_QUOTES, Ladder, Quotes, Strategy, reducing
+from mmfast.engine.quoting.terms import Terms, match_up
+from mmfast.engine.risk.allow_list import allow
+from mmfast.engine.risk.breakers import Breakers
+from mmfast.engine.risk.holds import Holds
+from mmfast.engine.risk.losses import LossStop
+from mmfast.engine.risk.permits import Permits
+from mmfast.engine.risk.reentry import Reentry
+from mmfast.engine.risk.risk import Risk
 from mmfast.engine.rotation import Rotation
-from mmfast.engine.terms import Terms, match_up
 from mmfast.engine.view import EngineView
 from mmfast.ids import ClientIds
 from mmfast.messages import (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from mmfast.engine.inventory import Inventory
-from mmfast.engine.losses import LossStop
-from mmfast.engine.market import Market
-from mmfast.engine.order import Order
-from mmfast.engine.order_states import IN_FLIGHT, State
-from mmfast.engine.orders import OrderTable
+from mmfast.engine.market.market import Market
+from mmfast.engine.orders.inventory import Inventory
+from mmfast.engine.orders.order import Order
+from mmfast.engine.orders.order_states import IN_FLIGHT, State
+from mmfast.engine.orders.orders import OrderTable
 from mmfast.engine.params import SymbolParams
+from mmfast.engine.risk.losses import LossStop
 from mmfast.engine.view import BudgetView, EngineView, InstrumentView
 from mmfast.messages import Mode, Side
 

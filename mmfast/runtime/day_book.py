@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from mmfast.clock import until_beat_s
-from mmfast.engine.losses import DayLedger, LossStop
+from mmfast.engine.risk.losses import DayLedger, LossStop
 from mmfast.errors import StateError
 from mmfast.runtime import state
 from mmfast.runtime.logs import say

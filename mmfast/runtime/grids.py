@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from mmfast.bybit.rows import NOT_SETTLED
 from mmfast.config import Config
-from mmfast.engine.rough import units_of
+from mmfast.engine.market.rough import units_of
 from mmfast.errors import ConfigError, MmfastError
 from mmfast.messages import Instrument, InstrumentChange
 from mmfast.runtime import reach

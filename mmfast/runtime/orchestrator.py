@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from mmfast._core.acks import Accepted
 from mmfast.clock import Clock
 from mmfast.engine.params import EngineParams
-from mmfast.engine.planner import DEADLINE_PASSED
+from mmfast.engine.planning.planner import DEADLINE_PASSED
 from mmfast.messages import (
     NO_RATE_INFO,
     Batch,

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from mmfast.engine.params import EngineParams
-from mmfast.engine.rollback import RollbackJudge
-from mmfast.engine.shadow import ShadowBook
+from mmfast.engine.planning.rollback import RollbackJudge
+from mmfast.engine.planning.shadow import ShadowBook
 from mmfast.messages import Batch, BatchReply
 from mmfast.runtime.stats import RunStats
 

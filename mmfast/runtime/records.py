@@ -13,8 +13,8 @@ import msgspec
 from mmfast._core.acks import Accepted
 from mmfast._core.fixed import format_grid
 from mmfast._core.rows import OrderRow
-from mmfast.engine.endings import Ending, Evidence, Refusal
-from mmfast.engine.order_states import State
+from mmfast.engine.orders.endings import Ending, Evidence, Refusal
+from mmfast.engine.orders.order_states import State
 from mmfast.messages import (
     AccountSnapshot,
     Alert,

@@ -18,9 +18,9 @@ from mmfast.bybit.tickers import TickerReader
 from mmfast.bybit.trade import TradeCodec
 from mmfast.clock import Clock, VenueClock, until_beat_s
 from mmfast.config import Config
+from mmfast.engine.account.other_hand import OtherHand
 from mmfast.engine.kernel import Kernel
-from mmfast.engine.market import BROKEN
-from mmfast.engine.other_hand import OtherHand
+from mmfast.engine.market.market import BROKEN
 from mmfast.engine.params import EngineParams
 from mmfast.ids import ClientIds
 from mmfast.messages import (

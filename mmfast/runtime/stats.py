@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
-from mmfast.engine.shadow import ShadowBook
+from mmfast.engine.planning.shadow import ShadowBook
 from mmfast.messages import Mode, Stream
 from mmfast.runtime.durations import Durations
 

@@ -10,8 +10,8 @@ from mmfast._core.acks import Accepted
 from mmfast._core.positions import PositionBlock
 from mmfast._core.rows import OrderBlock
 from mmfast.clock import VenueClock
+from mmfast.engine.account.other_hand import EXPLANATION, OtherHand
 from mmfast.engine.kernel import Kernel
-from mmfast.engine.other_hand import EXPLANATION, OtherHand
 from mmfast.messages import Batch, BatchReply, Event, Op
 from mmfast.runtime.journal import Journal
 from mmfast.runtime.records import is_kept

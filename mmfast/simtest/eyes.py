@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from typing import Any, Final
 
-from mmfast.engine.endings import Ending, Evidence, Refusal
 from mmfast.engine.kernel import Kernel
-from mmfast.engine.order import Order
-from mmfast.engine.order_states import FIRST_FINAL, IN_FLIGHT, State
+from mmfast.engine.orders.endings import Ending, Evidence, Refusal
+from mmfast.engine.orders.order import Order
+from mmfast.engine.orders.order_states import FIRST_FINAL, IN_FLIGHT, State
 from mmfast.ids import ClientIds
 from mmfast.messages import BatchReply, BookFrame, Execution, Instrument, Op
 from mmfast.sim.orders.orders import CANCEL_BY_USER, Status

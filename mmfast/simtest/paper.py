@@ -19,7 +19,7 @@ from zlib import crc32
 
 import orjson
 
-from mmfast.engine.order_states import State
+from mmfast.engine.orders.order_states import State
 from mmfast.errors import StateError
 from mmfast.runtime import journal
 from mmfast.runtime.journal import Journal

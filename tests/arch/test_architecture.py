@@ -179,11 +179,14 @@ def test_what_a_tick_runs_through_is_compiled(room: str) -> None:
     is not older than what it was built from."""
     from mmfast import engine, runtime
 
-    typed = sorted(path.stem for path in (PACKAGE / room).glob("*.pxd"))
+    typed = sorted(
+        module_of(path).removeprefix(f"mmfast.{room}.") for path in (PACKAGE / room).rglob("*.pxd")
+    )
     listed = {"engine": engine, "runtime": runtime}[room].COMPILED
     assert sorted(listed) == typed, "each compiled module has its .pxd, and no other"
     assert not engine.INTERPRETED
-    sources = [PACKAGE / room / f"{name}.py" for name in typed] + [PACKAGE / "ids.py"]
+    places = [f"{room}/{name}".replace(".", "/") for name in typed]
+    sources = [PACKAGE / f"{place}.py" for place in (*places, "ids")]
     for source in sources:
         [library] = source.parent.glob(f"{source.stem}.*.so")
         for path in (source, source.with_suffix(".pxd")):
@@ -194,7 +197,7 @@ def test_types_of_the_engine_hold_no_decision() -> None:
     """A ``.pxd`` beside a module declares; what is decided stands in the module, for both of its
     lives."""
     rooms = (PACKAGE / "engine", PACKAGE / "runtime")
-    for path in sorted(path for room in rooms for path in room.glob("*.pxd")):
+    for path in sorted(path for room in rooms for path in room.rglob("*.pxd")):
         text = path.read_text()
         assert "nogil" not in text, f"{path}: the engine touches objects everywhere"
         assert not re.search(r"\b(float|double)\b", text), f"{path}: a float"
@@ -216,7 +219,7 @@ def test_no_float_in_the_engine() -> None:
 
 def test_the_names_users_asked_for() -> None:
     from mmfast.config import AsyncBatchConfig
-    from mmfast.engine.bus import CommandBus
+    from mmfast.engine.quoting.bus import CommandBus
     from mmfast.net.rest import BybitRest
     from mmfast.runtime.orchestrator import AsyncTickOrchestrator
     from mmfast.runtime.quote_loop import AsyncQuoteLoop

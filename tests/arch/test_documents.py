@@ -8,7 +8,7 @@ from pathlib import Path
 import order_table
 import pytest
 
-from mmfast.engine.risk import CONTROLS
+from mmfast.engine.risk.risk import CONTROLS
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

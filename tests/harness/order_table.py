@@ -8,10 +8,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from mmfast.engine.order_states import FIRST_FINAL, TRANSITIONS, Event, State
+from mmfast.engine.orders.order_states import FIRST_FINAL, TRANSITIONS, Event, State
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "unit" / "engine"))
+ENGINE = ROOT / "tests" / "unit" / "engine"
+sys.path[:0] = [str(ENGINE), str(ENGINE / "orders")]
 
 from order_story import Act, Answer, Step, Told, Trade  # noqa: E402
 from test_order_races import RACES  # noqa: E402

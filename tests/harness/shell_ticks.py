@@ -14,8 +14,8 @@ from in_process import DEPTH, InProcess, unexpected
 
 from mmfast.bybit.public import PublicRouter
 from mmfast.clock import SystemClock
-from mmfast.engine.endings import Ending, Evidence
-from mmfast.engine.order_states import State
+from mmfast.engine.orders.endings import Ending, Evidence
+from mmfast.engine.orders.order_states import State
 from mmfast.messages import Op, OrderStatus, OrderUpdate, Side
 from mmfast.net.backoff import ConnectBudget
 from mmfast.net.ws import PublicStream

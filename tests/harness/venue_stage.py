@@ -11,7 +11,7 @@ from in_process import SECRET, SYMBOLS, InProcess, unexpected
 from mmfast.bybit import topics
 from mmfast.bybit.auth import Credentials
 from mmfast.clock import VenueClock
-from mmfast.engine.other_hand import OtherHand
+from mmfast.engine.account.other_hand import OtherHand
 from mmfast.messages import Category
 from mmfast.runtime.journal import Journal
 from mmfast.runtime.witness import Witness

@@ -33,7 +33,7 @@ from mmfast.engine.params import (
     RequoteBy,
     SymbolParams,
 )
-from mmfast.engine.quoter import Strategy
+from mmfast.engine.quoting.quoter import Strategy
 from mmfast.ids import ClientIds
 from mmfast.messages import (
     AccountSnapshot,

@@ -26,7 +26,7 @@ from ws_venue import Venue, good_public, kept_up, say
 from mmfast.bybit.public import PublicRouter
 from mmfast.clock import SystemClock
 from mmfast.engine.counters import Counters
-from mmfast.engine.market import DISPUTED, Market
+from mmfast.engine.market.market import DISPUTED, Market
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import BatchParams, EngineParams, FairPrice, PlannerParams, RequoteBy
 from mmfast.engine.rotation import Rotation

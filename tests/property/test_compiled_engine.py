@@ -57,7 +57,7 @@ def test_an_engine_that_was_not_compiled_is_refused_by_name(tmp_path: Path) -> N
         timeout=60,
     )
     assert done.returncode != 0
-    assert "mmfast.engine.planner: expected compiled code" in done.stderr
+    assert "mmfast.engine.planning.planner: expected compiled code" in done.stderr
     assert "pip install" in done.stderr
 
 

@@ -27,8 +27,8 @@ from kernel_desk import MID, Desk  # noqa: E402
 
 from mmfast.bybit.trade import TradeCodec  # noqa: E402
 from mmfast.engine.params import AccountLimits, PlannerParams  # noqa: E402
-from mmfast.engine.quoter import Level, Quotes  # noqa: E402
-from mmfast.engine.risk import CONTROLS  # noqa: E402
+from mmfast.engine.quoting.quoter import Level, Quotes  # noqa: E402
+from mmfast.engine.risk.risk import CONTROLS  # noqa: E402
 from mmfast.ids import ClientIds  # noqa: E402
 from mmfast.messages import (  # noqa: E402
     Batch,

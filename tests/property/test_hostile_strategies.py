@@ -24,7 +24,7 @@ from kernel_desk import MID, Desk  # noqa: E402 - found on the path made above
 from virtual import SYMBOLS, VirtualRun  # noqa: E402
 
 from mmfast.bybit.trade import TradeCodec  # noqa: E402
-from mmfast.engine.quoter import Level, Quotes  # noqa: E402
+from mmfast.engine.quoting.quoter import Level, Quotes  # noqa: E402
 from mmfast.ids import ClientIds  # noqa: E402
 from mmfast.messages import Alert, Batch, Mode, Op  # noqa: E402
 from mmfast.units import MAX_LEVELS  # noqa: E402

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmfast.engine.kernel import Kernel
-from mmfast.engine.orders import OrderTable
+from mmfast.engine.orders.orders import OrderTable
 from mmfast.ids import ClientIds
 from mmfast.messages import (
     AccountSnapshot,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from virtual import PRIVATE, VirtualRun
 
-from mmfast.engine.other_hand import OtherHand
+from mmfast.engine.account.other_hand import OtherHand
 from mmfast.engine.params import RequoteBy
 from mmfast.messages import Batch, Event
 from mmfast.sim.wire import WsSend

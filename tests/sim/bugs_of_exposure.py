@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from bugs import ECHOES, LOST, STREAMS, bug
 
-from mmfast.engine import quoter, risk
-from mmfast.engine.account import Account
-from mmfast.engine.bucket import Bucket
-from mmfast.engine.draft import Draft
-from mmfast.engine.endings import Endings
-from mmfast.engine.inventory import Inventory
+from mmfast.engine.account.account import Account
 from mmfast.engine.modes import Gate
-from mmfast.engine.order import Order
-from mmfast.engine.order_states import State
-from mmfast.engine.orders import OrderTable
+from mmfast.engine.orders.draft import Draft
+from mmfast.engine.orders.endings import Endings
+from mmfast.engine.orders.inventory import Inventory
+from mmfast.engine.orders.order import Order
+from mmfast.engine.orders.order_states import State
+from mmfast.engine.orders.orders import OrderTable
+from mmfast.engine.planning.bucket import Bucket
+from mmfast.engine.quoting import quoter
+from mmfast.engine.risk import risk
 from mmfast.net.http import HttpPool
 from mmfast.simtest.patches import replaced
 

@@ -9,10 +9,10 @@ import msgspec
 from bugs import LOST, STREAMS, bug
 
 from mmfast.bybit import trade as trade_codec
-from mmfast.engine import evidence
-from mmfast.engine.account import Account
-from mmfast.engine.order_states import Event
-from mmfast.engine.orders import OrderTable
+from mmfast.engine.account.account import Account
+from mmfast.engine.orders import evidence
+from mmfast.engine.orders.order_states import Event
+from mmfast.engine.orders.orders import OrderTable
 from mmfast.messages import Op, Outcome
 from mmfast.net import http
 from mmfast.net.trade import TradeSocket

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bugs import bug
 
-from mmfast.engine.bucket import Bucket
-from mmfast.engine.planner import Planner
+from mmfast.engine.planning.bucket import Bucket
+from mmfast.engine.planning.planner import Planner
 from mmfast.simtest.patches import replaced
 from mmfast.units import NS_PER_S
 

@@ -9,9 +9,9 @@ from bugs import LOST, STREAMS, bug
 
 from mmfast.clock import VenueClock
 from mmfast.engine.kernel import Kernel
-from mmfast.engine.market import Market
+from mmfast.engine.market.market import Market
 from mmfast.engine.modes import Gate
-from mmfast.engine.reentry import Reentry
+from mmfast.engine.risk.reentry import Reentry
 from mmfast.messages import Mode, Op, Stream, StreamState
 from mmfast.net import login
 from mmfast.net.http import HttpPool

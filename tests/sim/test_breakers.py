@@ -158,7 +158,7 @@ def test_an_engine_that_does_not_act_is_caught(what: str) -> None:
 
 def _without(what: str) -> list[str]:
     """What is found of an engine that does not look at one of its breakers."""
-    from mmfast.engine import breakers, holds
+    from mmfast.engine.risk import breakers, holds
 
     patched: Any
     if what == "times":

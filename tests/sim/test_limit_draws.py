@@ -83,7 +83,7 @@ def test_an_engine_that_does_not_look_is_caught() -> None:
 
 
 if __name__ == "__main__":
-    from mmfast.engine.exposure import Exposure
+    from mmfast.engine.risk.exposure import Exposure
 
     Exposure._is_too_much_open = lambda *_: False  # type: ignore[method-assign]
     Exposure._worst_case = lambda *_: ""  # type: ignore[method-assign]

@@ -70,7 +70,7 @@ def test_an_engine_that_does_not_look_is_caught() -> None:
 
 
 if __name__ == "__main__":
-    from mmfast.engine.exposure import Exposure
+    from mmfast.engine.risk.exposure import Exposure
 
     Exposure._over = lambda *_: ""  # type: ignore[method-assign]
     print(json.dumps([text for seed in SEEDS for text in run(seed)[0]]))  # noqa: T201

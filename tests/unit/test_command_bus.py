@@ -7,9 +7,9 @@ import random
 
 import pytest
 
-from mmfast.engine.bus import SLOTS_PER_INSTRUMENT, CommandBus, Intent
 from mmfast.engine.params import PlannerParams
-from mmfast.engine.planner import BatchPolicy, Planner
+from mmfast.engine.planning.planner import BatchPolicy, Planner
+from mmfast.engine.quoting.bus import SLOTS_PER_INSTRUMENT, CommandBus, Intent
 from mmfast.messages import Category, Command, Flag, Op, Side
 from mmfast.units import slot_instrument, slot_of, slot_side
 

@@ -49,7 +49,7 @@ def test_the_wheel_is_complete_and_clean(tmp_path):
         assert f"mmfast/_core/{module}.pyi" in names
         assert sum(name.startswith(f"mmfast/_core/{module}.cpython") for name in names) == 1
     # The compiled engine comes with the sources that it was compiled from.
-    for module in ("ids", *(f"engine/{name}" for name in engine.COMPILED)):
+    for module in ("ids", *(f"engine/{name}".replace(".", "/") for name in engine.COMPILED)):
         assert {f"mmfast/{module}.py", f"mmfast/{module}.pxd"} <= set(names)
         assert sum(name.startswith(f"mmfast/{module}.cpython") for name in names) == 1
     assert not [name for name in names if name.endswith((".c", ".h", ".pyx")) or "_probe" in name]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mmfast.engine.draft import Draft
+from mmfast.engine.orders.draft import Draft
 from mmfast.engine.params import (
     BP_E4,
     BatchParams,

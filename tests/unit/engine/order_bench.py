@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from engine_world import SECOND, draft, order_update
 
-from mmfast.engine.order import Order
-from mmfast.engine.orders import OrderTable
+from mmfast.engine.orders.order import Order
+from mmfast.engine.orders.orders import OrderTable
 from mmfast.messages import Op, OrderStatus, Outcome
 
 

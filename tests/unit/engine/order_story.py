@@ -21,7 +21,7 @@ from engine_world import (
 )
 
 from mmfast.engine.kernel import Kernel
-from mmfast.engine.order_states import State
+from mmfast.engine.orders.order_states import State
 from mmfast.ids import ClientIds
 from mmfast.messages import (
     AccountSnapshot,

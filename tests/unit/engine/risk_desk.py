@@ -16,14 +16,14 @@ from engine_world import (
 
 from mmfast._core.leaving import LeavingCheck
 from mmfast.engine.counters import Counters
-from mmfast.engine.inventory import Inventory
-from mmfast.engine.market import Market
-from mmfast.engine.orders import OrderTable
+from mmfast.engine.market.market import Market
+from mmfast.engine.orders.inventory import Inventory
+from mmfast.engine.orders.orders import OrderTable
 from mmfast.engine.outbox import Outbox
 from mmfast.engine.params import EngineParams
-from mmfast.engine.risk import Risk
+from mmfast.engine.quoting.terms import Terms
+from mmfast.engine.risk.risk import Risk
 from mmfast.engine.rotation import Rotation
-from mmfast.engine.terms import Terms
 from mmfast.messages import Instrument, Mode, Op, OrderStatus, Outcome, Side
 
 MID = 100_000

@@ -16,7 +16,7 @@ from model_venue import LEFTOVER_ID
 
 from mmfast.engine.kernel import Kernel
 from mmfast.engine.params import BatchParams, EngineParams, PlannerParams, RequoteBy
-from mmfast.engine.quoter import Level, Quotes
+from mmfast.engine.quoting.quoter import Level, Quotes
 from mmfast.errors import InvariantError
 from mmfast.messages import (
     Batch,

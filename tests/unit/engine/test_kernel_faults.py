@@ -14,7 +14,7 @@ from engine_world import (
 )
 from kernel_desk import MID, Desk, ops
 
-from mmfast.engine.orders import CONFIRM_NS
+from mmfast.engine.orders.orders import CONFIRM_NS
 from mmfast.messages import (
     AccountSnapshot,
     Alert,

@@ -6,9 +6,9 @@ import pytest
 from engine_world import MS, SECOND
 
 from mmfast.engine.counters import MAX_WORDS, OTHER, Counters
-from mmfast.engine.holds import FIRST_HOLD_NS, LONGEST_HOLD_NS, Holds
 from mmfast.engine.modes import LEFTOVERS, READING, STREAM_DOWN, Gate
 from mmfast.engine.outbox import Outbox
+from mmfast.engine.risk.holds import FIRST_HOLD_NS, LONGEST_HOLD_NS, Holds
 from mmfast.engine.rotation import Rotation
 from mmfast.messages import Alert, Mode, ReadAccount, ResolveOrder, Severity
 

@@ -8,10 +8,10 @@ import pytest
 from engine_world import make_instrument, make_params
 
 from mmfast.engine.counters import Counters
-from mmfast.engine.inventory import Inventory
-from mmfast.engine.losses import DayLedger, DayRow, LossStop
-from mmfast.engine.market import Market
+from mmfast.engine.market.market import Market
+from mmfast.engine.orders.inventory import Inventory
 from mmfast.engine.outbox import Outbox
+from mmfast.engine.risk.losses import DayLedger, DayRow, LossStop
 from mmfast.engine.rotation import Rotation
 from mmfast.errors import StateError
 from mmfast.runtime import day_book

@@ -16,8 +16,8 @@ import pytest
 from runtime_bench import FakeClock, batch
 
 from mmfast.clock import SystemClock
-from mmfast.engine.endings import Ending, Evidence
-from mmfast.engine.order_states import State
+from mmfast.engine.orders.endings import Ending, Evidence
+from mmfast.engine.orders.order_states import State
 from mmfast.errors import StateError
 from mmfast.messages import (
     NO_RATE_INFO,

@@ -18,7 +18,7 @@ from mmfast.engine.params import (
     RequoteBy,
     RollbackParams,
 )
-from mmfast.engine.planner import DEADLINE_PASSED
+from mmfast.engine.planning.planner import DEADLINE_PASSED
 from mmfast.errors import InvariantError
 from mmfast.messages import NO_RATE_INFO, Batch, BatchReply, ItemReply, Op, Outcome
 from mmfast.runtime.orchestrator import (

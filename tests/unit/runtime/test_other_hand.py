@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from runtime_bench import batch
 
-from mmfast.engine.other_hand import PRICES, REMEMBERED, SETTLE_MS, OtherHand
+from mmfast.engine.account.other_hand import PRICES, REMEMBERED, SETTLE_MS, OtherHand
 from mmfast.ids import ClientIds
 from mmfast.messages import (
     NO_RATE_INFO,

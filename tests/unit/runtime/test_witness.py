@@ -11,9 +11,9 @@ from runtime_bench import FakeClock, batch
 
 from mmfast.bybit.trade import uniform_reply
 from mmfast.clock import VenueClock
-from mmfast.engine.endings import Ending, Evidence, Refusal
-from mmfast.engine.order_states import State
-from mmfast.engine.other_hand import OtherHand
+from mmfast.engine.account.other_hand import OtherHand
+from mmfast.engine.orders.endings import Ending, Evidence, Refusal
+from mmfast.engine.orders.order_states import State
 from mmfast.ids import ClientIds
 from mmfast.messages import Batch, Op, OrderStatus, OrderUpdate, Outcome, Side
 from mmfast.runtime.records import Entry, line_of

@@ -1,0 +1,1 @@
+"""What has happened: replies, streams and readings, told to orders and positions."""

@@ -1,0 +1,1 @@
+"""What leaves now, and in which requests: budgets, worth, packing, sending order."""
