@@ -79,7 +79,8 @@ class Reckoning:
         """The faults are over: from here on there is no excuse. ``extra_ns``: time the engine
         may take on top, where the venue has banned it."""
         world = self._world
-        self.began_ns = world.far_ns()
+        # Nothing is asked of an engine that a stall keeps still beyond that, until it runs again.
+        self.began_ns = max(world.far_ns(), world.time.now_ns)
         # What was asked on a connection that a fault had silenced still has to time out.
         world.eyes.count_unknown_from(self.began_ns + TIMEOUT_NS)
         world.at(self.began_ns + RECOVER_NS + extra_ns, self._must_trade, None)
