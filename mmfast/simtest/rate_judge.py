@@ -2,9 +2,9 @@
 
 The judge counts what leaves the engine's host and reads the limits from the replies that reach it,
 with a memory of its own. Of an endpoint that no reply has named a limit for, the least of those
-named for its kind of calls is known; but of one for cancels what is assumed, because the sweep of
-leftovers, which has no planner, may be the first to use it. Whether the venue may refuse what it
-refuses for its rate is judged by :mod:`mmfast.simtest.refusal_judge`.
+named for its kind of calls is known. Whether the venue may refuse what it refuses for its rate is
+judged by :mod:`mmfast.simtest.refusal_judge`. Sweeps of leftovers are not held to it: they have no
+planner, cancel all they find at once, and wait when the venue tells them to.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from mmfast.ids import HEX_DIGITS
 from mmfast.messages import Batch, Flag, Op
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
@@ -68,6 +69,8 @@ class RateJudge:
         self._findings = findings
         self._endpoints: dict[str, _Endpoint] = {}
         self._flying: dict[tuple[int, str], int] = {}
+        self._planned: dict[str, None] = {}
+        """Digits of the ids whose cancel the engine has decided, until it leaves."""
         self.refusals = RefusalJudge(terms.reply_ns, findings)
         """Told by the venue what each request was counted for."""
 
@@ -75,6 +78,7 @@ class RateJudge:
         """A fresh process knows nothing of what the one before it sent, or was told."""
         self._endpoints.clear()
         self._flying.clear()
+        self._planned.clear()
         self.refusals.new_engine()
 
     def left(self, key: tuple[int, str], request: OrderRequest, now_ns: int) -> None:
@@ -83,6 +87,8 @@ class RateJudge:
         self._flying[key] = now_ns
         endpoint = self._endpoint(request.path)
         self.refusals.left(key, request, endpoint.limit, now_ns)
+        if self._sweeps(request):
+            return
         endpoint.sent.append((now_ns, len(request.items)))
         used, most = endpoint.used(now_ns), endpoint.usable(self._terms.use_percent)
         if used > most:
@@ -114,6 +120,7 @@ class RateJudge:
         """What the engine decided to send. Ordinary cancels leave the reserve alone: where a
         flush has nothing else, both budgets together keep it."""
         cancels = [one for batch in batches if batch.op is Op.CANCEL for one in batch.commands]
+        self._planned.update((f"{one.client_id:016x}", None) for one in cancels)
         if not cancels or any(one.flags & Flag.URGENT for one in cancels):
             return
         self._findings.checked["I7"] += 1
@@ -142,6 +149,16 @@ class RateJudge:
             if path.startswith(_CANCEL)
         )
 
+    def _sweeps(self, request: OrderRequest) -> bool:
+        """Cancels that the engine has not decided."""
+        if not request.path.startswith(_CANCEL):
+            return False
+        planned = [item.link_id[-HEX_DIGITS:] for item in request.items]
+        planned = [digits for digits in planned if digits in self._planned]
+        for digits in planned:
+            del self._planned[digits]
+        return not planned
+
     def _endpoint(self, path: str) -> _Endpoint:
         endpoint = self._endpoints.get(path)
         if endpoint is None:
@@ -152,12 +169,11 @@ class RateJudge:
 
     def _guess(self, batched: bool) -> None:
         """What was named for one operation is known of those that nothing was named for."""
-        alike = [(path, one) for path, one in self._endpoints.items() if one.batched is batched]
-        named = [one.limit for _, one in alike if one.told]
-        for path, one in alike:
+        alike = [one for one in self._endpoints.values() if one.batched is batched]
+        named = [one.limit for one in alike if one.told]
+        for one in alike:
             if named and not one.told:
-                least = min(named)
-                one.limit = max(least, self._terms.assumed) if path.startswith(_CANCEL) else least
+                one.limit = min(named)
 
     def _broke(self, now_ns: int, text: str) -> None:
         self._findings.broke("I7", (now_ns - START_NS) / NS_PER_S, text)
