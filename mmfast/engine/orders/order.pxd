@@ -12,6 +12,7 @@ cdef int _CANCELLING
 cdef int _CANCELLING_BLIND
 cdef int _CANCEL_ACKED
 cdef int _PLACE
+cdef int _REDUCE_ONLY
 cdef int64_t _NEVER_NS
 cdef int64_t _NOT_COUNTED
 
@@ -33,6 +34,7 @@ cdef class Order:
     cdef public int64_t pending_price_ticks
     cdef public int64_t pending_lots
     cdef public str venue_id
+    cdef public bint reduces
     cdef public int64_t sent_ns
     cdef public int flight_op
     cdef public int64_t flight_tick

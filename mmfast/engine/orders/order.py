@@ -6,7 +6,7 @@ from typing import Final
 
 from mmfast.engine.orders.draft import Draft
 from mmfast.engine.orders.order_states import State, is_final
-from mmfast.messages import Op
+from mmfast.messages import Flag, Op
 from mmfast.units import NEVER_NS, Slot
 
 NO_SLOT: Final = Slot(-1)
@@ -19,6 +19,7 @@ _CANCELLING: Final = int(State.CANCELLING)
 _CANCELLING_BLIND: Final = int(State.CANCELLING_BLIND)
 _CANCEL_ACKED: Final = int(State.CANCEL_ACKED)
 _PLACE: Final = int(Op.PLACE)
+_REDUCE_ONLY: Final = int(Flag.REDUCE_ONLY)
 _NEVER_NS: Final = NEVER_NS
 _NOT_COUNTED: Final = NOT_COUNTED
 
@@ -47,6 +48,7 @@ class Order:
         "pending_lots",
         "pending_price_ticks",
         "price_ticks",
+        "reduces",
         "resolve_ns",
         "seen",
         "sent_ns",
@@ -83,6 +85,8 @@ class Order:
         self.pending_lots = 0
         """What an undecided amend asks for; 0 when there is none."""
         self.venue_id = ""
+        self.reduces = False
+        """The venue keeps it within the position for as long as it rests."""
         self.sent_ns = 0
         """When the last request about it left: until it expires it may still act."""
         self.flight_op = _PLACE
@@ -140,6 +144,7 @@ def placed(draft: Draft) -> Order:
         draft.price_ticks,
         draft.lots,
     )
+    order.reduces = draft.flags & _REDUCE_ONLY != 0
     return order
 
 

@@ -120,6 +120,9 @@ class Differ:
                 self._cancel(order, _URGENT)
         elif target is None:
             self._only_cancel(order, _URGENT if stance.pulled else 0)
+        elif order.reduces and not stance.reducing:
+            # No amend makes an ordinary quote of it: it goes, and the next look fills its seat.
+            self._only_cancel(order, 0)
         elif _near(order, target, tolerance_e4):
             self._resize(order, target, stance)
         elif stance.holding:

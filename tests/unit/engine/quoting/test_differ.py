@@ -153,6 +153,16 @@ def test_a_hold_places_nothing_but_lets_quotes_go(desk: Desk) -> None:
     assert desk.diff((PRICE + 50, 10), HOLDING) == [(Op.CANCEL, PRICE, 10)]
 
 
+@pytest.mark.parametrize("requote_by", RequoteBy)
+def test_a_reduce_only_quote_is_replaced_when_reducing_is_over(requote_by: RequoteBy) -> None:
+    """The venue cuts it to the position for ever, and refuses an amend to more than that."""
+    desk = Desk(requote_by)
+    desk.resting(flags=int(Flag.POST_ONLY | Flag.REDUCE_ONLY))
+    assert desk.diff((PRICE, 10), Stance(reducing=True)) == []
+    assert desk.diff((PRICE, 12)) == [(Op.CANCEL, PRICE, 10)]
+    assert desk.diff((PRICE, 10)) == [(Op.CANCEL, PRICE, 10)]
+
+
 def test_reducing_orders_say_so_on_the_wire(desk: Desk) -> None:
     desk.look(Quotes([Level(PRICE, 10)], []), Stance(reducing=True))
     [place] = desk.taken
