@@ -232,14 +232,12 @@ cdef class Reply:
         if not take(c, c"{"):
             return False
         while True:
-            if not plain_text(c, &key) or not take(c, c":"):
+            # All values are text; of what else may stand there the long way knows what to think.
+            if not plain_text(c, &key) or not take(c, c":") or not plain_text(c, &text):
                 return False
             place = rate_place(&key)
-            if place < 0:
-                if not skip_plain(c):
-                    return False
-            else:
-                if self._rate[place] >= 0 or not plain_text(c, &text):
+            if place >= 0:
+                if self._rate[place] >= 0:
                     return False
                 self._rate[place] = rate_number(&text)
                 if self._rate[place] < 0:

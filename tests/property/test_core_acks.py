@@ -140,6 +140,14 @@ def test_replies_that_accept_everything_are_read_as_the_twin_reads_them(told, wa
         assert type(found.rate) is Rate
 
 
+@pytest.mark.parametrize("odd", [b"1E400", b"7", b"null", b'{"deep":"1"}', b'["1"]'])
+def test_a_header_that_is_not_all_text_is_left_to_the_long_way(odd):
+    """A number that no reader of JSON can hold, for one, makes the whole reply prove nothing."""
+    plain = message([])
+    assert ACKS[0].socket(plain) is not None
+    assert ACKS[0].socket(plain.replace(b'"Traceid":"00"', b'"Traceid":' + odd)) is None
+
+
 def test_what_is_not_judged_is_handed_on_as_it_was_written():
     refused = {"list": [{"code": 110001, "msg": 'say "no"'}]}
     frame = message([{"odd": [1]}], retExtInfo=refused)
