@@ -81,10 +81,11 @@ bench-peers: $(VENV)/.test ## install other libraries and measure them beside ou
 bench-baseline: $(VENV)/.test ## measure for minutes and write benchmarks/baseline.json anew
 	$(PYTEST) benchmarks -m "not long" -q --refresh-baseline
 
-simtest: $(VENV)/.test ## 200 seeds of six simulated minutes, 90 that draw limits too and 40 that trip breakers, all promises
+simtest: $(VENV)/.test ## 200 seeds of six simulated minutes, 90 that draw limits too, 40 that trip breakers and 20 with a second writer, all promises
 	$(BIN)/mmfast simtest --seeds 200 --minutes 6
 	$(BIN)/mmfast simtest --seeds 90 --minutes 2 --from 100000
 	$(BIN)/mmfast simtest --seeds 40 --minutes 2 --from 200000
+	$(BIN)/mmfast simtest --seeds 20 --minutes 2 --from 300000
 
 simtest-bugs: $(VENV)/.test ## every planted bug must be caught by 200 seeds (minutes)
 	$(PYTEST) tests/sim/test_planted_bugs.py -v

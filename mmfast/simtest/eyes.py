@@ -75,6 +75,10 @@ class Eyes:
         shown: Kernel = watched
         return shown
 
+    def epoch(self) -> int:
+        """Of the engine that now runs, or ran last."""
+        return self._ids.epoch
+
     def event(self, kernel: Kernel, event: Any, now_ns: int) -> None:  # noqa: ANN401
         """Let an event happen, and look what it did."""
         before = self._positions() if isinstance(event, Execution) else None

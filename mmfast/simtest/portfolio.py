@@ -87,6 +87,7 @@ class OpenNotional:
         total_e8 = sum(
             order.leaves * order.ticks * instruments[order.instrument].tick_lot_value_e8
             for order in self._truth.open.values()
+            if not self._truth.is_news(order)
         )
         if total_e8 <= self._limit_e8:
             return ""

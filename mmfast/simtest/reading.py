@@ -79,6 +79,7 @@ class Reply(NamedTuple):
 
     status: int
     limit: int
+    body: bytes
 
 
 class Replies:
@@ -102,7 +103,8 @@ class Replies:
                     limit = int(value)
             if len(self._buffer) < end + 4 + size:
                 break
-            done.append(Reply(int(head.split(" ")[1]), limit))
+            body = bytes(self._buffer[end + 4 : end + 4 + size])
+            done.append(Reply(int(head.split(" ")[1]), limit, body))
             del self._buffer[: end + 4 + size]
         return done
 

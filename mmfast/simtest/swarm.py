@@ -29,6 +29,7 @@ from mmfast.simtest.draws import DRAWS, FOREIGN_QTY
 from mmfast.simtest.limit_draws import LimitLines, limits_of
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.weather import WIRE_FAULTS, WireFault
+from mmfast.simtest.writer_draws import WriterAct, acts_of
 from mmfast.units import NS_PER_MS, NS_PER_S
 
 CALM_S: Final = 45.0
@@ -103,6 +104,8 @@ class Plan(NamedTuple):
     wall_off_ms: int
     resume_ms: int = 0
     """So long after a breaker has halted the engine a human resumes; 0: none halts."""
+    writer: tuple[WriterAct, ...] = ()
+    """What a second writer does to the account."""
 
     def names(self) -> tuple[str, ...]:
         """The faults of this seed."""
@@ -148,6 +151,7 @@ def plan_of(seed: int, minutes: float, only: tuple[str, ...] = ()) -> Plan:
         acts=tuple(sorted(acts, key=lambda act: act.at_ns)),
         wall_off_ms=_wall_off(dice) if WALL_OFF in chosen else 0,
         resume_ms=soak.resume_ms,
+        writer=acts_of(seed, safety_s),
     )
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import Final, Protocol
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 import orjson
 
@@ -87,6 +88,10 @@ class Tap:
         self.digest = hashlib.sha256()
         self.connections = 0
         self.most_open = 0
+        self.news: Callable[[bytes, int], None] = _unheard
+        """Told every frame of the private stream and every HTTP body that is read."""
+        self.left: Callable[[OrderRequest, int], None] = _unheard
+        """Told every order request that leaves."""
         self._ears: dict[int, _Ear] = {}
 
     def open_now(self) -> int:
@@ -120,6 +125,7 @@ class Tap:
             for reply in ear.replies.feed(data):
                 if reply.status == 403:
                     self.checks.banned(now_ns)
+                self.news(reply.body, now_ns)
                 name = next(iter(ear.waiting), "")
                 self._over(link, ear, name, now_ns, answered=True, limit=reply.limit)
             return
@@ -161,7 +167,7 @@ class Tap:
         ear.waiting[name] = None
         order = reading.order_request(path, headers, body)
         if order is not None:
-            self.checks.order_left((link.number, name), order, now_ns)
+            self._ordered((link.number, name), order, now_ns)
         return True
 
     def _said(self, link: Link, ear: _Ear, payload: bytes, now_ns: int) -> None:
@@ -173,7 +179,11 @@ class Tap:
         if request is not None:
             name = str(message["reqId"])
             ear.waiting[name] = None
-            self.checks.order_left((link.number, name), request, now_ns)
+            self._ordered((link.number, name), request, now_ns)
+
+    def _ordered(self, key: tuple[int, str], request: OrderRequest, now_ns: int) -> None:
+        self.checks.order_left(key, request, now_ns)
+        self.left(request, now_ns)
 
     def _note(self, now_ns: int, what: bytes) -> None:
         self.digest.update(b"%d %b\n" % (now_ns, what))
@@ -181,6 +191,8 @@ class Tap:
     # In.
 
     def _told(self, link: Link, ear: _Ear, frame: bytes, now_ns: int) -> None:
+        if ear.kind == PRIVATE:
+            self.news(frame, now_ns)
         if ear.kind == PUBLIC:
             mark = reading.book_mark(frame)
             if mark is not None:
@@ -205,3 +217,7 @@ class Tap:
             del ear.waiting[name]
             key = link.number, name
             self.checks.order_over(key, answered=answered, limit=limit, now_ns=now_ns)
+
+
+def _unheard(_what: Any, _now_ns: int) -> None:  # noqa: ANN401
+    """Nobody listens."""

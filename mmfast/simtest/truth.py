@@ -44,6 +44,8 @@ class Truth:
         """Called after each change of an own order."""
         self.own_event_ns = 0
         """When anything last happened to an own order or the position."""
+        self.others: dict[str, int] = {}
+        """Orders with our prefix that a second writer has placed or touched, and when."""
         self._leaves: dict[str, int] = {}
         self._foreign: list[tuple[int, int, int]] = []
         self._unheard: dict[str, tuple[int, int, int]] = {}
@@ -73,10 +75,10 @@ class Truth:
         signed = fill.lots * (1 - 2 * int(fill.side))
         self.positions[fill.instrument] += signed
         self.exec_ids[fill.exec_id] = signed
-        if not fill.link_id.startswith(self.prefix):
+        if fill.link_id in self.others or not fill.link_id.startswith(self.prefix):
             self._foreign.append((self.now_ns, fill.instrument, signed))
-            return
-        self._unheard[fill.exec_id] = (self.now_ns, fill.instrument, signed)
+        else:
+            self._unheard[fill.exec_id] = (self.now_ns, fill.instrument, signed)
         order = self.orders.get(fill.link_id)
         if order is not None:
             left = self._leaves.get(fill.link_id, 0) - fill.lots
@@ -114,13 +116,26 @@ class Truth:
         return list(self.open.values())
 
     def foreign_drift(self, instrument: int, sign: int) -> int:
-        """Lots that others traded in a direction so lately that the engine may not know."""
+        """Lots that others traded, or a second writer has open, in a direction so lately that the
+        engine may not know."""
         horizon_ns = self.now_ns - FOREIGN_MEMORY_NS
-        return sum(
+        traded = sum(
             max(sign * lots, 0)
             for at_ns, index, lots in self._foreign
             if index == instrument and at_ns >= horizon_ns
         )
+        return traded + sum(
+            order.leaves
+            for order in self.open.values()
+            if order.instrument == instrument
+            and 1 - 2 * int(order.side) == sign
+            and self.is_news(order)
+        )
+
+    def is_news(self, order: Order) -> bool:
+        """A second writer has touched it so lately that the engine may not know."""
+        at_ns = self.others.get(order.link_id)
+        return at_ns is not None and at_ns >= self.now_ns - FOREIGN_MEMORY_NS
 
 
 def _nothing(order: Order) -> None:

@@ -8,13 +8,11 @@ import hashlib
 import tempfile
 from collections import deque
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from mmfast.config import Config
 from mmfast.engine.kernel import Kernel
-from mmfast.messages import Instrument, Mode
+from mmfast.messages import Mode
 from mmfast.runtime.session import Contact
 from mmfast.sim.venue import Venue
 from mmfast.simtest import swarm
@@ -27,14 +25,15 @@ from mmfast.simtest.front import Front
 from mmfast.simtest.loop import START_NS, Time, VirtualClock, libraries_on
 from mmfast.simtest.network import Link, Network, Parcel
 from mmfast.simtest.paper import Paper
-from mmfast.simtest.rate_judge import RateTerms
-from mmfast.simtest.reckoning import CANCELS_WITHIN_NS, Reckoning
+from mmfast.simtest.reckoning import Reckoning
 from mmfast.simtest.swarm import PREFIX, HostAct, Plan
 from mmfast.simtest.tap import Tap
+from mmfast.simtest.terms import cancels_within_ns, terms_of
 from mmfast.simtest.truth import Truth
 from mmfast.simtest.weather import Gusts
-from mmfast.simtest.wire_checks import Bounds, Terms, WireChecks
-from mmfast.units import E8, NS_PER_MS, NS_PER_S
+from mmfast.simtest.wire_checks import WireChecks
+from mmfast.simtest.writer import SecondWriter
+from mmfast.units import NS_PER_MS, NS_PER_S
 
 FIRST_RESTART_NS: Final = NS_PER_S
 LAST_RESTART_NS: Final = 16 * NS_PER_S
@@ -66,7 +65,7 @@ class SeedRun:
         self.host.obeys = bool(plan.resume_ms)
         config = self.host.config()
         self.checks = WireChecks(
-            venue, self.truth, _terms(config, venue.instruments), self.findings
+            venue, self.truth, terms_of(config, venue.instruments), self.findings
         )
         self.checks.epoch_fault = self._epoch_fault
         self.truth.order_told = lambda order: self.checks.told(order, self.truth.now_ns)
@@ -83,8 +82,9 @@ class SeedRun:
         self.eyes = Eyes(self.truth, self.breakers, self.findings)
         self.eyes.flushed = self.checks.rates.flushed
         self.reckoning = Reckoning(
-            self, config.venue.recv_window_ms, cancels_within_ns=_cancels_within_ns(plan, config)
+            self, config.venue.recv_window_ms, cancels_within_ns=cancels_within_ns(plan, config)
         )
+        self.writer = SecondWriter(self, config.venue.recv_window_ms)
         self.over = False
         self.silent = False
         self._contact: Contact | None = None
@@ -132,6 +132,7 @@ class SeedRun:
         for act in plan.acts:
             network.at(act.at_ns, self._act, act)
         network.at(plan.safety_ns, self._calm, None)
+        self.writer.begin()
 
     def _life_over(self, life: Life, born_ns: int) -> None:
         """One life of the engine has ended: judge it, and wait for the next."""
@@ -153,13 +154,15 @@ class SeedRun:
         if not life.killed:
             self.reckoning.judge_end(verdict)
         self.paper.end_of_life(killed=life.killed, ended=self.eyes.ended_here())
+        operator_ns = self.writer.life_over(life)
         self.network.crash()
         self.checks.end_of_engine()
         self.eyes.forget()
         self._contact = None
         self.trading_ns = -1
         if not self.over:
-            self._wait(self._restart_ns)
+            # After exit code 4 no supervisor starts it, but whoever has looked.
+            self._wait(operator_ns or self._restart_ns)
 
     def _wait(self, ns: int) -> None:
         """Time passes without the engine."""
@@ -326,6 +329,7 @@ class SeedRun:
         """The log says that the mode changed."""
         if "-> TRADING" in text:
             self.trading_ns = self.time.now_ns
+            self.writer.trades()
         else:
             self.trading_ns = -1
 
@@ -348,45 +352,6 @@ def _mode_fault(kernel: Kernel) -> str:
     if kernel.mode in (Mode.TRADING, Mode.REDUCE_ONLY):
         return ""
     return f"the mode is {kernel.mode.name}"
-
-
-def _cancels_within_ns(plan: Plan, config: Config) -> int:
-    """I10: the first cancel after a stop. One order per call, each awaited, means that calls
-    which have begun are waited for."""
-    if config.async_batch.enabled:
-        return CANCELS_WITHIN_NS
-    slowest_ms = plan.venue.latency_ms + 2 * plan.venue.latency_jitter_ms
-    return CANCELS_WITHIN_NS + 3 * int(slowest_ms * NS_PER_MS)
-
-
-def _terms(config: Config, instruments: tuple[Instrument, ...]) -> Terms:
-    by_symbol = {row.symbol: row for row in config.symbols}
-    bounds = []
-    for one in instruments:
-        row = by_symbol[one.symbol]
-        step = Decimal(one.step_units).scaleb(-one.step_decimals)
-        bounds.append(
-            Bounds(
-                max_position_lots=int(row.max_position_qty / step),
-                max_order_lots=int(row.max_order_qty / step),
-                max_value_e8=int(config.risk.max_order_value_quote * E8),
-                max_distance=config.risk.max_distance_bps / 10_000,
-            )
-        )
-    return Terms(
-        bounds=tuple(bounds),
-        stale_ns=config.risk.stale_book_ms * NS_PER_MS,
-        rates=RateTerms(
-            assumed=config.venue.assumed_orders_per_s,
-            use_percent=config.risk.rate_use_percent,
-            reserve_percent=config.risk.cancel_reserve_percent,
-            spills=config.planner.policy == "planned" and config.async_batch.coalesce_cancel,
-            reply_ns=config.venue.request_timeout_ms * NS_PER_MS,
-        ),
-        portfolio_e8=int(config.risk.max_portfolio_notional_quote * E8),
-        open_notional_e8=int(config.risk.max_open_notional_quote * E8),
-        reply_ns=config.venue.request_timeout_ms * NS_PER_MS,
-    )
 
 
 def run_plan(plan: Plan) -> tuple[SeedRun, str]:

@@ -23,17 +23,19 @@ class Planted(NamedTuple):
     name: str
     faults: tuple[str, ...]
     plant: Callable[[], contextlib.AbstractContextManager[Any]]
+    first: int = 1
+    """The first of the seeds that have to catch it."""
 
 
 BUGS: list[Planted] = []
 """All that were registered: by the modules that :mod:`planted` imports."""
 
 
-def bug(*faults: str) -> Callable[[Callable[[], Iterator[None]]], None]:
+def bug(*faults: str, first: int = 1) -> Callable[[Callable[[], Iterator[None]]], None]:
     """Register a bug by the name of the function that plants it."""
 
     def register(plant: Callable[[], Iterator[None]]) -> None:
         name = plant.__name__.strip("_")
-        BUGS.append(Planted(name, faults, contextlib.contextmanager(plant)))
+        BUGS.append(Planted(name, faults, contextlib.contextmanager(plant), first))
 
     return register

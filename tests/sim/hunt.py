@@ -20,7 +20,7 @@ MINUTES = 2.0
 
 def hunt(bug: Planted, seeds: int) -> SeedReport | None:
     """The first seed that catches it. Half of the seeds have all faults, half only its own."""
-    for seed in range(1, seeds + 1):
+    for seed in range(bug.first, bug.first + seeds):
         only = bug.faults if seed % 2 else ()
         with bug.plant():
             report = run_seed(Job(seed, MINUTES, only))

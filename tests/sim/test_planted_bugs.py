@@ -21,6 +21,8 @@ QUICK = (
     "quotes_stay_when_the_private_stream_is_lost",
     "the_gate_stays_open",
     "an_amend_is_sent_twice",
+    "another_hand_is_ignored",
+    "another_hand_asks_for_no_operator",
 )
 """Caught by their first seeds; they keep the others honest in every run of the tests."""
 HUNT = Path(__file__).with_name("hunt.py")
