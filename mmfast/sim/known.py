@@ -21,6 +21,8 @@ BAD_PARAMETER: Final = "bad_parameter"
 REFUSED_LOGIN: Final = "refused_login"
 
 CLOCK: Final = "clock"
+READ_MS: Final = 50
+"""So long after it left an answer has been read by a client that does its work."""
 _KEPT: Final = 16
 """Tellings kept of one rule: more than a client can still be going by."""
 
@@ -79,11 +81,11 @@ class Known:
         self._shown.clear()
         return news
 
-    def tell(self, news: tuple[News, ...], at_ms: int) -> None:
+    def tell(self, news: tuple[News, ...], left_ms: int) -> None:
         """An answer with these news has left, whole."""
         for rule, value in news:
             known = self._tellings.setdefault(rule, deque(maxlen=_KEPT))
-            known.append(_Telling(at_ms, value))
+            known.append(_Telling(left_ms + READ_MS, value))
 
     def check_clock(self, stamp_ms: int, window_ms: int, ahead_ms: int, true_ms: int) -> None:
         """A timestamp was refused: excuse it if it was right by a clock the client still had to

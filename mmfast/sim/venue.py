@@ -299,7 +299,7 @@ class Venue(MarketDoor):
             case Shown(answer, news):
                 kind = self.sockets.kind(answer.conn_id) if isinstance(answer, WsSend) else HTTP
                 if kind == HTTP or (kind and kind not in self.condition.muted):
-                    self._known.tell(news, self.venue_ms(self._now_ns) + 1)
+                    self._known.tell(news, self.venue_ms(self._now_ns))
                 return [answer]
             case Told(uid, root, category, rows):
                 venue_ms = self.venue_ms(self._now_ns)

@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 import pytest
 
+from mmfast.sim.known import READ_MS
+
 CREATE = "/v5/order/create"
 LOWERED = {"kind": "limit_lowered", "path": CREATE, "per_s": 2}
 HOUR_MS = 3_600_000
@@ -35,9 +37,9 @@ def create(link: str, price: str = "60000") -> str:
 
 
 def at_once(trader: Any, links: str, **options: Any) -> list[int]:
-    """Creates that leave in one instant, none of them after the reply to another."""
+    """Creates that leave in one instant, none of them after the reply to another was read."""
     numbers = [trader.send("POST", CREATE, create(link), **options) for link in links]
-    trader.run(20)
+    trader.run(20 + READ_MS)
     return [trader.reply(number).code for number in numbers]
 
 
@@ -59,7 +61,7 @@ def test_a_request_made_before_that_reply_left_is_excused_however_late_it_comes(
     arm(trader, LOWERED)
     trader.run(1)
     assert at_once(trader, "ab") == [0, 0]
-    assert at_once(trader, "c", offset_ms=-60) == [10006]
+    assert at_once(trader, "c", offset_ms=-60 - READ_MS) == [10006]
     assert blamed(trader) == {}
 
 
@@ -130,6 +132,7 @@ def test_a_coarser_grid_is_known_by_the_first_refusal_or_the_instruments(trader,
     odd = create("a", "60000.1")
     assert trader.ask("POST", CREATE, odd).code == 10001
     assert (excused(trader), blamed(trader)) == ({"bad_parameter": 1}, {})
+    trader.run(READ_MS)
     assert trader.ask("POST", CREATE, odd).code == 10001
     assert blamed(trader) == {"bad_parameter": 1}
 
@@ -138,6 +141,7 @@ def test_whoever_reads_the_instruments_knows_the_grid(trader, arm) -> None:
     arm(trader, {"kind": "tick_size_changed", "symbol": "BTCUSDT", "times": 10})
     trader.run(1)
     trader.get("/v5/market/instruments-info", category="linear", symbol="BTCUSDT")
+    trader.run(READ_MS)
     assert trader.ask("POST", CREATE, create("a", "60000.1")).code == 10001
     assert blamed(trader) == {"bad_parameter": 1}
 
@@ -224,6 +228,7 @@ def test_whoever_asks_for_the_time_is_not_excused_after_it(trader, arm) -> None:
     arm(trader, {"kind": "clock_skew", "by_ms": HOUR_MS})
     trader.run(1)
     trader.get("/v5/market/time")
-    trader.run(1)
     assert at_once(trader, "a") == [10002]
+    assert (excused(trader), blamed(trader)) == ({"bad_timestamp": 1}, {}), "it lies unread yet"
+    assert at_once(trader, "b") == [10002]
     assert blamed(trader) == {"bad_timestamp": 1}
