@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from mmfast.sim.faults import RequestPlan
 from mmfast.sim.known import Known, News
 from mmfast.sim.wire import HttpRequest, Output
-
-NEVER_NS: Final = 1 << 62
+from mmfast.units import NEVER_NS
 
 
 class Asked(NamedTuple):

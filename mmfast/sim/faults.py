@@ -40,9 +40,8 @@ from mmfast.sim.fault_terms.kinds import (
 )
 from mmfast.sim.fault_terms.schedule import MAX_FAULTS, Schedule
 from mmfast.sim.wire import Output
-from mmfast.units import NS_PER_MS
+from mmfast.units import NEVER_NS, NS_PER_MS
 
-NEVER_NS: Final = 1 << 62
 HTTP: Final = "http"
 TRADE: Final = "trade"
 _E6: Final = 1_000_000

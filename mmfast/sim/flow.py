@@ -14,9 +14,7 @@ from mmfast.sim.crowd.params import FlowParams
 from mmfast.sim.crowd.participants import Patient, Provider, Taker, stream_name
 from mmfast.sim.crowd.reference import STEP_NS, ReferencePrices
 from mmfast.sim.seams import FlowMarket
-from mmfast.units import NS_PER_MS, NS_PER_S, Ns
-
-NEVER_NS: Final = Ns(1 << 62)
+from mmfast.units import NEVER_NS, NS_PER_MS, NS_PER_S, Ns
 
 #: The exchange hears of a new index and mark price every so many steps of the walk (200 ms).
 _STEPS_PER_REFERENCE: Final = 4
@@ -110,7 +108,7 @@ class MarketFlow:
 
     def next_due_ns(self) -> Ns:
         """When the next act is due; :data:`NEVER_NS` in a still market."""
-        return Ns(self._schedule[0][0]) if self._schedule else NEVER_NS
+        return Ns(self._schedule[0][0] if self._schedule else NEVER_NS)
 
     def step(self, now_ns: int, market: FlowMarket) -> None:
         """Do everything due at or before ``now_ns``, in time order."""

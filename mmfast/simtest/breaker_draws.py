@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from mmfast.sim.fault_terms import kinds
 from mmfast.sim.fault_terms.kinds import Fault
+from mmfast.simtest.limit_draws import setting_lines
 
 FIRST_SEED: Final = 200_000
 _BEAT_MS: Final = 250
@@ -36,10 +37,9 @@ def soak_of(seed: int, safety_s: float) -> Soak:
         return Soak()
     dice = random.Random(f"breakers {seed}")  # noqa: S311 - repeatable is the point
     limits = _limits(dice)
-    lines = "".join(f"  {name}: {value}\n" for name, value in limits.items())
     halts = limits["ack_halt_ms"] or limits["lag_halt_ms"]
     return Soak(
-        breakers="breakers:\n" + lines,
+        breakers="breakers:\n" + setting_lines(limits),
         faults=(*_slow(dice, safety_s), *_refusals(dice, safety_s)),
         stalls=_stalls(dice, safety_s),
         resume_ms=dice.randint(1_500, 6_000) if halts else 0,

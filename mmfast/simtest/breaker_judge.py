@@ -16,7 +16,7 @@ from mmfast.engine.kernel import Kernel
 from mmfast.messages import Batch, BatchReply, Mode, Op, Outcome
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
-from mmfast.units import NS_PER_MS, NS_PER_S
+from mmfast.units import NEVER_NS, NS_PER_MS, NS_PER_S
 
 LOOK_NS: Final = NS_PER_S
 """Breakers of times are looked at so often."""
@@ -27,14 +27,13 @@ STEPS: Final = ("", "widens", "pulls", "halts")
 WITHDRAWN: Final = "orders refused"
 """Why an instrument is not quoted after a storm, in the engine's own words."""
 NO_MARGIN: Final = 110007
-_NEVER_NS: Final = 1 << 62
 
 
 class Measures:
     """Durations of one kind, and what three in a row of them ask for."""
 
     def __init__(self, limits_ms: tuple[int, int, int], calm_ms: int) -> None:
-        self._limits_ns = [ms * NS_PER_MS or _NEVER_NS for ms in limits_ms]
+        self._limits_ns = [ms * NS_PER_MS or NEVER_NS for ms in limits_ms]
         self._calm_ns = calm_ms * NS_PER_MS
         self.forget()
 
@@ -48,7 +47,7 @@ class Measures:
         self._step = 0
         self.gone_from_ns = self.gone_until_ns = 0
         """Between them nothing may be quoted."""
-        self.halted_by_ns = _NEVER_NS
+        self.halted_by_ns = NEVER_NS
 
     def add(self, took_ns: int, now_ns: int) -> int:
         """One measure; the step that it asks for anew, else 0."""

@@ -26,7 +26,8 @@ from mmfast.sim.wire import (
     WsSend,
 )
 from mmfast.simtest.loop import START_NS
-from mmfast.simtest.network import NEVER_NS, Link
+from mmfast.simtest.network import Link
+from mmfast.units import NEVER_NS
 
 ADDRESS: Final = "198.51.100.7"
 """Where the engine's host is, for the venue's limits by address."""

@@ -43,7 +43,7 @@ def _risk(dice: random.Random) -> str:
         "max_messages_per_symbol_per_s": dice.choice((5, 2_000)),
         "max_doubt_ms": dice.choice((3_000, 5_000, 15_000)),
     }
-    return _lines(values)
+    return setting_lines(values)
 
 
 def _breakers(dice: random.Random) -> str:
@@ -58,8 +58,9 @@ def _breakers(dice: random.Random) -> str:
         "storm_refusals": dice.choice((0, 3)),
         "pull_cap_ms": 5_000,
     }
-    return "breakers:\n" + _lines(values)
+    return "breakers:\n" + setting_lines(values)
 
 
-def _lines(values: Mapping[str, object]) -> str:
+def setting_lines(values: Mapping[str, object]) -> str:
+    """The settings of one section of a configuration."""
     return "".join(f"  {name}: {value}\n" for name, value in values.items())

@@ -16,9 +16,8 @@ from typing import Any, Final, Protocol
 
 from mmfast.simtest.loop import Time, VirtualLoop
 from mmfast.simtest.transport import ClientTransport
-from mmfast.units import NS_PER_S
+from mmfast.units import NEVER_NS, NS_PER_S
 
-NEVER_NS: Final = 1 << 62
 WIRE_NS: Final = 100_000
 """One way, on top of what the venue itself takes."""
 CONNECT_NS: Final = 300_000

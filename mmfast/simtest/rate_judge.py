@@ -9,7 +9,6 @@ planner, cancel all they find at once, and wait when the venue tells them to.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -19,6 +18,7 @@ from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.reading import OrderRequest
 from mmfast.simtest.refusal_judge import RefusalJudge
+from mmfast.simtest.rolling import RollingSecond
 from mmfast.units import NS_PER_S
 
 _CANCEL: Final = "/v5/order/cancel"
@@ -48,13 +48,7 @@ class _Endpoint:
         self.batched = batched
         self.told = False
         self.lowered_ns = 0
-        self.sent: deque[tuple[int, int]] = deque()
-
-    def used(self, now_ns: int) -> int:
-        """Orders that left within the last second."""
-        while self.sent and self.sent[0][0] <= now_ns - NS_PER_S:
-            self.sent.popleft()
-        return sum(orders for _, orders in self.sent)
+        self.sent = RollingSecond()
 
     def usable(self, percent: int) -> int:
         """What may be used of it; one at least, or nothing would move."""
@@ -89,8 +83,8 @@ class RateJudge:
         self.refusals.left(key, request, endpoint.limit, now_ns)
         if self._sweeps(request):
             return
-        endpoint.sent.append((now_ns, len(request.items)))
-        used, most = endpoint.used(now_ns), endpoint.usable(self._terms.use_percent)
+        endpoint.sent.add(len(request.items), now_ns)
+        used, most = endpoint.sent.total(now_ns), endpoint.usable(self._terms.use_percent)
         if used > most:
             text = (
                 f"{request.path}: {used} orders in a second, expected at most {most} of the "
@@ -134,7 +128,7 @@ class RateJudge:
         kept = sum(one.usable(percent) * share // 100 for one in budgets)
         most = sum(one.usable(percent) for one in budgets) - kept
         # Where a limit fell below what was used of it, the rest was spent before that.
-        spent = [min(one.used(now_ns), one.usable(percent)) for one in budgets]
+        spent = [min(one.sent.total(now_ns), one.usable(percent)) for one in budgets]
         used = sum(spent) + len(cancels)
         if used > most:
             text = f"{used} ordinary cancels in a second use the reserve, expected at most {most}"
@@ -144,7 +138,7 @@ class RateJudge:
         """The budget of a kind of cancels was used up within the last second."""
         percent = self._terms.use_percent
         return any(
-            one.used(now_ns) >= one.usable(percent)
+            one.sent.total(now_ns) >= one.usable(percent)
             for path, one in self._endpoints.items()
             if path.startswith(_CANCEL)
         )

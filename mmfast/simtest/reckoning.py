@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from mmfast.engine.kernel import Kernel
 from mmfast.messages import Mode
 from mmfast.runtime.closing import Verdict
-from mmfast.simtest.eyes import Eyes
-from mmfast.simtest.findings import Findings
-from mmfast.simtest.front import Front
-from mmfast.simtest.loop import START_NS, Time
-from mmfast.simtest.tap import Tap
-from mmfast.simtest.truth import Truth
-from mmfast.simtest.wire_checks import WireChecks
+from mmfast.simtest.loop import START_NS
+from mmfast.simtest.scene import Scene
 from mmfast.units import NS_PER_MS, NS_PER_S
 
 RECOVER_NS: Final = 38 * NS_PER_S
@@ -33,26 +27,10 @@ half a second, a second of doubt about the clock, and its turn among the questio
 _FREEZE_TRIES: Final = 160
 
 
-class World(Protocol):
+class World(Scene, Protocol):
     """What the reckoning needs of the world it is in."""
 
-    time: Time
-    findings: Findings
-    truth: Truth
-    eyes: Eyes
-    checks: WireChecks
-    tap: Tap
-    front: Front
-    trading_ns: int
     over: bool
-
-    def at(self, at_ns: int, act: Callable[[Any], None], argument: Any) -> None:  # noqa: ANN401
-        """Do something later."""
-        ...
-
-    def far_ns(self) -> int:
-        """The time outside the engine."""
-        ...
 
     def stop(self, reason: str) -> bool:
         """Tell the engine to stop."""

@@ -11,7 +11,6 @@ the venue counts after it was given up is nobody's.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -19,6 +18,7 @@ from mmfast.sim.audit.requests import Counting
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.reading import CANCEL, OrderRequest
+from mmfast.simtest.rolling import RollingSecond
 from mmfast.units import NS_PER_S
 
 IN_FLIGHT: Final = "refused, in flight as a limit fell"
@@ -40,26 +40,6 @@ class _Flight:
         self.sent_ns = sent_ns
 
 
-class _Window:
-    """What the venue let pass of one endpoint in the last second, of what the engine now running
-    must count."""
-
-    __slots__ = ("_passed",)
-
-    def __init__(self) -> None:
-        self._passed: deque[tuple[int, int]] = deque()
-
-    def passed(self, now_ns: int) -> int:
-        """So many orders."""
-        while self._passed and self._passed[0][0] <= now_ns - NS_PER_S:
-            self._passed.popleft()
-        return sum(orders for _, orders in self._passed)
-
-    def add(self, orders: int, now_ns: int) -> None:
-        """They passed too."""
-        self._passed.append((now_ns, orders))
-
-
 class RefusalJudge:
     """Of one seed, over all its engines. ``reply_ns``: so long an engine waits for a reply."""
 
@@ -69,7 +49,8 @@ class RefusalJudge:
         self._reply_ns = reply_ns
         self._findings = findings
         self._flying: dict[tuple[int, str], _Flight] = {}
-        self._ours: dict[str, _Window] = {}
+        self._ours: dict[str, RollingSecond] = {}
+        """What passed of each endpoint, of what the engine now running must count."""
 
     def new_engine(self) -> None:
         """A fresh process cannot know what the one before it has in the air, or had counted."""
@@ -98,17 +79,17 @@ class RefusalJudge:
             if one.granted < one.wanted:
                 self._findings.marks[NOT_OURS] += 1
             return
-        ours = self._ours.setdefault(one.path, _Window())
+        ours = self._ours.setdefault(one.path, RollingSecond())
         if one.granted < one.wanted:
             self._refused(one, flight, ours)
         ours.add(one.granted, one.now_ns)
 
-    def _refused(self, one: Counting, flight: _Flight, ours: _Window) -> None:
+    def _refused(self, one: Counting, flight: _Flight, ours: RollingSecond) -> None:
         self._findings.checked["I7"] += 1
         if one.limit < flight.limit:
             self._findings.marks[IN_FLIGHT] += 1
             return
-        passed = ours.passed(one.now_ns)
+        passed = ours.total(one.now_ns)
         if passed + one.wanted <= one.limit:
             self._findings.marks[NOT_OURS] += 1
             return

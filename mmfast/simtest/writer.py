@@ -6,23 +6,17 @@ instant each, and then it is silent. Their news travels to the engine as all new
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Final, Protocol
+from collections.abc import Sequence
+from typing import Final, Protocol
 
 from mmfast.messages import Batch, Side
 from mmfast.sim.fault_terms.kinds import ClockSkew, ForeignOrder
 from mmfast.sim.orders.orders import Order
 from mmfast.simtest.draws import FOREIGN_QTY
 from mmfast.simtest.engine_host import Life
-from mmfast.simtest.eyes import Eyes
-from mmfast.simtest.findings import Findings
-from mmfast.simtest.front import Front
-from mmfast.simtest.loop import Time
 from mmfast.simtest.reckoning import Reckoning
+from mmfast.simtest.scene import Scene
 from mmfast.simtest.swarm import Plan
-from mmfast.simtest.tap import Tap
-from mmfast.simtest.truth import Truth
-from mmfast.simtest.wire_checks import WireChecks
 from mmfast.simtest.writer_draws import AMENDS, CANCELS, CREATES, STARTS, WriterAct
 from mmfast.simtest.writer_judge import Deed, WriterJudge, id_of
 from mmfast.units import NS_PER_MS, NS_PER_S
@@ -39,27 +33,11 @@ AMENDED_BPS: Final = 300
 """An amend goes so far away that no command of ours, bound to a third of it, can have named it."""
 
 
-class World(Protocol):
+class World(Scene, Protocol):
     """What the second writer needs of the world it is in."""
 
     plan: Plan
-    time: Time
-    findings: Findings
-    truth: Truth
-    eyes: Eyes
-    checks: WireChecks
-    tap: Tap
-    front: Front
     reckoning: Reckoning
-    trading_ns: int
-
-    def at(self, at_ns: int, act: Callable[[Any], None], argument: Any) -> None:  # noqa: ANN401
-        """Do something later."""
-        ...
-
-    def far_ns(self) -> int:
-        """The time outside the engine."""
-        ...
 
     def note(self, text: str) -> None:
         """Keep a line for whoever reads a failure."""

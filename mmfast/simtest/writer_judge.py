@@ -16,10 +16,9 @@ from mmfast.messages import Batch, Op
 from mmfast.runtime.quote_loop import AsyncQuoteLoop
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
-from mmfast.simtest.network import NEVER_NS
 from mmfast.simtest.reading import CANCEL, CANCEL_ALL, OrderRequest
 from mmfast.simtest.writer_draws import CANCELS, CREATES
-from mmfast.units import NS_PER_MS, NS_PER_S
+from mmfast.units import NEVER_NS, NS_PER_MS, NS_PER_S
 
 T_DET_NS: Final = 50 * NS_PER_MS
 """From when the news was read until nothing but cancels leaves. Frames of the stream are judged as

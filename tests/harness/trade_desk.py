@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
-from ws_venue import Log, Venue, say
+from ws_venue import FAST, Log, Venue, say
 
+from mmfast.bybit.auth import Credentials
+from mmfast.bybit.trade import TradeCodec
+from mmfast.clock import SystemClock, VenueClock
 from mmfast.messages import Batch, BatchReply, Outcome
+from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.trade import TradeSocket
+from mmfast.net.trade_sockets import MakeSocket
+from mmfast.net.ws_connection import OnState
 
 Frame = dict[str, Any]
 RATE = {"X-Bapi-Limit": "100", "X-Bapi-Limit-Status": "97", "X-Bapi-Limit-Reset-Timestamp": "5"}
@@ -48,6 +55,33 @@ async def housekeeping(socket: web.WebSocketResponse, frame: Frame) -> bool:
     else:
         return False
     return True
+
+
+def socket_maker(
+    url: str, secret: str, codec: TradeCodec, rng: random.Random, **options: Any
+) -> MakeSocket:
+    """Trade sockets to one venue, told apart by their numbers, that hurry to come back."""
+
+    def make(number: int, on_state: OnState) -> TradeSocket:
+        clock = SystemClock()
+        return TradeSocket(
+            url,
+            Credentials.hmac("k", secret, short_window_ms=1000, long_window_ms=5000),
+            clock,
+            VenueClock(clock),
+            codec,
+            lambda _batch: "",
+            on_state,
+            name=f"trade-{number}",
+            stem=f"3-{number}-",
+            rng=rng,
+            budget=ConnectBudget(clock),
+            timing=FAST,
+            backoff=Backoff(rng, first_s=0.01, cap_s=0.05),
+            **options,
+        )
+
+    return make
 
 
 def serving(

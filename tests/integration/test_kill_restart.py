@@ -19,6 +19,10 @@ Start = Callable[..., Process]
 WATCHDOG_OFF = ("enabled: true\n  progress_ms", "enabled: false\n  progress_ms")
 QUICK = ("recv_window_ms: 2000", "recv_window_ms: 500")
 """A start after a kill waits until nothing of the killed can be accepted any more."""
+LOSSES = ("max_daily_loss_quote", "max_drawdown_quote")
+MAY_LOSE = tuple((f'{name}: "1000"', f'{name}: "1000000"') for name in LOSSES)
+"""What a dead engine leaves in a lively market is picked off, so many deaths cost real money; the
+day's result lives through them, and would rightly halt the engine before the last."""
 LIVELY = ('taker_rate_hz: "2.0"', 'taker_rate_hz: "6.0"')
 SHORT_KILLS = 5
 LONG_KILLS = 200
@@ -71,7 +75,7 @@ def one_after_another(start: Start, folder: Path, kills: int, seed: int) -> None
     (folder / "venue").mkdir(parents=True)
     venue = announced(start("sim", "-c", configured(folder / "venue", LIVELY)))
     moments = random.Random(seed)
-    watched = configured(folder, QUICK, venue=venue)
+    watched = configured(folder, QUICK, *MAY_LOSE, venue=venue)
     text = watched.read_text()
     seen: list[int] = []
     for number in range(kills):

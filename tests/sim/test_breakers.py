@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
+import interpreted
 import pytest
 
-import mmfast
 from mmfast import config
 from mmfast.config import BreakersConfig
 from mmfast.sim.fault_terms.kinds import BatchItems, Fault, LatencyFixed
@@ -143,15 +140,7 @@ def test_a_soaked_seed_breaks_no_promise(seed: int) -> None:
     ],
 )
 def test_an_engine_that_does_not_act_is_caught(what: str) -> None:
-    """What is compiled cannot be patched: in a process of its own, interpreted."""
-    done = subprocess.run(
-        [sys.executable, "-X", "mmfast_engine=interpreted", __file__, what],
-        env={**os.environ, "PYTHONPATH": str(Path(mmfast.__file__).parents[1])},
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    found = json.loads(done.stdout)
+    found = interpreted.json_of(__file__, what)
     assert found
     assert all(text.startswith("I19") for text in found)
 

@@ -4,14 +4,10 @@ what truly rests at the venue never passes what is drawn."""
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
+import interpreted
 import pytest
 
-import mmfast
 from mmfast import config
 from mmfast.simtest.limit_draws import FIRST_SEED, LimitLines, limits_of
 from mmfast.simtest.main import Job, failure_text, run_seed
@@ -71,15 +67,7 @@ def test_what_rests_stays_within_the_limit_that_is_in_its_way() -> None:
 
 @pytest.mark.simtest
 def test_an_engine_that_does_not_look_is_caught() -> None:
-    """What is compiled cannot be patched: in a process of its own, interpreted."""
-    done = subprocess.run(
-        [sys.executable, "-X", "mmfast_engine=interpreted", __file__],
-        env={**os.environ, "PYTHONPATH": str(Path(mmfast.__file__).parents[1])},
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    assert "orders worth" in json.loads(done.stdout)[0]
+    assert "orders worth" in interpreted.json_of(__file__)[0]
 
 
 if __name__ == "__main__":

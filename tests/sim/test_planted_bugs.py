@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
+import interpreted
 import pytest
 from planted import BUGS
-
-import mmfast
 
 SEEDS = 200
 QUICK = (
@@ -31,15 +26,7 @@ HUNT = Path(__file__).with_name("hunt.py")
 def hunt(name: str) -> dict[str, object]:
     """Which seed catches a bug. What is compiled cannot be patched, so the engine is interpreted;
     that it is the same engine is shown elsewhere."""
-    program = (sys.executable, "-X", "mmfast_engine=interpreted", str(HUNT))
-    done = subprocess.run(
-        [*program, name, "--seeds", str(SEEDS)],
-        env={**os.environ, "PYTHONPATH": str(Path(mmfast.__file__).parents[1])},
-        stdout=subprocess.PIPE,
-        check=False,
-        text=True,
-    )
-    return json.loads(done.stdout)
+    return interpreted.json_of(str(HUNT), name, "--seeds", str(SEEDS))
 
 
 def test_there_are_enough_of_them() -> None:
@@ -50,15 +37,12 @@ def test_there_are_enough_of_them() -> None:
 
 def test_each_can_still_be_planted() -> None:
     """What a bug replaces has to be there: else the hunt for it ends before it has begun."""
-    program = "import planted\nfor bug in planted.BUGS:\n with bug.plant(): pass"
-    done = subprocess.run(
-        [sys.executable, "-X", "mmfast_engine=interpreted", "-c", program],
-        env={**os.environ, "PYTHONPATH": f"{Path(mmfast.__file__).parents[1]}:{HUNT.parent}"},
-        capture_output=True,
-        check=False,
-        text=True,
+    program = (
+        f"import sys; sys.path.insert(0, {str(HUNT.parent)!r}); import planted\n"
+        "for bug in planted.BUGS:\n with bug.plant(): pass\n"
+        "print(len(planted.BUGS))"
     )
-    assert done.returncode == 0, done.stderr
+    assert interpreted.json_of("-c", program) == len(BUGS)
 
 
 @pytest.mark.parametrize("name", QUICK)

@@ -4,14 +4,10 @@ the judge who says so catches an engine that does not look."""
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
+import interpreted
 import pytest
 
-import mmfast
 from mmfast.simtest.main import Job, failure_text, run_seed
 from mmfast.simtest.swarm import Plan, plan_of
 from mmfast.simtest.world import run_plan
@@ -58,15 +54,7 @@ def test_what_once_broke_it_does_not_again(seed: int) -> None:
 
 @pytest.mark.simtest
 def test_an_engine_that_does_not_look_is_caught() -> None:
-    """What is compiled cannot be patched: in a process of its own, interpreted."""
-    done = subprocess.run(
-        [sys.executable, "-X", "mmfast_engine=interpreted", __file__],
-        env={**os.environ, "PYTHONPATH": str(Path(mmfast.__file__).parents[1])},
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    assert "the worst case of all instruments" in json.loads(done.stdout)[0]
+    assert "the worst case of all instruments" in interpreted.json_of(__file__)[0]
 
 
 if __name__ == "__main__":

@@ -11,9 +11,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from mmfast.messages import Category
-from mmfast.units import NS_PER_MS, NS_PER_S, Ns
-
-NEVER_NS: Final = Ns(1 << 62)
+from mmfast.units import NEVER_NS, NS_PER_MS, NS_PER_S, Ns
 
 OPTIONS: Final = "OPTIONS"
 DERIVATIVES: Final = "DERIVATIVES"

@@ -10,13 +10,12 @@ from typing import Final
 from mmfast.messages import Instrument, Side
 from mmfast.sim.instruments.decimals import decimal_text
 from mmfast.sim.orders.orders import Fill
-from mmfast.units import NS_PER_MS
+from mmfast.units import NEVER_NS, NS_PER_MS
 
 HORIZONS_MS: Final = (100, 1_000, 5_000)
 """How long after a fill the mid price is looked at."""
 FILLS_KEPT: Final = 10_000
 """Fills listed one by one; sums are over all."""
-NEVER_NS: Final = 1 << 62
 _E4: Final = 10_000
 _BPS_DECIMALS: Final = 4
 

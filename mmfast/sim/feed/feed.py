@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final, Protocol
+from typing import Protocol
 
 from mmfast.messages import Category
 from mmfast.sim.feed.books import INTERVALS_NS, BookStream, LevelTexts, Told, TopStream
@@ -16,9 +16,7 @@ from mmfast.sim.instruments.figures import figures_of
 from mmfast.sim.market.bands import Reference
 from mmfast.sim.market.tape import Tape
 from mmfast.sim.seams import BookView, Print
-from mmfast.units import Ns
-
-NEVER_NS: Final = Ns(1 << 62)
+from mmfast.units import NEVER_NS, Ns
 
 
 class _Stream(Protocol):

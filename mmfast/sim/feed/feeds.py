@@ -8,9 +8,9 @@ from functools import partial
 from mmfast.messages import Category
 from mmfast.sim.exchange.floor import Exchange
 from mmfast.sim.feed.books import Told
-from mmfast.sim.feed.feed import NEVER_NS, PublicFeed
+from mmfast.sim.feed.feed import PublicFeed
 from mmfast.sim.seams import Print
-from mmfast.units import Ns
+from mmfast.units import NEVER_NS, Ns
 
 Frames = list[tuple[Category, str, bytes]]
 
@@ -65,7 +65,7 @@ class Feeds:
         due_ns = NEVER_NS
         for _, feed in self._listed:
             due_ns = min(due_ns, feed.due_ns)
-        return due_ns
+        return Ns(due_ns)
 
     def advance(self, now_ns: int) -> Frames:
         """Messages due, as (category, topic, frame)."""

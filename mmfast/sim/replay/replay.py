@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
 
 from mmfast.messages import Category, Side
 from mmfast.sim.exchange.floor import Exchange
@@ -18,9 +17,7 @@ from mmfast.sim.replay.recording import (
     read,
 )
 from mmfast.sim.seams import FlowMarket
-from mmfast.units import Ns
-
-NEVER_NS: Final = Ns(1 << 62)
+from mmfast.units import NEVER_NS, Ns
 
 
 class _Followed:
@@ -68,7 +65,7 @@ class Replay:
 
     def next_due_ns(self) -> Ns:
         """When the next line is due; :data:`NEVER_NS` after the last."""
-        return NEVER_NS if self._next is None else Ns(self._next.at_ns + self._offset_ns)
+        return Ns(NEVER_NS if self._next is None else self._next.at_ns + self._offset_ns)
 
     def step(self, now_ns: int, market: FlowMarket) -> None:
         """Follow every line due at or before ``now_ns``."""

@@ -27,9 +27,8 @@ from mmfast.sim.sockets.styles import FuturesStyle, OptionStyle, PublicStyle, Sp
 from mmfast.sim.sockets.topics import fast_rows, forms
 from mmfast.sim.sockets.trade import Commands, TradeDesk
 from mmfast.sim.wire import Output, WsClose, WsSend
-from mmfast.units import NS_PER_S, Ns
+from mmfast.units import NEVER_NS, NS_PER_S, Ns
 
-NEVER_NS: Final = Ns(1 << 62)
 IDLE_NS: Final = 600 * NS_PER_S
 """A private or trade connection that says nothing for so long is closed."""
 SCAN_NS: Final = 30 * NS_PER_S

@@ -12,20 +12,16 @@ from typing import Any
 import msgspec
 import pytest
 from aiohttp import web
-from trade_desk import Frame, accept, serving
-from ws_venue import FAST, Log, Venue
+from trade_desk import Frame, accept, serving, socket_maker
+from ws_venue import Log, Venue
 
-from mmfast.bybit.auth import Credentials
 from mmfast.bybit.trade import TradeCodec
-from mmfast.clock import SystemClock, VenueClock
+from mmfast.clock import SystemClock
 from mmfast.messages import Batch, BatchReply, Op, Outcome
-from mmfast.net.backoff import Backoff, ConnectBudget
 from mmfast.net.ban_exit import BanExit
 from mmfast.net.gateway import BanGateway, RestGateway
 from mmfast.net.rest import BybitRest
-from mmfast.net.trade import TradeSocket
 from mmfast.net.trade_sockets import TradeSockets
-from mmfast.net.ws_connection import OnState
 from mmfast.units import NS_PER_S
 
 Run = Callable[[Any], Any]
@@ -102,23 +98,7 @@ def bench(stub: Any, make_rest: Make, instrument: Any, ids: Any, secret: str) ->
             rest = make_rest(server.url)
             if banned:
                 rest.heed_ban(clock.now_ns() + 600 * NS_PER_S, lambda _until_ns: None)
-
-            def make(number: int, on_state: OnState) -> TradeSocket:
-                return TradeSocket(
-                    venue.url,
-                    Credentials.hmac("k", secret, short_window_ms=1000, long_window_ms=5000),
-                    clock,
-                    VenueClock(clock),
-                    TradeCodec((instrument,), ids),
-                    lambda _batch: "",
-                    on_state,
-                    name=f"trade-{number}",
-                    stem=f"3-{number}-",
-                    rng=rng,
-                    budget=ConnectBudget(clock),
-                    timing=FAST,
-                    backoff=Backoff(rng, first_s=0.01, cap_s=0.05),
-                )
+            make = socket_maker(venue.url, secret, TradeCodec((instrument,), ids), rng)
 
             made = Bench(rest, server, venue, TradeSockets(make, 2, lambda _up: None))
             made.start(made.ban.run(), "ban-exit")

@@ -11,17 +11,12 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from trade_desk import Frame, accept, accepted, refused, serving
-from ws_venue import FAST, Log, Venue, kept_up, say
+from trade_desk import Frame, accept, accepted, refused, serving, socket_maker
+from ws_venue import Log, Venue, kept_up, say
 
-from mmfast.bybit.auth import Credentials
 from mmfast.bybit.trade import TradeCodec
-from mmfast.clock import SystemClock, VenueClock
 from mmfast.messages import Batch, BatchReply, Op, Outcome
-from mmfast.net.backoff import Backoff, ConnectBudget
-from mmfast.net.trade import TradeSocket
 from mmfast.net.trade_sockets import TradeSockets
-from mmfast.net.ws_connection import OnState
 
 Run = Callable[[Any], Any]
 MakeBatch = Callable[..., Batch]
@@ -61,27 +56,10 @@ class Floor:
 def floor(instrument: Any, ids: Any, secret: str) -> Callable[..., Any]:
     @contextlib.asynccontextmanager
     async def opened(handler: Any, count: int = 2) -> AsyncIterator[Floor]:
-        rng, clock, log = random.Random(1), SystemClock(), Log()
+        rng, log = random.Random(1), Log()
         async with Venue(handler).running() as venue, contextlib.AsyncExitStack() as stack:
-
-            def make(number: int, on_state: OnState) -> TradeSocket:
-                return TradeSocket(
-                    venue.url,
-                    Credentials.hmac("k", secret, short_window_ms=1000, long_window_ms=5000),
-                    clock,
-                    VenueClock(clock),
-                    TradeCodec((instrument,), ids),
-                    lambda _batch: "",
-                    on_state,
-                    name=f"trade-{number}",
-                    reply_within_s=8.0,
-                    stem=f"3-{number}-",
-                    rng=rng,
-                    budget=ConnectBudget(clock),
-                    timing=FAST,
-                    backoff=Backoff(rng, first_s=0.01, cap_s=0.05),
-                    log=log.line,
-                )
+            options = {"reply_within_s": 8.0, "log": log.line}
+            make = socket_maker(venue.url, secret, TradeCodec((instrument,), ids), rng, **options)
 
             sockets = TradeSockets(make, count, log.state)
             for socket in sockets.sockets:

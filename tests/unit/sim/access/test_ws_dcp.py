@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
-from mmfast.sim.access.dcp import DERIVATIVES, NEVER_NS, OPTIONS, SPOT, DcpDesk
+from mmfast.sim.access.dcp import DERIVATIVES, OPTIONS, SPOT, DcpDesk
 from mmfast.sim.switches import VenueSwitches
 from mmfast.sim.wire import WsSend
-from mmfast.units import NS_PER_S
+from mmfast.units import NEVER_NS, NS_PER_S
 
 ME, OTHER = 1, 2
 
