@@ -25,6 +25,8 @@ class FilterDoubts:
     ) -> None:
         self._instruments = instruments
         self._deliver = deliver
+        self.is_changing: Callable[[int], bool] = _nothing_changes
+        """Whether an instrument is on its way to new units, and so withdrawn until it is there."""
         self._waiting: dict[int, None] = {}
         self._wanted = asyncio.Event()
 
@@ -48,8 +50,11 @@ class FilterDoubts:
 
     def refused(self, index: int) -> None:
         """The venue refused as malformed what its own filters allow: nothing more of this
-        instrument leaves before they have been read."""
-        if index not in self._waiting:
+        instrument leaves before they have been read. Where that is known to be so because its
+        units change, the kernel is told nothing: the old units would seem to be back."""
+        if self.is_changing(index):
+            self.read_soon()
+        elif index not in self._waiting:
             self._waiting[index] = None
             known = self._instruments()[index]
             self._deliver(InstrumentChange(msgspec.structs.replace(known, status=IN_DOUBT)))
@@ -60,3 +65,8 @@ class FilterDoubts:
         for index in self._waiting:
             self._deliver(InstrumentChange(self._instruments()[index]))
         self._waiting.clear()
+
+
+def _nothing_changes(_index: int) -> bool:
+    """Nobody changes units."""
+    return False

@@ -28,6 +28,7 @@ class GridKeeper:
         self._waiting: dict[int, Instrument] = {}
         """In new units, as the kernel was told of them last."""
         session.on_renew = self.renew
+        session.doubts.is_changing = self._waiting.__contains__
 
     async def keep(self, every_s: float) -> None:
         """Read the instruments' filters for ever: soon again where one does not trade, or is on

@@ -45,11 +45,14 @@ class Known:
     """One venue's client. :meth:`begin` opens each signed request; the rooms it passes say what
     they excuse and show, and the audit asks :meth:`forgives`."""
 
-    __slots__ = ("_excuses", "_made_ms", "_shown", "_tellings", "skew_ms")
+    __slots__ = ("_excuses", "_made_ms", "_shown", "_tellings", "leaves_ms", "skew_ms")
 
     def __init__(self) -> None:
         self.skew_ms = 0
         """How far the gateway's clock is ahead just now."""
+        self.leaves_ms = 0
+        """When what is being let go leaves: later than it was due where the venue itself was kept
+        from its turn, which is no time that the client had for reading."""
         self._tellings: dict[Hashable, deque[_Telling]] = {}
         self._made_ms = 0
         self._excuses: list[str] = []
@@ -81,11 +84,11 @@ class Known:
         self._shown.clear()
         return news
 
-    def tell(self, news: tuple[News, ...], left_ms: int) -> None:
-        """An answer with these news has left, whole."""
+    def tell(self, news: tuple[News, ...]) -> None:
+        """An answer with these news leaves now, whole."""
         for rule, value in news:
             known = self._tellings.setdefault(rule, deque(maxlen=_KEPT))
-            known.append(_Telling(left_ms + READ_MS, value))
+            known.append(_Telling(self.leaves_ms + READ_MS, value))
 
     def check_clock(self, stamp_ms: int, window_ms: int, ahead_ms: int, true_ms: int) -> None:
         """A timestamp was refused: excuse it if it was right by a clock the client still had to

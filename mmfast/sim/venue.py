@@ -207,6 +207,7 @@ class Venue(MarketDoor):
     def advance(self, now_ns: int) -> list[Due]:
         """Do everything due at or before ``now_ns``, in time order; what leaves, in that order."""
         leaving: list[Due] = []
+        self._known.leaves_ms = self.venue_ms(now_ns)
         markouts, asks, acts = self._ledger.markouts, self._asks, self._acts
         while True:
             dues = [ask() for ask in asks]
@@ -299,11 +300,10 @@ class Venue(MarketDoor):
             case Shown(answer, news):
                 kind = self.sockets.kind(answer.conn_id) if isinstance(answer, WsSend) else HTTP
                 if kind == HTTP or (kind and kind not in self.condition.muted):
-                    self._known.tell(news, self.venue_ms(self._now_ns))
+                    self._known.tell(news)
                 return [answer]
-            case Told(uid, root, category, rows):
-                venue_ms = self.venue_ms(self._now_ns)
-                return self._sessions.private(uid, root, category, rows, venue_ms)
+            case Told() as told:
+                return self._sessions.private(*told, self.venue_ms(self._now_ns))
             case Said() as said:
                 return self._hear(said)
             case Asked() as asked:

@@ -12,6 +12,7 @@ from mmfast.bybit.rows import NOT_SETTLED
 from mmfast.clock import VenueClock
 from mmfast.messages import Instrument, InstrumentChange
 from mmfast.runtime import grids
+from mmfast.runtime.filters import FilterDoubts
 from mmfast.runtime.grids import GridKeeper
 from mmfast.sim.instruments.catalogue import listings
 
@@ -33,6 +34,7 @@ class Told:
         self.said: list[Any] = []
         self.willing = True
         self.contact = self.pump = self.kernel = self
+        self.doubts = FilterDoubts(lambda: self.instruments, self.event)
         self.venue_clock = VenueClock(clock)
         self.venue_clock.observe(clock.ns, clock.ns, clock.wall_ms() * 1_000_000)
         self.params = "params"
@@ -96,6 +98,17 @@ def test_the_kernel_changes_over_first_and_the_parameters_last(
         ("all forget", TICK),
         ("params for", TICK),
     ]
+
+
+def test_a_late_refusal_does_not_bring_the_old_units_back(told: Told, keeper: GridKeeper) -> None:
+    """What was in flight when the units changed is refused for them: no news to the kernel."""
+    keeper.change(KNOWN[1], TICK)
+    told.said.clear()
+    told.doubts.refused(1)
+    told.doubts.settle()
+    assert told.said == []
+    told.doubts.refused(0)
+    assert [changed.index for _, changed in told.said] == [0]
 
 
 def test_where_the_kernel_refuses_nothing_changes(told: Told, keeper: GridKeeper) -> None:

@@ -39,7 +39,8 @@ def create(link: str, price: str = "60000") -> str:
 def at_once(trader: Any, links: str, **options: Any) -> list[int]:
     """Creates that leave in one instant, none of them after the reply to another was read."""
     numbers = [trader.send("POST", CREATE, create(link), **options) for link in links]
-    trader.run(20 + READ_MS)
+    trader.run(20)
+    trader.run(READ_MS)
     return [trader.reply(number).code for number in numbers]
 
 
@@ -62,6 +63,18 @@ def test_a_request_made_before_that_reply_left_is_excused_however_late_it_comes(
     trader.run(1)
     assert at_once(trader, "ab") == [0, 0]
     assert at_once(trader, "c", offset_ms=-60 - READ_MS) == [10006]
+    assert blamed(trader) == {}
+
+
+def test_a_reply_that_the_venue_itself_sent_late_was_told_late(new_trader, arm) -> None:
+    """Its process was kept from its turn for half a second: what was due then leaves now."""
+    trader = new_trader(tier="mm1")
+    arm(trader, LOWERED)
+    trader.run(1)
+    numbers = [trader.send("POST", CREATE, create(link)) for link in "abc"]
+    trader.run(500)
+    assert [trader.reply(number).code for number in numbers] == [0, 0, 10006]
+    assert at_once(trader, "defg", offset_ms=-100)[-1] == 10006
     assert blamed(trader) == {}
 
 
