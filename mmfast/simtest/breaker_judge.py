@@ -48,6 +48,16 @@ class Measures:
         self.gone_from_ns = self.gone_until_ns = 0
         """Between them nothing may be quoted."""
         self.halted_by_ns = NEVER_NS
+        self._looked_ns = 0
+        """When the first flush after that was made."""
+
+    def is_late(self, now_ns: int) -> bool:
+        """A flush finds it trading, and it had to have halted by an earlier one. Calls that are
+        awaited hold flushes back, and it looks at its breakers with the first that follows."""
+        if now_ns < self.halted_by_ns:
+            return False
+        self._looked_ns = self._looked_ns or now_ns
+        return now_ns > self._looked_ns
 
     def add(self, took_ns: int, now_ns: int) -> int:
         """One measure; the step that it asks for anew, else 0."""
@@ -174,7 +184,7 @@ class BreakerJudge:
             self._broke(self._quoted_ns, "quotes though a breaker was told to have withdrawn all")
             self._quoted_ns = -1
         for gauge, name in ((self._acks, "acknowledgements"), (self._lags, "turns of the loop")):
-            if now_ns >= gauge.halted_by_ns and kernel.mode is Mode.TRADING and not self.halted:
+            if kernel.mode is Mode.TRADING and not self.halted and gauge.is_late(now_ns):
                 self._broke(now_ns, f"{name} were slow enough to halt, and it trades")
         quoted = [batch for batch in batches if batch.op is not Op.CANCEL]
         if not quoted:

@@ -60,6 +60,7 @@ class Eyes:
         self.settled_ns: Callable[[], int] = lambda: 0
         """Since when the engine could ask the venue in peace; set by the world."""
         self.flushed: Callable[[list[Any], int], None] = lambda _batches, _now_ns: None
+        self.replied: Callable[[BatchReply], None] = lambda _reply: None
         """Told what each flush hands out; set by the world."""
         truth.order_came = self._order_came
 
@@ -330,6 +331,7 @@ class _Watched:
             self._now_ns = now_ns
             if isinstance(event, BatchReply):
                 self._eyes.breakers.replied(self._kernel, event, now_ns)
+                self._eyes.replied(event)
             self._eyes.event(self._kernel, event, now_ns)
 
     def on_events(self, events: Collection[Any], now_ns: int) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mmfast.ids import HEX_DIGITS
-from mmfast.messages import Batch, Flag, Op
+from mmfast.messages import Batch, BatchReply, Flag, Op, Outcome
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.reading import OrderRequest
@@ -23,6 +23,7 @@ from mmfast.units import NS_PER_S
 
 _CANCEL: Final = "/v5/order/cancel"
 _BATCH: Final = "-batch"
+_UNSENT: Final = (Outcome.NOT_SENT, Outcome.LOCAL_REJECT)
 
 
 class RateTerms(NamedTuple):
@@ -133,6 +134,14 @@ class RateJudge:
         if used > most:
             text = f"{used} ordinary cancels in a second use the reserve, expected at most {most}"
             self._broke(now_ns, text)
+
+    def replied(self, reply: BatchReply) -> None:
+        """Cancels that were decided and have not left: whoever cancels those orders later, it is
+        not that decision."""
+        if reply.batch.op is Op.CANCEL:
+            for command, item in zip(reply.batch.commands, reply.items, strict=False):
+                if item.outcome in _UNSENT:
+                    self._planned.pop(f"{command.client_id:016x}", None)
 
     def cancels_spent(self, now_ns: int) -> bool:
         """The budget of a kind of cancels was used up within the last second."""

@@ -71,6 +71,8 @@ class Reckoning:
             return
         now_ns = world.far_ns()
         world.at(now_ns + LOOK_NS, self._look, None)
+        if world.time.now_ns > now_ns:
+            return  # a stall keeps the engine still: it has read nothing of this yet
         kernel = world.eyes.kernel
         if kernel is None or kernel.mode is not Mode.TRADING or world.trading_ns < 0:
             return

@@ -81,6 +81,7 @@ class SeedRun:
         self.breakers.on_halt = self._resume_later
         self.eyes = Eyes(self.truth, self.breakers, self.findings)
         self.eyes.flushed = self.checks.rates.flushed
+        self.eyes.replied = self.checks.rates.replied
         self.reckoning = Reckoning(
             self, config.venue.recv_window_ms, cancels_within_ns=cancels_within_ns(plan, config)
         )

@@ -111,6 +111,18 @@ def test_three_in_a_row_are_counted_anew_after_a_step_back() -> None:
     assert later == [0, 0, 0, 0, 2]
 
 
+def test_the_first_flush_after_a_halt_is_due_may_be_the_one_that_looks() -> None:
+    """Calls that are awaited one after the other hold flushes back (found by 210170)."""
+    gauge = Measures((0, 0, 50), 3_000)
+    asked = [gauge.add(60 * NS_PER_MS, n) for n in (1, 2, 3)]
+    assert asked == [0, 0, 3]
+    due_ns = 3 + 2 * NS_PER_S
+    looks = (due_ns - 1, due_ns + 5, due_ns + 6)
+    assert [gauge.is_late(now_ns) for now_ns in looks] == [False, False, True]
+    gauge.forget()
+    assert not gauge.is_late(due_ns + 7)
+
+
 def test_only_later_seeds_are_soaked() -> None:
     assert soak_of(FIRST_SEED - 1, 60.0) == Soak()
     plans = [plan_of(FIRST_SEED + n, 2.0) for n in range(40)]

@@ -4,11 +4,24 @@ from __future__ import annotations
 
 import pytest
 
+from mmfast.messages import (
+    NO_RATE_INFO,
+    Batch,
+    BatchReply,
+    Category,
+    Command,
+    Flag,
+    ItemReply,
+    Op,
+    Outcome,
+    Side,
+)
 from mmfast.sim.audit.requests import Counting
 from mmfast.simtest.findings import Findings
+from mmfast.simtest.rate_judge import RateJudge, RateTerms
 from mmfast.simtest.reading import CANCEL, CREATE, Item, OrderRequest
 from mmfast.simtest.refusal_judge import IN_FLIGHT, NOT_OURS, RefusalJudge
-from mmfast.units import NS_PER_MS, NS_PER_S
+from mmfast.units import NS_PER_MS, NS_PER_S, ClientId, Ns, Slot
 
 PATH = "/v5/order/create-batch"
 REPLY_NS = 500 * NS_PER_MS
@@ -115,3 +128,29 @@ def test_a_fresh_engine_is_not_charged_with_what_the_one_before_it_sent(scene: S
     scene.leaves("b", 1, 10, 2)
     scene.counted("b", 1, 0, 10, 3)
     assert scene.broken == 0
+
+
+@pytest.mark.parametrize(("outcome", "broken"), [(Outcome.NOT_SENT, 0), (Outcome.UNKNOWN, 1)])
+def test_a_cancel_that_did_not_leave_is_not_what_a_sweep_sends_later(
+    outcome: Outcome, broken: int
+) -> None:
+    """Sweeps are not held to the planner's budget (found by 210494)."""
+    findings = Findings()
+    terms = RateTerms(4, 100, 0, spills=False, reply_ns=REPLY_NS)
+    judge = RateJudge(terms, findings)
+    commands = tuple(
+        Command(Op.CANCEL, Slot(0), 0, Side.BUY, Flag.URGENT, 1, 1, ClientId(n)) for n in range(6)
+    )
+    batch = Batch(
+        batch_id=1, tick_id=1, op=Op.CANCEL, category=Category.LINEAR, single=False,
+        commands=commands,
+    )  # fmt: skip
+    judge.flushed([batch], 0)
+    items = tuple(ItemReply(one.client_id, outcome, 0, "", "") for one in commands)
+    at = Ns(1)
+    judge.replied(
+        BatchReply(batch=batch, items=items, rate=NO_RATE_INFO, sent_ns=at, received_ns=at)
+    )
+    names = tuple(Item(f"x-{one.client_id:016x}", "BTCUSDT", "Buy", None, None) for one in commands)
+    judge.left((1, "a"), OrderRequest(CANCEL, "/v5/order/cancel-batch", 0, 5_000, names), 2)
+    assert findings.broken["I7"] == broken

@@ -13,6 +13,7 @@ from mmfast.sim.fault_terms.schedule import Schedule
 from mmfast.sim.params import FlowParams
 from mmfast.simtest import swarm, weather
 from mmfast.simtest.loop import START_NS
+from mmfast.simtest.main import Job, failure_text, run_seed
 from mmfast.simtest.swarm import HostAct, Plan, plan_of
 from mmfast.simtest.weather import WireFault
 from mmfast.simtest.world import SeedRun, run_plan
@@ -180,3 +181,12 @@ def test_what_others_traded_may_be_sold_though_the_whole_is_beyond_its_limit() -
     """Somebody else buys on the account, beyond the worst case that is allowed: quotes that sell
     no more than twice of it make nothing worse. The judge took them for new risk."""
     story(plan_of(100_209, 2.0))
+
+
+@pytest.mark.simtest
+@pytest.mark.parametrize("seed", [110_184, 210_170, 210_275])
+def test_nobody_is_accused_who_could_not_act(seed: int) -> None:
+    """A second stall that comes during one makes it last beyond what was known of it when the
+    faults ended; and flushes that wait for calls look at no breaker."""
+    report = run_seed(Job(seed, 2.0))
+    assert not report.violations, failure_text(report)
