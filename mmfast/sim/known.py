@@ -2,9 +2,9 @@
 
 A fault changes a rule at an instant: a limit, the clock, a tick size. The client hears of it by
 the first whole answer that shows it, and is judged from then on by the new rule. When a request
-was made is told by its own timestamp, so that nothing here is a tolerance: a request made before
-that answer left could only go by the old rule, whenever it arrived. What the old rule forbids as
-well, and every request made later, is the client's own doing.
+was made is told by its own timestamp: a request made before that answer left could only go by the
+old rule, whenever it arrived, and so could one made while the answer was being read. What the old
+rule forbids as well, and every request made later, is the client's own doing.
 
 Times are venue wall milliseconds, free of the skew that a fault gives to the gateway's clock.
 """

@@ -60,8 +60,9 @@ class Eyes:
         self.settled_ns: Callable[[], int] = lambda: 0
         """Since when the engine could ask the venue in peace; set by the world."""
         self.flushed: Callable[[list[Any], int], None] = lambda _batches, _now_ns: None
-        self.replied: Callable[[BatchReply], None] = lambda _reply: None
         """Told what each flush hands out; set by the world."""
+        self.replied: Callable[[BatchReply], None] = lambda _reply: None
+        """Told each reply before the kernel hears it; set by the world."""
         truth.order_came = self._order_came
 
     def watch(self, kernel: Kernel, ids: ClientIds) -> Kernel:

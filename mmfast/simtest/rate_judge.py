@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mmfast.ids import HEX_DIGITS
-from mmfast.messages import Batch, BatchReply, Flag, Op, Outcome
+from mmfast.messages import Batch, BatchReply, Command, Flag, Op, Outcome
 from mmfast.simtest.findings import Findings
 from mmfast.simtest.loop import START_NS
 from mmfast.simtest.reading import OrderRequest
@@ -115,7 +115,7 @@ class RateJudge:
         """What the engine decided to send. Ordinary cancels leave the reserve alone: where a
         flush has nothing else, both budgets together keep it."""
         cancels = [one for batch in batches if batch.op is Op.CANCEL for one in batch.commands]
-        self._planned.update((f"{one.client_id:016x}", None) for one in cancels)
+        self._planned.update((_digits(one), None) for one in cancels)
         if not cancels or any(one.flags & Flag.URGENT for one in cancels):
             return
         self._findings.checked["I7"] += 1
@@ -141,7 +141,7 @@ class RateJudge:
         if reply.batch.op is Op.CANCEL:
             for command, item in zip(reply.batch.commands, reply.items, strict=False):
                 if item.outcome in _UNSENT:
-                    self._planned.pop(f"{command.client_id:016x}", None)
+                    self._planned.pop(_digits(command), None)
 
     def cancels_spent(self, now_ns: int) -> bool:
         """The budget of a kind of cancels was used up within the last second."""
@@ -180,3 +180,8 @@ class RateJudge:
 
     def _broke(self, now_ns: int, text: str) -> None:
         self._findings.broke("I7", (now_ns - START_NS) / NS_PER_S, text)
+
+
+def _digits(command: Command) -> str:
+    """The end of the order id that a command names, as it is written."""
+    return f"{command.client_id:0{HEX_DIGITS}x}"

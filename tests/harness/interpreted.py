@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ import mmfast
 FLAG = ("-X", "mmfast_engine=interpreted")
 
 
-def json_of(*arguments: str) -> Any:
-    """The JSON that a Python program prints, started with these arguments."""
+def json_of(*arguments: str, codes: Collection[int] = (0,)) -> Any:
+    """The JSON that a Python program prints, started with these arguments; it must end with one of
+    the exit codes."""
     folders = (Path(mmfast.__file__).parents[1], Path(__file__).parent)
     done = subprocess.run(
         [sys.executable, *FLAG, *arguments],
@@ -24,5 +26,5 @@ def json_of(*arguments: str) -> Any:
         check=False,
         text=True,
     )
-    assert done.stdout, f"expected JSON from {arguments}, found none; exit {done.returncode}"
+    assert done.returncode in codes, f"expected exit {codes} of {arguments}, found {done}"
     return json.loads(done.stdout)

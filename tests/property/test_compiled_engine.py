@@ -10,19 +10,23 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import interpreted
 import pytest
 import virtual
 
 import mmfast
 from mmfast import engine
 
-TWIN = ("-X", "mmfast_engine=interpreted")
-
 
 def report(*arguments: str, twin: bool) -> dict[str, Any]:
     """What a seeded run of engine and venue on virtual time comes to, in a process of its own."""
     done = subprocess.run(
-        [sys.executable, *(TWIN if twin else ()), str(Path(virtual.__file__)), *arguments],
+        [
+            sys.executable,
+            *(interpreted.FLAG if twin else ()),
+            str(Path(virtual.__file__)),
+            *arguments,
+        ],
         stdout=subprocess.PIPE,
         check=True,
         timeout=100,
