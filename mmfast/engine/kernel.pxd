@@ -49,7 +49,7 @@ cdef class Kernel:
     cdef Permits _permits
     cdef Account _account
     cdef readonly CommandBus _bus
-    cdef Planner _planner
+    cdef readonly Planner planner
     cdef Differ _differ
     cdef Dispatcher _dispatcher
     cdef dict _in_air

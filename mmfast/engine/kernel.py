@@ -113,11 +113,12 @@ class Kernel:
             instruments, orders, inventory, counters, outbox, dirty, holds, self._permits
         )
         self._bus = bus = CommandBus(count, counters=counters)
-        self._planner = Planner(params.planner, policy_of(params.batch), instruments[0].category)
+        self.planner = Planner(params.planner, policy_of(params.batch), instruments[0].category)
+        """The ledger of all that this account sends; cancels past the kernel are paid from it."""
         self._differ = Differ(orders, bus, ids, count, params.requote_by)
         ranking = Ranking(bus, market, orders, inventory, terms)
         self._dispatcher = Dispatcher(
-            bus, orders, risk, self._planner, counters, outbox, ranking, ids
+            bus, orders, risk, self.planner, counters, outbox, ranking, ids
         )
         self._in_air: dict[int, bool] = {}
         """Batches without a reply; True for those that the last look kept from leaving."""
@@ -185,7 +186,7 @@ class Kernel:
         """A second reply to the same batch is evidence about orders, but no budget comes back."""
         kept = self._in_air.pop(reply.batch.batch_id, None)
         if kept is not None:
-            self._planner.on_reply(reply, now_ns, connected=kept)
+            self.planner.on_reply(reply, now_ns, connected=kept)
         self._account.on_reply(reply, now_ns)
         self.breakers.acked(reply, now_ns)
         if self.mode is not Mode.TRADING:
@@ -288,7 +289,7 @@ class Kernel:
 
     def last_look(self, batch: Batch, now_ns: int) -> str:
         """Why a batch must not leave any more; empty when it may. Only a limit stops cancels."""
-        reason = self._permits.objection(batch, now_ns) or self._planner.objection(batch, now_ns)
+        reason = self._permits.objection(batch, now_ns) or self.planner.objection(batch, now_ns)
         if reason and batch.batch_id in self._in_air:
             self._in_air[batch.batch_id] = True
         return reason
@@ -315,7 +316,7 @@ class Kernel:
         homeless = self._orders.strays.has_homeless()
         if homeless or not self._bus.is_empty():
             ops = [op for op in range(3) if self._bus.count(op) or (homeless and op == _CANCEL)]
-            wake_ns = min(wake_ns, self._planner.opens_ns(now_ns, ops))
+            wake_ns = min(wake_ns, self.planner.opens_ns(now_ns, ops))
         return wake_ns
 
     def reconfigure(self, params: EngineParams, now_ns: int) -> None:
@@ -340,7 +341,7 @@ class Kernel:
             self._market,
             self._orders,
             self._inventory,
-            self._planner.budgets(now_ns),
+            self.planner.budgets(now_ns),
             self._account.acks,
             [self._permits.pull_reason(i, now_ns) for i in range(len(self._params.symbols))],
             self._params.symbols,
@@ -379,10 +380,10 @@ class Kernel:
             coalesce_cancel=params.batch.coalesce_cancel,
             coalesce_place=params.batch.coalesce_place,
         )
-        self._planner.reconfigure(params.planner, policy_of(params.batch))
+        self.planner.reconfigure(params.planner, policy_of(params.batch))
         self._market.set_limits(params)
         self._orders.set_recv_window(params.recv_window_ms * NS_PER_MS)
-        self._planner.void_ns = self._orders.expiry_ns
+        self.planner.void_ns = self._orders.expiry_ns
         self._account.fills.set_limit(
             params.max_fills_per_side, params.fills_window_ms, account=params.account.max_fills
         )

@@ -16,12 +16,13 @@ from mmfast.clock import Clock, VenueClock
 from mmfast.config import Config
 from mmfast.errors import MmfastError
 from mmfast.ids import ClientIds
-from mmfast.messages import BatchReply, Category, Command, Flag, Instrument, Op, OrderUpdate
+from mmfast.messages import Batch, BatchReply, Category, Command, Instrument, OrderUpdate
 from mmfast.net.rest import BybitRest
 from mmfast.net.sweep import Sweeper
+from mmfast.runtime.direct_cancels import Ledger, cancel_of, send_cancels
 from mmfast.runtime.logs import say
 from mmfast.runtime.sweep import sweep
-from mmfast.units import NOT_OURS, NS_PER_MS, NS_PER_S, Slot
+from mmfast.units import NOT_OURS, NS_PER_MS, NS_PER_S
 
 DRAIN_LIMIT_NS: Final = 15 * NS_PER_S
 """Longer than an outcome can stay in doubt; then the exit code says that nothing is proven."""
@@ -40,8 +41,8 @@ class VenueSide(Protocol):
         """Open orders, read until two passes agree."""
         ...
 
-    async def batch_cancel_orders(self, commands: Sequence[Command]) -> BatchReply:
-        """Cancel some orders in one request; never raises."""
+    async def send(self, batch: Batch) -> BatchReply:
+        """Send one batch; never raises."""
         ...
 
 
@@ -69,7 +70,7 @@ async def prove_empty(
     *,
     venue: VenueSide,
     clock: Clock,
-    max_batch_orders: int,
+    ledger: Ledger,
     kernel_open: Callable[[], int],
     kernel_works: bool,
     settled_after_ns: int,
@@ -81,8 +82,9 @@ async def prove_empty(
 
     A reading counts only when the kernel has nothing resting, in flight or unknown. If the kernel
     has failed, nothing of it is believed: then a reading counts when it began after
-    ``settled_after_ns``, when nothing sent before can be accepted any more. ``on_cancel`` hears of
-    cancels that are about to leave past the kernel: they are ours, too.
+    ``settled_after_ns``, when nothing sent before can be accepted any more. ``ledger``
+    pays for the cancels that leave past the kernel, so that the venue refuses none for its rate,
+    and ``on_cancel`` hears of them before they do: they are ours, too.
     """
     began_ns = clock.now_ns()
     own: tuple[OrderUpdate, ...] | None = None
@@ -102,7 +104,9 @@ async def prove_empty(
         if not own and quiet:
             return Verdict(proven_empty=True, open_orders=0)
         if own and helping:
-            await _cancel(venue, own, max_batch_orders, on_cancel)
+            found = [cancel_of(order.instrument, order.client_id) for order in own]
+            on_cancel(found)
+            await send_cancels(venue, ledger, clock, found)
         await asyncio.sleep(_POLL_S if kernel_works else _RETRY_S)
     if own is None:
         return Verdict(proven_empty=False, open_orders=-1, may_rest=("the venue did not answer",))
@@ -148,31 +152,6 @@ def order_text(order: OrderUpdate, instruments: Sequence[Instrument], ids: Clien
     link_id = ids.text(order.client_id)
     side = order.side.name.lower()
     return f"{instrument.symbol} {side} {lots.decode()} at {price.decode()} ({link_id})"
-
-
-async def _cancel(
-    venue: VenueSide,
-    orders: Sequence[OrderUpdate],
-    max_batch_orders: int,
-    on_cancel: Callable[[Sequence[Command]], None],
-) -> None:
-    """Cancel orders as the venue named them; what fails is found again by the next reading."""
-    commands = [
-        Command(
-            Op.CANCEL,
-            Slot(0),
-            order.instrument,
-            order.side,
-            Flag.NONE,
-            order.price_ticks,
-            order.lots,
-            order.client_id,
-        )
-        for order in orders
-    ]
-    on_cancel(commands)
-    for start in range(0, len(commands), max_batch_orders):
-        await venue.batch_cancel_orders(commands[start : start + max_batch_orders])
 
 
 def void_after_ns(now_ns: int, recv_window_ms: int) -> int:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mmfast import config as configuration
 from mmfast.config import Config
+from mmfast.engine.planning.planner import Planner, policy_of
 from mmfast.errors import (
     AuthError,
     ConfigError,
@@ -63,6 +64,8 @@ class AsyncQuoteLoop:
         self._stopping = asyncio.Event()
         self._settled = asyncio.Event()
         self._kernel_works = True
+        self._spare_ledger: Planner | None = None
+        """Pays for cancels where there is no kernel yet, or one that is not believed."""
         self._born_ns = contact.clock.now_ns()
         self._venue_gone = False
         self._reload_wanted = asyncio.Event()
@@ -156,7 +159,9 @@ class AsyncQuoteLoop:
         params = config_for_instruments(config, instruments)
         if contact.cut_short:
             await closing.until_void(contact.clock, self._born_ns, config.venue.recv_window_ms)
-        await reach.cancel_strays(contact.rest, instruments, config.venue.max_batch_orders)
+        policy = policy_of(params.batch)
+        self._spare_ledger = ledger = Planner(params.planner, policy, contact.category)
+        await reach.cancel_strays(contact.rest, instruments, ledger, contact.clock)
         window_s = config.venue.dcp_window_s
         contact.protected = await protection.ask_for_protection(contact.rest, window_s)
         await contact.rest.warm(WARM_CONNECTIONS)
@@ -347,10 +352,12 @@ class AsyncQuoteLoop:
     async def _prove_empty(self, session: Session) -> closing.Verdict:
         contact, config = self.contact, self.config
         now_ns = contact.clock.now_ns()
+        ledger = session.kernel.planner if self._kernel_works else self._spare_ledger
+        assert ledger is not None  # noqa: S101 - made before the session
         verdict = await closing.prove_empty(
             venue=contact.rest,
             clock=contact.clock,
-            max_batch_orders=config.venue.max_batch_orders,
+            ledger=ledger,
             kernel_open=session.kernel.open_orders,
             kernel_works=self._kernel_works,
             settled_after_ns=closing.void_after_ns(now_ns, config.venue.recv_window_ms),

@@ -10,7 +10,9 @@ from typing import Final
 import msgspec
 
 from mmfast.bybit.rest import ApiKeyInfo
+from mmfast.clock import Clock
 from mmfast.config import Config
+from mmfast.engine.params import NO_LIMIT
 from mmfast.errors import (
     AuthError,
     ConfigError,
@@ -20,16 +22,19 @@ from mmfast.errors import (
     TransportError,
     VenueError,
 )
-from mmfast.messages import Category, Command, Flag, Instrument, Op, Side
+from mmfast.messages import Category, Instrument
 from mmfast.net.rest import BybitRest
+from mmfast.runtime.direct_cancels import Ledger, cancel_of, send_cancels
 from mmfast.runtime.logs import say
 from mmfast.typed_yaml import Faults
-from mmfast.units import NOT_OURS, ClientId, InstrumentIndex, Lots, Slot, Ticks
+from mmfast.units import NOT_OURS, ClientId, InstrumentIndex
 
 CLOCK_SAMPLES: Final = 5
 PARALLEL_QUERIES: Final = 8
 STRAY_TRIES: Final = 5
-STRAY_WAIT_S: Final = 0.3
+"""So often in a row nothing may have gone."""
+STRAY_WAIT_S: Final = 1.0
+"""Then what the last try has spent is back, and who trades afterwards finds a whole budget."""
 NOT_LISTED: Final = "NotListed"
 _PARAMETER_ERROR: Final = 10001
 _WITHDRAWAL: Final = "Withdraw"
@@ -150,49 +155,41 @@ async def read_instruments(rest: BybitRest, known: Sequence[Instrument]) -> tupl
 
 
 async def cancel_strays(
-    rest: BybitRest, instruments: Sequence[Instrument], max_batch_orders: int
+    rest: BybitRest, instruments: Sequence[Instrument], ledger: Ledger, clock: Clock
 ) -> None:
     """Cancel orders of ours that an earlier run, with other symbols, left on other instruments.
 
-    The kernel knows only its own instruments; these orders would rest for ever. Raises
-    TransportError if they will not go.
+    The kernel knows only its own instruments; these orders would rest for ever. As many go at a
+    time as ``ledger`` pays for. Raises TransportError if they will not go.
     """
-    ours = {instrument.symbol for instrument in instruments}
-    ids = rest.codec.ids
-    for _ in range(STRAY_TRIES):
-        strays = [
-            (symbol, client_id)
-            for symbol, link_id in await rest.open_order_names(instruments)
-            if symbol not in ours and (client_id := ids.parse(link_id)) != NOT_OURS
-        ]
-        if not strays:
-            return
-        say(logging.WARNING, "strays", f"cancelling {len(strays)} leftovers on other symbols")
+    fewest, tries = NO_LIMIT, STRAY_TRIES
+    while strays := await _strays(rest, instruments):
+        tries = STRAY_TRIES if len(strays) < fewest else tries - 1
+        fewest = min(fewest, len(strays))
         symbols = sorted({symbol for symbol, _ in strays})
+        if not tries:
+            text = f"own orders of an earlier run could not be cancelled on {symbols}"
+            raise TransportError(text)
+        say(logging.WARNING, "strays", f"cancelling {len(strays)} leftovers on other symbols")
         found = await rest.instruments(instruments[0].category, symbols)
         # Indices behind our own: these instruments exist for nothing but their cancels.
         index_of = {row.symbol: len(instruments) + row.index for row in found}
         for row in found:
             index = InstrumentIndex(index_of[row.symbol])
             rest.codec.replace(msgspec.structs.replace(row, index=index))
-        for start in range(0, len(strays), max_batch_orders):
-            chunk = strays[start : start + max_batch_orders]
-            await rest.batch_cancel_orders([_cancel(index_of[s], i) for s, i in chunk])
+        await send_cancels(rest, ledger, clock, [cancel_of(index_of[s], i) for s, i in strays])
         await asyncio.sleep(STRAY_WAIT_S)
-    raise TransportError(f"own orders of an earlier run could not be cancelled on {symbols}")
 
 
-def _cancel(index: int, client_id: ClientId) -> Command:
-    return Command(
-        Op.CANCEL,
-        Slot(0),
-        InstrumentIndex(index),
-        Side.BUY,
-        Flag.NONE,
-        Ticks(0),
-        Lots(0),
-        client_id,
-    )
+async def _strays(rest: BybitRest, instruments: Sequence[Instrument]) -> list[tuple[str, ClientId]]:
+    """Open orders of ours on instruments other than these: symbol and id."""
+    symbols = {instrument.symbol for instrument in instruments}
+    ids = rest.codec.ids
+    return [
+        (symbol, client_id)
+        for symbol, link_id in await rest.open_order_names(instruments)
+        if symbol not in symbols and (client_id := ids.parse(link_id)) != NOT_OURS
+    ]
 
 
 async def _ask_each(

@@ -157,6 +157,7 @@ def test_what_ten_thousand_seeds_have_found(seed: int) -> None:
     "seed",
     [
         *(490, 4646, 4780, 6025, 2920, 4805, 4377, 6468, 7840, 20037, 30263, 20027, 20302, 20554),
+        210494,
         pytest.param(8069, marks=pytest.mark.long),
     ],
 )
@@ -167,7 +168,8 @@ def test_what_those_seeds_left_open(seed: int) -> None:
     engine died counted as the next one's. 8069: the library repeated a query on another
     connection after a ban. 20037, 30263: a cancel waited for a budget that had not been
     spent. 20027, 20554: the judge held sweeps of leftovers to what only the planner knows.
-    20302: a stall of three minutes, beyond the end of the faults, was judged as none."""
+    20302: a stall of three minutes, beyond the end of the faults, was judged as none. 210494: the
+    help at a stop was refused for a limit that had fallen, and asked again, and again."""
     story(plan_of(seed, 2.0))
 
 

@@ -208,6 +208,15 @@ class Planner:
         batches += [self._batch(op, (one,), tick_id, True) for one in commands[together:]]
         return batches
 
+    def cancels_past(self, commands: Sequence[Command], now_ns: int) -> Batch | None:
+        """The first of these cancels in one request, as many as its budget pays for now; None for
+        none. For those that leave past the kernel: together, whatever the policy says."""
+        if now_ns < self._shut_ns:
+            return None
+        most = min(self._size, self._together(_CANCEL).left(now_ns))
+        part = tuple(commands[:most])
+        return self._batch(_CANCEL, part, 0, False) if part else None
+
     def on_reply(self, reply: BatchReply, now_ns: int, *, connected: bool = False) -> None:
         """Give back or keep the budget, and learn what the venue says about it. ``connected``:
         if it did not leave, that was for a reason of ours, not for want of a connection."""

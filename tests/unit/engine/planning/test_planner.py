@@ -313,6 +313,7 @@ def test_a_shut_door_stops_everything() -> None:
     shut_ns = 600 * SECOND
     plan.on_reply(reply(batch, Outcome.UNKNOWN, 0, blocked_until_ns=shut_ns), 0)
     assert plan.allowance(shut_ns - 1, 50) == (0, 0, 0)
+    assert plan.cancels_past(commands(Op.CANCEL, 1), shut_ns - 1) is None
     assert plan.opens_ns(0, [Op.CANCEL]) == shut_ns
     assert min(plan.allowance(shut_ns, 0)) > 0
 
