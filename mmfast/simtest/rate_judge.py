@@ -66,6 +66,8 @@ class RateJudge:
         self._flying: dict[tuple[int, str], int] = {}
         self._planned: dict[str, None] = {}
         """Digits of the ids whose cancel the engine has decided, until it leaves."""
+        self.cancelled_past: dict[str, None] = {}
+        """Orders that this engine's host has cancelled without a decision of the engine."""
         self.refusals = RefusalJudge(terms.reply_ns, findings)
         """Told by the venue what each request was counted for."""
 
@@ -74,6 +76,7 @@ class RateJudge:
         self._endpoints.clear()
         self._flying.clear()
         self._planned.clear()
+        self.cancelled_past.clear()
         self.refusals.new_engine()
 
     def left(self, key: tuple[int, str], request: OrderRequest, now_ns: int) -> None:
@@ -83,6 +86,7 @@ class RateJudge:
         endpoint = self._endpoint(request.path)
         self.refusals.left(key, request, endpoint.limit, now_ns)
         if self._sweeps(request):
+            self.cancelled_past.update((item.link_id, None) for item in request.items)
             return
         endpoint.sent.add(len(request.items), now_ns)
         used, most = endpoint.sent.total(now_ns), endpoint.usable(self._terms.use_percent)

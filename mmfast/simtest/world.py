@@ -82,6 +82,7 @@ class SeedRun:
         self.eyes = Eyes(self.truth, self.breakers, self.findings)
         self.eyes.flushed = self.checks.rates.flushed
         self.eyes.replied = self.checks.rates.replied
+        self.eyes.cancelled_past = self.checks.rates.cancelled_past
         self.reckoning = Reckoning(
             self, config.venue.recv_window_ms, cancels_within_ns=cancels_within_ns(plan, config)
         )
