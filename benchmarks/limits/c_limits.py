@@ -41,7 +41,8 @@ def library() -> ctypes.CDLL:
             raise RuntimeError(f"the C limits need a C compiler: {command}\n{done.stderr}")
         fresh.replace(target)
     loaded = ctypes.CDLL(str(target))
-    for name in ("limit_sign", "limit_sign_two", "limit_request", "limit_book", "limit_tick"):
+    timed = ("limit_sign", "limit_sign_two", "limit_request", "limit_book", "limit_tick")
+    for name in (*timed, "limit_engine_run"):
         getattr(loaded, name).restype = ctypes.c_double
     return loaded
 

@@ -23,6 +23,8 @@ not done by then, because the machine is busy, the next longer one is tried."""
 CLIENT_LIMIT_S = 170.0
 
 LIMIT, PYBIT = "C limit", "pybit singles in a row"
+WHOLE_LIMIT = "C limit, all read"
+"""The limit of an engine's sockets: books and the private stream are read as well."""
 ENGINES = {"mmfast ws": "ws", "mmfast rest": "rest"}
 WAYS = {
     "singles in a row": "sequential",
@@ -38,6 +40,8 @@ PEERS = {
 """Clients of other libraries; the first word names the package."""
 NODE = "nautilus_trader node"
 """The one whole engine among them: driven by a market that moves, as ours is."""
+DRIVEN = {NODE: PEERS[NODE], WHOLE_LIMIT: "limit_engine"}
+"""Contenders that act when the market has moved, beside our engine."""
 IN_A_ROW = (PYBIT, "singles in a row")
 """Contenders whose tick lasts 80 times the latency."""
 
@@ -122,8 +126,8 @@ async def _attempt(
             text = config_text(latency_ms=latency_ms, order_entry=ENGINES[contender])
             config.write_text(text, encoding="utf-8")
             return await _engine("engine", given, {"config": str(config)})
-        if contender == NODE:
-            return await _engine(PEERS[NODE], given, {})
+        if contender in DRIVEN:
+            return await _engine(DRIVEN[contender], given, {})
         return await _client(given, contender)
 
 

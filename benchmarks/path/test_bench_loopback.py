@@ -12,7 +12,7 @@ import compare
 import conductor
 import pytest
 import uvloop
-from conductor import IN_A_ROW, LIMIT, NODE, PEERS, WAYS
+from conductor import IN_A_ROW, LIMIT, NODE, PEERS, WAYS, WHOLE_LIMIT
 from race import Row
 
 pytestmark = pytest.mark.timeout(600)
@@ -21,7 +21,7 @@ ALIKE = "batches by symbol"
 """An interpreter's work like ours: the yardstick that a busy machine slows as much as us."""
 STAGE = "tick_cpu_50ms"
 INSTALLED = [name for name in PEERS if importlib.util.find_spec(name.split()[0])]
-OTHERS = (LIMIT, *WAYS, *INSTALLED)
+OTHERS = (LIMIT, WHOLE_LIMIT, *WAYS, *INSTALLED)
 ATTEMPTS = 3
 LIGHTER = 6
 """How many times less our engine costs than theirs, both whole."""
@@ -59,6 +59,12 @@ def test_four_calls_whichever_the_way_in(short):
     assert {name: short[name].calls for name in ENGINES} == dict.fromkeys(ENGINES, 4.0)
     assert short[ALIKE].calls == 20
     assert short["singles at once"].calls == short["singles in a row"].calls == 80
+
+
+def test_an_engine_costs_more_than_reading_and_writing_all_of_it_in_c(short):
+    """Else the limit has left something out, or read nothing."""
+    assert short[WHOLE_LIMIT].cpu_us < short["mmfast ws"].cpu_us
+    assert short[WHOLE_LIMIT].calls == 4
 
 
 def test_a_tick_lasts_one_latency_not_eighty(short):

@@ -31,7 +31,7 @@ cdef struct Seats:
 
 cdef inline Seat* seat_of(const Seats* seats, int64_t client_id) noexcept nogil:
     """Where an id sits, or the free seat that it would take. Each looks from the place that its
-    number, well mixed, points to, and takes the first one that is free; never are all taken."""
+    number points to, and takes the first one that is free; never are all taken."""
     cdef uint64_t place = mmf_place(client_id, seats.shift)
     cdef Seat* seat = &seats.seats[place]
     while seat.number != 0 and seat.client_id != client_id:

@@ -5,20 +5,22 @@ order. A seat that falls free is filled again from behind, so nothing is left to
 """
 
 cimport cython
-from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Malloc
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport qsort
+from libc.string cimport memset
 
 from mmfast._core.fixed cimport mmf_distance
 
 
 cdef int make_seats(Seats* seats, int bits) except -1:
-    """Free ones, two to the power of ``bits``."""
-    seats.seats = <Seat*>PyMem_Calloc(<size_t>1 << bits, sizeof(Seat))
+    """Free ones, two to the power of ``bits``; written to, or each page would come in a tick."""
+    seats.seats = <Seat*>PyMem_Malloc(sizeof(Seat) << bits)
     if seats.seats == NULL:
         raise MemoryError(f"seats for {1 << bits} ids")
+    memset(seats.seats, 0, sizeof(Seat) << bits)
     seats.mask = (<uint64_t>1 << bits) - 1
     seats.shift = 64 - bits
     return 0
@@ -154,9 +156,10 @@ cdef class IdMemory:
             bits += 1
         make_seats(&self._seats, bits)
         self._limit = limit
-        self._ring = <Seat*>PyMem_Calloc(limit, sizeof(Seat))
+        self._ring = <Seat*>PyMem_Malloc(limit * sizeof(Seat))
         if self._ring == NULL:
             raise MemoryError(f"a ring of {limit} ids")
+        memset(self._ring, 0, limit * sizeof(Seat))
 
     def __dealloc__(self):
         PyMem_Free(self._seats.seats)
