@@ -250,9 +250,8 @@ class StreamState(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True):
-    """What the venue says about one order, from the stream or from a query. ``client_id`` is 0
-    for orders that are not ours, ``cum_lots`` the filled size, ``leaves_lots`` what still rests; a
-    cancelled order reports no leaves."""
+    """What the venue says about one order (``client_id`` 0: not ours); ``leaves_lots`` still rests.
+    ``asked_ns`` (monotonic) is when a query began, 0 for the stream: that may tell of any time."""
 
     client_id: ClientId
     link_id: str
@@ -268,6 +267,7 @@ class OrderUpdate(msgspec.Struct, frozen=True, kw_only=True):
     cancel_type: str
     updated_ms: Ms
     reduce_only: bool = False
+    asked_ns: Ns = Ns(0)
 
 
 class Execution(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,6 +54,8 @@ NOT_SETTLED: Final = _NO_TIME
 """Instead of the time at which an instrument's lots changed, where they have not."""
 #: Execution types that carry a size but trade nothing: the size is what a fee was taken on.
 _FEE_ONLY: Final = frozenset({"Funding"})
+_TOLD: Final = tuple(name for name in OrderUpdate.__struct_fields__ if name != "asked_ns")
+"""What a row tells; when it was asked for knows only who asked."""
 _CATEGORIES: Final = frozenset(category.text for category in Category)
 _MAX_MS_DIGITS: Final = 15
 _SEQ_LIMIT: Final = 1 << 63
@@ -147,7 +149,7 @@ class RowReader:
             category.text,
             ids.head,
             OrderUpdate,
-            OrderUpdate.__struct_fields__,
+            _TOLD,
             (Side.BUY, Side.SELL),
             _STATUSES,
         )

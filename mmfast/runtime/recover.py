@@ -7,6 +7,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
+from msgspec.structs import replace
+
 from mmfast.clock import Clock, VenueClock
 from mmfast.errors import MmfastError
 from mmfast.messages import (
@@ -229,7 +231,8 @@ class Resolver:
         void = self._void(request, asked_ns)
         if update is not None or executions:
             doubt.absences = 0
-            self._deliver((*executions, *(() if update is None else (update,))))
+            told = () if update is None else (replace(update, asked_ns=Ns(asked_ns)),)
+            self._deliver((*executions, *told))
             if update is not None and (update.status.is_final or void):
                 self._settled(doubt)
         elif void:

@@ -35,6 +35,8 @@ class Measures:
     def __init__(self, limits_ms: tuple[int, int, int], calm_ms: int) -> None:
         self._limits_ns = [ms * NS_PER_MS or NEVER_NS for ms in limits_ms]
         self._calm_ns = calm_ms * NS_PER_MS
+        self._back_ns = self._calm_ns + HALT * (self._calm_ns + 2 * LOOK_NS)
+        """So long after a step up it has stepped back all the way."""
         self.forget()
 
     def forget(self) -> None:
@@ -65,6 +67,9 @@ class Measures:
             if self._step:
                 self._row.clear()
             if now_ns < self._normal_ns:
+                if took_ns > min(self._limits_ns):
+                    # It may have stepped up anew, and needs as long again to step back.
+                    self._normal_ns = max(self._normal_ns, now_ns + self._back_ns)
                 return 0
             self._step = 0
         self._row.append(took_ns)
@@ -75,7 +80,7 @@ class Measures:
             return 0
         self._step = step
         self._until_ns = now_ns + self._calm_ns
-        self._normal_ns = self._until_ns + HALT * (self._calm_ns + 2 * LOOK_NS)
+        self._normal_ns = now_ns + self._back_ns
         if step >= PULL:
             if now_ns >= self.gone_until_ns:
                 self.gone_from_ns = now_ns + LOOK_NS

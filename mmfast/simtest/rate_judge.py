@@ -42,7 +42,7 @@ class RateTerms(NamedTuple):
 class _Endpoint:
     """One budget as the engine's host knows it."""
 
-    __slots__ = ("batched", "limit", "lowered_ns", "sent", "told")
+    __slots__ = ("answered", "batched", "limit", "lowered_ns", "sent", "told")
 
     def __init__(self, limit: int, *, batched: bool) -> None:
         self.limit = limit
@@ -50,6 +50,7 @@ class _Endpoint:
         self.told = False
         self.lowered_ns = 0
         self.sent = RollingSecond()
+        self.answered = RollingSecond()
 
     def usable(self, percent: int) -> int:
         """What may be used of it; one at least, or nothing would move."""
@@ -104,6 +105,7 @@ class RateJudge:
         left before a lower limit was known may be older than that, and raises it no more; one that
         comes when its request was given up is nobody's."""
         sent_ns = self._flying.pop(key, now_ns)
+        self._endpoint(request.path).answered.add(len(request.items), now_ns)
         self.refusals.over(key)
         if limit <= 0 or now_ns - sent_ns >= self._terms.reply_ns:
             return
@@ -148,10 +150,11 @@ class RateJudge:
                     self._planned.pop(_digits(command), None)
 
     def cancels_spent(self, now_ns: int) -> bool:
-        """The budget of a kind of cancels was used up within the last second."""
+        """The budget of a kind of cancels was used up within the last second; the engine counts
+        until a second after the reply, for the venue has counted at some instant before that."""
         percent = self._terms.use_percent
         return any(
-            one.sent.total(now_ns) >= one.usable(percent)
+            max(one.sent.total(now_ns), one.answered.total(now_ns)) >= one.usable(percent)
             for path, one in self._endpoints.items()
             if path.startswith(_CANCEL)
         )

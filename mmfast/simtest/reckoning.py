@@ -16,6 +16,8 @@ RECOVER_NS: Final = 38 * NS_PER_S
 QUIET_NS: Final = 250 * NS_PER_MS
 """With nothing in flight and nothing new at the venue for so long, both sides must agree."""
 LOOK_NS: Final = 250 * NS_PER_MS
+TURNS_NS: Final = NS_PER_MS
+"""The engine may be ahead of the world outside by a few turns of its loop; a stall is longer."""
 TIMEOUT_NS: Final = 2 * NS_PER_S
 """The longest timeout of a request that a seed draws."""
 STOP_LIMIT_NS: Final = 4 * NS_PER_S
@@ -71,7 +73,7 @@ class Reckoning:
             return
         now_ns = world.far_ns()
         world.at(now_ns + LOOK_NS, self._look, None)
-        if world.time.now_ns > now_ns:
+        if world.time.now_ns > now_ns + TURNS_NS:
             return  # a stall keeps the engine still: it has read nothing of this yet
         kernel = world.eyes.kernel
         if kernel is None or kernel.mode is not Mode.TRADING or world.trading_ns < 0:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from msgspec.structs import replace
+
 from mmfast._core.rows import OrderBlock
 from mmfast.engine.account.outcomes import Outcomes
 from mmfast.engine.counters import Counters
@@ -251,7 +253,7 @@ class Account:
         for update in snapshot.orders:
             present.add(update.client_id)
             if self._orders.get(update.client_id) is not None:
-                self.on_update(update, now_ns)
+                self.on_update(replace(update, asked_ns=snapshot.asked_ns), now_ns)
             elif update.client_id != NOT_OURS:
                 self._adopt(update, now_ns)
                 self._orders.credit(update.client_id, traded.get(update.client_id, 0))

@@ -27,5 +27,5 @@ cpdef bint is_open_status(int status) except -1
 cpdef bint expects_reply(Order order, int op, int64_t tick_id, int outcome) except -1
 @cython.locals(settled=bint, repeated=bint, shown=bint)
 cpdef int judge(
-    Order order, int64_t price_ticks, int64_t lots, int64_t updated_ms, int64_t now_ns
+    Order order, int64_t price_ticks, int64_t lots, int64_t updated_ms, int64_t asked_ns
 ) except -1

@@ -65,16 +65,17 @@ def expects_reply(order: Order, op: int, tick_id: int, outcome: int) -> bool:
     return is_in_flight(order.code) and order.flight_op == op and order.flight_tick == tick_id
 
 
-def judge(order: Order, price_ticks: int, lots: int, updated_ms: int, now_ns: int) -> int:
+def judge(order: Order, price_ticks: int, lots: int, updated_ms: int, asked_ns: int) -> int:
     """Does this open report decide the change in progress? Takes its values if it does.
 
     An amend is decided when its values are shown. That it (or a cancel) did not happen is
-    decided when, after it can no longer happen, the last known report is simply repeated: a
-    newer one may be news from before the change, delayed on its way. What is decided to have
-    failed is left in ``order.undone``.
+    decided when a query that began after it could happen no more (``asked_ns``; 0 for the stream)
+    simply repeats the last known report: a newer one may be news from before the change, and
+    what the stream repeats may have been said before it, delayed on its way. What is decided to
+    have failed is left in ``order.undone``.
     """
     repeated = updated_ms == order.updated_ms
-    settled = now_ns >= order.settle_ns and repeated
+    settled = asked_ns >= order.settle_ns and repeated
     repeated = repeated and updated_ms > 0 and order.seen
     order.updated_ms = updated_ms
     order.seen = True

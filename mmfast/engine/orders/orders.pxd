@@ -69,7 +69,7 @@ cdef class OrderTable:
         self, Order order, int op, int64_t tick_id, int64_t sent_ns, int64_t now_ns
     ) except -1
     @cython.locals(order=Order, cum_lots=int64_t, before=int)
-    cpdef Change on_update(self, update, int64_t now_ns)
+    cpdef Change on_update(self, told, int64_t now_ns)
     @cython.locals(status=int, cum_lots=int64_t)
     cpdef int on_row(
         self, Order order, OrderBlock block, Py_ssize_t row, int64_t now_ns
@@ -77,7 +77,7 @@ cdef class OrderTable:
     @cython.locals(final=int, event=int)
     cdef int _report(
         self, Order order, int status, int64_t price_ticks, int64_t lots, int64_t updated_ms,
-        int64_t now_ns
+        int64_t asked_ns, int64_t now_ns
     ) except -1
     @cython.locals(order=Order, change=Change)
     cpdef Change on_execution(self, int64_t client_id, int64_t lots, int64_t now_ns)

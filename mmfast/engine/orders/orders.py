@@ -173,8 +173,7 @@ class OrderTable:
         sent_ns: int,
         now_ns: int,
     ) -> Change | None:
-        """One item of a reply to what left at ``sent_ns`` in tick ``tick_id``. None for a
-        reply that came too late to say anything new."""
+        """One item of a reply to what left at ``sent_ns``; None if it came too late to say news."""
         order = self._orders.get(client_id)
         if order is None or not expects_reply(order, op, tick_id, outcome):
             return None
@@ -194,16 +193,16 @@ class OrderTable:
         self._meet(order, _ACK, now_ns)
         return True
 
-    def on_update(self, update: OrderUpdate, now_ns: int) -> Change | None:
+    def on_update(self, told: OrderUpdate, now_ns: int) -> Change | None:
         """The venue's word about one order. None when the order is not in the table."""
-        order = self._orders.get(update.client_id)
+        order = self._orders.get(told.client_id)
         if order is None:
             return None
-        order.venue_id = update.venue_id or order.venue_id
-        cum_lots = update.cum_lots
+        order.venue_id = told.venue_id or order.venue_id
+        cum_lots = told.cum_lots
         order.cum_lots = max(order.cum_lots, cum_lots)
         before = self._report(
-            order, update.status, update.price_ticks, update.lots, update.updated_ms, now_ns
+            order, told.status, told.price_ticks, told.lots, told.updated_ms, told.asked_ns, now_ns
         )
         return changed(order, before)
 
@@ -214,12 +213,13 @@ class OrderTable:
         order.cum_lots = max(order.cum_lots, cum_lots)
         status = block.status(row)
         return self._report(
-            order, status, block.price_ticks(row), block.lots(row), block.updated_ms(row), now_ns
+            order, status, block.price_ticks(row), block.lots(row), block.updated_ms(row), 0, now_ns
         )
 
     def _report(
-        self, order: Order, status: int, price_ticks: int, lots: int, updated_ms: int, now_ns: int
-    ) -> int:
+        self, order: Order, status: int, price_ticks: int, lots: int, updated_ms: int,
+        asked_ns: int, now_ns: int,
+    ) -> int:  # fmt: skip
         final = end_of_status(status)
         if final != NOT_FINAL:
             order.updated_ms = max(order.updated_ms, updated_ms)
@@ -227,7 +227,7 @@ class OrderTable:
         if updated_ms < order.updated_ms or not is_open_status(status):
             self._count(order)
             return order.code
-        event = judge(order, price_ticks, lots, updated_ms, now_ns)
+        event = judge(order, price_ticks, lots, updated_ms, asked_ns)
         if order.undone:
             self.endings.undone(order)
         return self._meet(order, event, now_ns)

@@ -39,13 +39,28 @@ CALM: Final = Verdict("", "", "")
 class Gauge:
     """One kind of duration, and how far it has gone wrong."""
 
-    __slots__ = ("_calm_ns", "_last_ns", "_limits_ns", "_name", "_until_ns", "_why", "step")
+    __slots__ = (
+        "_acted_upon",
+        "_calm_ns",
+        "_last_ns",
+        "_limits_ns",
+        "_name",
+        "_told",
+        "_until_ns",
+        "_why",
+        "step",
+    )
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._limits_ns = [NEVER_NS] * HALT
         self._calm_ns = 0
         self._last_ns: deque[int] = deque((0,) * IN_A_ROW, maxlen=IN_A_ROW)
+        self._acted_upon = False
+        """What was measured last has led to the step: stepping back forgets it, or a single slow
+        measure would undo that. What was measured since counts."""
+        self._told = NORMAL
+        """The step that the last look was told of: none is left before it was."""
         self._until_ns = 0
         self._why = ""
         self.step = NORMAL
@@ -57,7 +72,7 @@ class Gauge:
 
     def forget(self) -> None:
         """As if nothing had been measured yet."""
-        self.step = NORMAL
+        self.step = self._told = NORMAL
         self._last_ns.extend((0,) * IN_A_ROW)
 
     def record(self, took_ns: int, now_ns: int) -> None:
@@ -72,14 +87,21 @@ class Gauge:
             limit_ms = self._limits_ns[step - WIDEN] // NS_PER_MS
             self._why = f"{self._name} took more than {limit_ms} ms, {IN_A_ROW} times in a row"
             self.step = step
+            self._acted_upon = True
             self._until_ns = now_ns + self._calm_ns
 
     def look(self, now_ns: int) -> str:
-        """Step back when it has been calm for long enough; why it is not normal, else empty."""
-        if self.step and now_ns >= self._until_ns:
+        """Step back when it has been calm for long enough; why it is not normal, else empty. A
+        look that comes late, after calls that were awaited, still finds what happened before it."""
+        if self.step > self._told:
+            self._until_ns = max(self._until_ns, now_ns + self._calm_ns)
+        elif self.step and now_ns >= self._until_ns:
             self.step -= 1
             self._until_ns = now_ns + self._calm_ns
-            self._last_ns.extend((0,) * IN_A_ROW)
+            if self._acted_upon:
+                self._last_ns.extend((0,) * IN_A_ROW)
+                self._acted_upon = False
+        self._told = self.step
         return self._why if self.step else ""
 
 

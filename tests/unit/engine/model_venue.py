@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine_world import IDS, MS, SECOND, execution, order_update, position, reply
+from msgspec.structs import replace
 
 from mmfast.messages import (
     AccountSnapshot,
@@ -283,7 +284,7 @@ class ModelVenue:
             order = self.orders.get(client_id)
             if order is not None:
                 own = [row for row in self.executions if row.client_id == client_id]
-                rows += [*own, self.row(order)]
+                rows += [*own, replace(self.row(order), asked_ns=self.now_ns)]
                 if void or not order.is_open:
                     del self.questions[client_id]
             elif void:

@@ -43,5 +43,9 @@ class Bench:
     def see(self, status: OrderStatus, client_id: int = 1, **changes):
         return self.table.on_update(order_update(client_id, status, **changes), self.now_ns)
 
+    def find(self, status: OrderStatus, **changes):
+        """A query, begun now, finds the order so; what :meth:`see` tells comes by the stream."""
+        return self.see(status, asked_ns=self.now_ns, **changes)
+
     def trade(self, lots: int, client_id: int = 1):
         return self.table.on_execution(client_id, lots, self.now_ns)

@@ -19,6 +19,7 @@ from engine_world import (
     order_update,
     position,
 )
+from msgspec.structs import replace
 
 from mmfast.engine.kernel import Kernel
 from mmfast.engine.orders.order_states import State
@@ -188,7 +189,8 @@ class Teller:
             ):
                 break
             self.questions += 1
-            self._take(truth)
+            answer = replace(self.report(truth), asked_ns=self.now_ns)
+            self.kernel.on_event(answer, self.now_ns)
         self.now_ns += 10 * SECOND
         due = self.table.due_for_resolve(self.now_ns)
         assert all(order.client_id != self.id for order in due), "asking must come to an end"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 from runtime_bench import FakeClock
 
 from mmfast.clock import VenueClock
@@ -183,8 +184,9 @@ def test_no_absence_while_the_private_stream_is_down(bench: Bench) -> None:
 @pytest.mark.parametrize("final", [OrderStatus.FILLED, OrderStatus.CANCELLED, OrderStatus.REJECTED])
 def test_a_final_state_ends_the_search_at_once(bench: Bench, final: OrderStatus) -> None:
     bench.venue.order_answer = order(final)
+    asked_ns = bench.clock.ns
     bench.poll(1)
-    assert bench.delivered == [bench.venue.order_answer]
+    assert bench.delivered == [replace(bench.venue.order_answer, asked_ns=asked_ns)]
     assert len(bench.resolver) == 0
 
 
@@ -200,8 +202,10 @@ def test_a_resting_order_is_asked_about_until_nothing_in_doubt_can_change_it(ben
 def test_fills_are_delivered_before_the_state_they_explain(bench: Bench) -> None:
     bench.venue.order_answer = order(OrderStatus.FILLED, cum=5)
     bench.venue.trades = (execution(8), execution(7))
+    asked_ns = bench.clock.ns
     bench.poll(1)
-    assert bench.delivered == [execution(7), bench.venue.order_answer]
+    found = replace(bench.venue.order_answer, asked_ns=asked_ns)
+    assert bench.delivered == [execution(7), found]
 
 
 def test_a_trade_alone_proves_that_the_order_lived(bench: Bench) -> None:
@@ -301,7 +305,7 @@ def test_an_order_that_the_venue_has_forgotten_halts_and_is_not_guessed_at(
     assert len(bench.resolver) == 1
     bench.venue.order_answer = order(OrderStatus.FILLED)
     bench.poll(3, every_ms=60_000)
-    assert bench.delivered[-1] == order(OrderStatus.FILLED)
+    assert replace(bench.delivered[-1], asked_ns=0) == order(OrderStatus.FILLED)
     assert len(bench.resolver) == 0, "evidence counts however late it comes"
 
 

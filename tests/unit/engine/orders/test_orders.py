@@ -193,7 +193,7 @@ def test_a_cancel_that_did_nothing_shows_by_the_same_report_long_after(bench: Be
     bench.cancel()
     bench.answer(Op.CANCEL, Outcome.ACK)
     bench.now_ns += CONFIRM_NS
-    bench.see(WORKING, updated_ms=10)
+    bench.find(WORKING, updated_ms=10)
     assert order.state is State.LIVE
 
 
@@ -232,10 +232,10 @@ def test_a_lost_amend_did_not_happen_once_it_is_void_and_the_order_unchanged(ben
     bench.amend(lots=15)
     bench.answer(Op.AMEND, Outcome.UNKNOWN)
     bench.now_ns += EXPIRY_NS - 1
-    bench.see(WORKING, updated_ms=10)
+    bench.find(WORKING, updated_ms=10)
     assert order.state is State.UNKNOWN, "the request may still be accepted"
     bench.now_ns += 1
-    bench.see(WORKING, updated_ms=10)
+    bench.find(WORKING, updated_ms=10)
     assert (order.state, order.lots) == (State.LIVE, 10)
     assert bench.table.open_lots[0] == 10
 

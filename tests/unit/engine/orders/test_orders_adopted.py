@@ -107,10 +107,10 @@ def test_what_left_late_may_act_so_much_later(bench: Bench) -> None:
     bench.table.on_reply(Op.AMEND, 1, Outcome.UNKNOWN, "", bench.tick, left_ns, bench.now_ns)
     assert order.sent_ns == left_ns
     bench.now_ns = left_ns + bench.table.expiry_ns - 1
-    bench.see(WORKING, updated_ms=10)
+    bench.find(WORKING, updated_ms=10)
     assert order.state is State.UNKNOWN, "it may still be accepted"
     bench.now_ns += 1
-    bench.see(WORKING, updated_ms=10)
+    bench.find(WORKING, updated_ms=10)
     assert (order.state, order.lots) == (State.LIVE, 10)
 
 

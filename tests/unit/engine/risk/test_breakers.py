@@ -46,6 +46,7 @@ def test_calm_leads_back_step_by_step() -> None:
     made = gauge()
     for _ in range(3):
         made.record(25 * MS, 0)
+    made.look(0)
     steps = []
     for at_ms in (999, 1_000, 1_999, 2_000):
         made.look(at_ms * MS)
@@ -59,6 +60,36 @@ def test_what_goes_on_being_slow_does_not_step_back() -> None:
         made.record(25 * MS, at_ms * MS)
         made.look(at_ms * MS)
     assert made.step == PULL
+
+
+@pytest.mark.parametrize(("took_ms", "step"), [(15, WIDEN), (25, PULL), (35, HALT)])
+def test_a_look_that_comes_late_still_finds_what_happened(took_ms: int, step: int) -> None:
+    """Calls that were awaited held it back for longer than a step lasts (found by seed 321002:
+    the loop had been slow enough to halt, and the engine traded on)."""
+    made = gauge()
+    for _ in range(3):
+        made.record(took_ms * MS, 0)
+    steps = []
+    for at_ms in (5_000, 5_999, 6_000):
+        assert made.look(at_ms * MS) or step == WIDEN
+        steps.append(made.step)
+    assert steps == [step, step, step - 1]
+
+
+def test_stepping_back_forgets_what_led_to_the_step_and_nothing_since() -> None:
+    """Two slow ones after the quotes came back, the last step back, and a third: in a row (found
+    by seed 320289, where each step back put the next withdrawal off by its three)."""
+    made = gauge()
+    for _ in range(3):
+        made.record(25 * MS, 0)
+    made.look(0)
+    steps = []
+    for at_ms in (1_000, 1_200, 1_600, 2_000, 2_100):
+        if at_ms % 1_000:
+            made.record(25 * MS, at_ms * MS)
+        made.look(at_ms * MS)
+        steps.append(made.step)
+    assert steps == [WIDEN, WIDEN, WIDEN, NORMAL, PULL]
 
 
 def holds(refusals: int = 2, **more: int) -> Holds:
