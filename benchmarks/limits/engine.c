@@ -101,7 +101,7 @@ static const char *read_order(const char *p) {
 }
 
 /* Rows are alike up to the order's own id: what stands between two of them has one length. */
-static int read_orders(const char *p, size_t size) {
+static void read_orders(const char *p, size_t size) {
     static const char OPENS[] = "\"orderLinkId\":\"";
     const char *end = p + size, *next = memmem(p, size, OPENS, sizeof OPENS - 1), *before;
     size_t apart = 0;
@@ -114,7 +114,6 @@ static int read_orders(const char *p, size_t size) {
             if (next) apart = (size_t)(next - before);
         }
     }
-    return 1;
 }
 
 static void read_positions(const char *p, size_t size) {

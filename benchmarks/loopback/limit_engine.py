@@ -1,7 +1,7 @@
 """The C limit of a whole engine's client side: books, orders, replies and the private stream in C.
 
 Driven by a market that moves, as the engine is; the connections are opened and logged in here.
-``extra``: the public stream's address and its symbols.
+``extra``: the public stream's address.
 """
 
 from __future__ import annotations

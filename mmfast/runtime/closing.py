@@ -16,10 +16,10 @@ from mmfast.clock import Clock, VenueClock
 from mmfast.config import Config
 from mmfast.errors import MmfastError
 from mmfast.ids import ClientIds
-from mmfast.messages import Batch, BatchReply, Category, Command, Instrument, OrderUpdate
+from mmfast.messages import Category, Command, Instrument, OrderUpdate
 from mmfast.net.rest import BybitRest
 from mmfast.net.sweep import Sweeper
-from mmfast.runtime.direct_cancels import Ledger, cancel_of, send_cancels
+from mmfast.runtime.direct_cancels import Ledger, Sender, cancel_of, send_cancels
 from mmfast.runtime.logs import say
 from mmfast.runtime.sweep import sweep
 from mmfast.units import NOT_OURS, NS_PER_MS, NS_PER_S
@@ -34,15 +34,11 @@ _POLL_S: Final = 0.05
 _RETRY_S: Final = 0.25
 
 
-class VenueSide(Protocol):
-    """What closing needs of the venue."""
+class VenueSide(Sender, Protocol):
+    """What closing needs of the venue beside that."""
 
     async def settled_open_orders(self, passes: int = 6) -> tuple[OrderUpdate, ...]:
         """Open orders, read until two passes agree."""
-        ...
-
-    async def send(self, batch: Batch) -> BatchReply:
-        """Send one batch; never raises."""
         ...
 
 

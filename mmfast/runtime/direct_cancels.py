@@ -45,8 +45,8 @@ async def send_cancels(
     left = 0
     while batch := ledger.cancels_past(commands[left:], clock.now_ns()):
         left += len(batch.commands)
-        asked_ns = Ns(clock.now_ns())
-        reply = uniform_reply(batch, Outcome.UNKNOWN, 0, "given up", asked_ns, asked_ns)
+        sent_ns = Ns(clock.now_ns())
+        reply = uniform_reply(batch, Outcome.UNKNOWN, 0, "given up", sent_ns, sent_ns)
         try:
             reply = await venue.send(batch)
         finally:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from mmfast.bybit.auth import Credentials
-from mmfast.bybit.hosts import Endpoints, check_endpoints
+from mmfast.bybit.hosts import Endpoints
 from mmfast.bybit.trade import TradeCodec, uniform_reply
 from mmfast.clock import SystemClock, VenueClock
 from mmfast.engine.params import PlannerParams
@@ -45,16 +45,10 @@ LIMIT = 10
 class Desk:
     """The REST side of one account."""
 
-    def __init__(self, port: int, epoch: int) -> None:
+    def __init__(self, url: str, epoch: int) -> None:
         self.clock = SystemClock()
         self.rest = BybitRest(
-            check_endpoints(
-                Endpoints(
-                    rest_url=f"http://127.0.0.1:{port}",
-                    ws_public_url=f"ws://127.0.0.1:{port}/v5/public/linear",
-                    ws_private_url=f"ws://127.0.0.1:{port}/v5/private",
-                )
-            ),
+            Endpoints(rest_url=url, ws_public_url="", ws_private_url=""),
             Credentials.hmac(KEY, SECRET),
             self.clock,
             VenueClock(self.clock),
@@ -91,8 +85,8 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(port: int, epoch: int) -> AsyncIterator[Desk]:
-    one = Desk(port, epoch)
+async def desk(url: str, epoch: int) -> AsyncIterator[Desk]:
+    one = Desk(url, epoch)
     try:
         yield one
     finally:
@@ -117,10 +111,10 @@ def test_leftovers_on_other_symbols_go_within_the_budget(
     replies: list[BatchReply] = []
 
     async def main() -> int:
-        async with desk(venue.port, epoch=1) as before:
+        async with desk(venue.rest_url, epoch=1) as before:
             (eth,) = await before.symbols("ETHUSDT")
             await before.place(eth, STRAYS)
-        async with desk(venue.port, epoch=2) as now:
+        async with desk(venue.rest_url, epoch=2) as now:
             (btc,) = await now.symbols("BTCUSDT")
             await now.place(btc, 1)
             send = now.rest.send
@@ -147,10 +141,10 @@ def test_leftovers_that_do_not_go_are_not_traded_beside(
     monkeypatch.setattr(reach, "STRAY_WAIT_S", 0.01)
 
     async def main() -> None:
-        async with desk(venue.port, epoch=1) as before:
+        async with desk(venue.rest_url, epoch=1) as before:
             (eth,) = await before.symbols("ETHUSDT")
             await before.place(eth, 1)
-        async with desk(venue.port, epoch=2) as now:
+        async with desk(venue.rest_url, epoch=2) as now:
             (btc,) = await now.symbols("BTCUSDT")
 
             async def lost(batch: Batch) -> BatchReply:

@@ -173,7 +173,7 @@ class OrderTable:
         sent_ns: int,
         now_ns: int,
     ) -> Change | None:
-        """One item of a reply to what left at ``sent_ns``; None if it came too late to say news."""
+        """One item of the reply to a tick's batch; None where it is too late to tell anything."""
         order = self._orders.get(client_id)
         if order is None or not expects_reply(order, op, tick_id, outcome):
             return None
